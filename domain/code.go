@@ -1,0 +1,49 @@
+package domain
+
+// Code is one stable word for what went wrong. Codes are part of the contract:
+// readers act on them. A code is itself an error, so that an adapter wraps it
+// (fmt.Errorf("…: %w: %w", domain.CodeDBMissing, err)) and a reader of the error
+// finds it with errors.As.
+type Code string
+
+// Error makes a code an error of its own.
+func (c Code) Error() string { return string(c) }
+
+// The codes of the core sections. docs/operations.md says of each what to do.
+const (
+	// CodeDBMissing: there is no file at the database's path.
+	CodeDBMissing Code = "db_missing"
+	// CodeDBPermission: the file may not be read, or reading it could create
+	// files that would lock its owner out.
+	CodeDBPermission Code = "db_permission"
+	// CodeDBNotLive: a write-ahead log holds commits but its index is missing or
+	// unusable, as after a crash; the orchestrator repairs it when it starts.
+	CodeDBNotLive Code = "db_not_live"
+	// CodeDBBusy: the database is locked, or changed while it was read.
+	CodeDBBusy Code = "db_busy"
+	// CodeDBCorrupt: the file is not a database, or a damaged one.
+	CodeDBCorrupt Code = "db_corrupt"
+	// CodeDBUnreadable: the file cannot be read for another reason (a directory,
+	// an input/output error).
+	CodeDBUnreadable Code = "db_unreadable"
+	// CodeSchemaDrift: a table or column is missing.
+	CodeSchemaDrift Code = "schema_drift"
+	// CodeWorkerStateMissing: there is no worker-state file at the set path, or
+	// nothing has been published yet.
+	CodeWorkerStateMissing Code = "worker_state_missing"
+	// CodeWorkerStateInvalid: the worker's state is not what it should be.
+	CodeWorkerStateInvalid Code = "worker_state_invalid"
+	// CodeProcUnreadable: /proc could not be read at all.
+	CodeProcUnreadable Code = "proc_unreadable"
+	// CodeTimeout: there was no answer within the section's time.
+	CodeTimeout Code = "timeout"
+	// CodeStuck: an earlier reading has not come back yet, so no new one was begun.
+	CodeStuck Code = "stuck"
+	// CodePanic: the reading panicked; the log has the stack.
+	CodePanic Code = "panic"
+	// CodeInvalidValue: the section's value is not what its key promises, or
+	// cannot be encoded.
+	CodeInvalidValue Code = "invalid_value"
+	// CodeSourceFailed: any other failure; the log has the cause.
+	CodeSourceFailed Code = "source_failed"
+)

@@ -1,0 +1,45 @@
+package domain
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+)
+
+// The statuses that are always counted, in the order of the envelope.
+var knownStatuses = [...]string{"queued", "running", "done", "failed", "cancelled"}
+
+// StatusQueued is the status that makes up the queue's depth.
+const StatusQueued = "queued"
+
+// StatusCounts is the number of jobs by status. A nil map is null.
+type StatusCounts map[string]int64
+
+// NewStatusCounts returns the five known statuses at 0.
+func NewStatusCounts() StatusCounts {
+	counts := make(StatusCounts, len(knownStatuses))
+	for _, status := range knownStatuses {
+		counts[status] = 0
+	}
+	return counts
+}
+
+// MarshalJSON writes the known statuses first and in their order, then any
+// other by name.
+func (c StatusCounts) MarshalJSON() ([]byte, error) {
+	if c == nil {
+		return []byte("null"), nil
+	}
+	var obj object
+	for _, status := range knownStatuses {
+		obj.add(status, c[status])
+	}
+	for _, status := range slices.Sorted(maps.Keys(c)) {
+		if !slices.Contains(knownStatuses[:], status) {
+			obj.add(status, c[status])
+		}
+	}
+	return obj.close()
+}
+
+var _ json.Marshaler = StatusCounts(nil)

@@ -1,0 +1,122 @@
+package domain
+
+import "time"
+
+// Stage is an active task and how long it has been where it is.
+type Stage struct {
+	WorkItem *string `json:"work_item"`
+	// Stage is empty only where the cell could not be read as text (an anomaly).
+	Stage string `json:"stage"`
+	// AgeInStageS is generated_at minus the moment the task entered its stage, in
+	// whole seconds. It is not clamped: a clock that disagrees shows as a
+	// negative age. Null for a missing or unreadable timestamp.
+	AgeInStageS *int64  `json:"age_in_stage_s"`
+	Repo        *string `json:"repo"`
+	TaskID      int64   `json:"task_id"`
+}
+
+// Queue is the state of the job queue and of the worker that drains it.
+type Queue struct {
+	// Counts is the number of jobs by status; null if they could not be counted.
+	Counts StatusCounts `json:"counts"`
+	// Depth is the number of queued jobs; null when Counts is.
+	Depth *int64 `json:"depth"`
+	// Retries is null if they could not be counted.
+	Retries *Retries `json:"retries"`
+	// Worker is what the worker says of itself.
+	Worker
+}
+
+// Retries sums up over all jobs how often they were started again. A job's
+// unknown number of attempts counts as 0.
+type Retries struct {
+	// RetriedJobs is the number of jobs started more than once.
+	RetriedJobs int64 `json:"retried_jobs"`
+	// RetriesTotal is the number of starts beyond each job's first.
+	RetriesTotal int64 `json:"retries_total"`
+	// MaxAttemptsSeen is the highest number of starts of one job; 0 without jobs.
+	MaxAttemptsSeen int64 `json:"max_attempts_seen"`
+}
+
+// Agent is a running job and the process that works on it.
+type Agent struct {
+	// Agent is the role that runs, such as "developer".
+	Agent *string `json:"agent"`
+	RunID *int64  `json:"run_id"`
+	JobID int64   `json:"job_id"`
+	Repo  *string `json:"repo"`
+	// PID is the agent's process on this host; null before the spawn.
+	PID *int64 `json:"pid"`
+	// RuntimeS is generated_at minus the job's start, in whole seconds, not
+	// clamped; null for a missing or unreadable timestamp.
+	RuntimeS *int64  `json:"runtime_s"`
+	Model    *string `json:"model"`
+	Effort   *string `json:"effort"`
+	// CPUTicks is utime + stime of PID, in ticks of clk_tck; null without a pid,
+	// for a dead process, and on a platform without /proc.
+	CPUTicks *int64 `json:"cpu_ticks"`
+	// Process is null without a pid.
+	Process *Process `json:"process"`
+}
+
+// Cost is what agent runs have cost.
+type Cost struct {
+	// Running has one entry per running job, by job id; empty on failure.
+	Running []RunningCost `json:"running"`
+	// Aggregate is over all runs; null if they could not be summed.
+	Aggregate *CostTotals `json:"aggregate"`
+}
+
+// RunningCost is what a running job has cost so far. Null is honest: a run has
+// no figures until its report is parsed.
+type RunningCost struct {
+	RunID               *int64   `json:"run_id"`
+	JobID               int64    `json:"job_id"`
+	Agent               *string  `json:"agent"`
+	CostUSD             *float64 `json:"cost_usd"`
+	InputTokens         *int64   `json:"input_tokens"`
+	OutputTokens        *int64   `json:"output_tokens"`
+	CacheReadTokens     *int64   `json:"cache_read_tokens"`
+	CacheCreationTokens *int64   `json:"cache_creation_tokens"`
+}
+
+// CostTotals sums all agent runs, finished or not; unknown figures count as 0.
+type CostTotals struct {
+	Runs                int64   `json:"runs"`
+	CostUSD             float64 `json:"cost_usd"`
+	InputTokens         int64   `json:"input_tokens"`
+	OutputTokens        int64   `json:"output_tokens"`
+	CacheReadTokens     int64   `json:"cache_read_tokens"`
+	CacheCreationTokens int64   `json:"cache_creation_tokens"`
+}
+
+// Task is an active task as its source knows it.
+type Task struct {
+	ID       int64
+	WorkItem *string
+	Stage    string
+	Repo     *string
+	// StageSince is when the task entered its stage; nil if unknown.
+	StageSince *time.Time
+}
+
+// RunningJob is a running job with its run, as their source knows them. Agents
+// and running costs are two views of the same jobs.
+type RunningJob struct {
+	ID    int64
+	RunID *int64
+	Agent *string
+	Repo  *string
+	PID   *int64
+	// StartedAt is when the job was started; nil if unknown.
+	StartedAt *time.Time
+
+	// The run's own columns; all nil while it has no row.
+	Model               *string
+	Effort              *string
+	CostUSD             *float64
+	InputTokens         *int64
+	OutputTokens        *int64
+	CacheReadTokens     *int64
+	CacheCreationTokens *int64
+}

@@ -1,0 +1,22 @@
+package ports
+
+import (
+	"context"
+	"errors"
+
+	"github.com/orchmetrics/orchmetrics/domain"
+)
+
+// ErrUnknownSection is returned for a key that no section has.
+var ErrUnknownSection = errors.New("unknown section")
+
+// Snapshotter answers what is going on now. It is what the service offers.
+type Snapshotter interface {
+	// Snapshot returns the envelope with the sections of the keys, with all of
+	// them if there are none. A key may be repeated. A failing source is no error:
+	// the envelope says of each section how its reading went. The only error wraps
+	// ErrUnknownSection.
+	Snapshot(ctx context.Context, keys ...string) (domain.Envelope, error)
+	// Keys returns the keys of all sections, in the order of the envelope.
+	Keys() []string
+}

@@ -1,0 +1,106 @@
+// Package ports says what the service needs from the outside (the sources) and
+// what it offers to it (Snapshotter). Adapters implement the sources; package
+// portstest has the suites that prove an adapter.
+//
+// Rules for every source:
+//
+//   - A value returned without an error is complete. A value with an error is
+//     the part that could be read; the error says what is missing. Without any
+//     value, the zero Reading is returned with the error.
+//   - An error wraps a domain.Code where one fits, so that the envelope can name
+//     the cause; other errors show as domain.CodeSourceFailed.
+//   - Returned values are fresh: the caller owns them.
+//   - Methods are safe for concurrent use and return soon after the context ends.
+package ports
+
+import (
+	"context"
+
+	"github.com/orchmetrics/orchmetrics/domain"
+)
+
+// Reading is a value and what was lost on the way to it.
+type Reading[T any] struct {
+	Value T
+	// Truncated is true if the value is a list that was cut at the row cap.
+	Truncated bool
+	// Anomalies is the number of cells that could not be read as their type and
+	// became nil (or, where the value has no nil, zero).
+	Anomalies int64
+}
+
+// StageSource knows the tasks that are not finished.
+type StageSource interface {
+	// ActiveTasks returns the tasks in a stage that is not terminal, by id
+	// ascending; an empty list if there are none.
+	ActiveTasks(ctx context.Context) (Reading[[]domain.Task], error)
+}
+
+// QueueSource knows the jobs of all times.
+type QueueSource interface {
+	// StatusCounts returns the number of jobs by status: the five known ones
+	// always, any other that is found besides. Never a nil map without an error.
+	StatusCounts(ctx context.Context) (Reading[domain.StatusCounts], error)
+	// Retries returns zeros if there are no jobs, nil only with an error.
+	Retries(ctx context.Context) (Reading[*domain.Retries], error)
+}
+
+// AgentSource knows the jobs that run now.
+type AgentSource interface {
+	// RunningJobs returns the running jobs with their runs, by job id ascending;
+	// an empty list if there are none. A job whose run has no row yet is listed
+	// with nil for the run's columns.
+	RunningJobs(ctx context.Context) (Reading[[]domain.RunningJob], error)
+}
+
+// CostSource knows what all runs have cost.
+type CostSource interface {
+	// CostTotals returns zeros if there are no runs, nil only with an error.
+	CostTotals(ctx context.Context) (Reading[*domain.CostTotals], error)
+}
+
+// WorkerState knows what the worker last said of itself.
+type WorkerState interface {
+	// WorkerState returns nil without an error if no worker state is configured,
+	// and an error that wraps domain.CodeWorkerStateMissing if one is but nothing
+	// was written yet.
+	WorkerState(ctx context.Context) (*domain.Worker, error)
+}
+
+// CPUReader reads processes of this host.
+type CPUReader interface {
+	// ClockTicks returns the number of clock ticks in a second; nil where the
+	// platform has none.
+	ClockTicks() *int64
+	// Sample returns one sample for each of the pids, in their order, whatever
+	// becomes of the processes. A number that cannot be a pid is ProcessGone. If
+	// the context ends on the way, the samples are returned with an error, and
+	// those not taken have neither ticks nor process.
+	Sample(ctx context.Context, pids []int64) ([]Sample, error)
+}
+
+// Sample is one process as it was at one moment.
+type Sample struct {
+	// CPUTicks is utime + stime; nil unless the process exists and was read.
+	CPUTicks *int64
+	// Process is nil only if the sample was not taken.
+	Process *domain.Process
+}
+
+// Clock tells the time.
+type Clock interface {
+	// Now returns the present instant.
+	Now() domain.Instant
+}
+
+// Viewer is a store whose sources can share one consistent view.
+type Viewer interface {
+	// View returns a context through which every source of the store reads the
+	// same state, and a function that ends the view and gives back what it holds.
+	// It does not fail and touches nothing: the first reading opens the view, and
+	// reports what is wrong. The function is called once, and returns without
+	// waiting for a reading that is still under way; readings after it fail.
+	//
+	// A source that is called with another context reads a view of its own.
+	View(ctx context.Context) (context.Context, func())
+}
