@@ -5,20 +5,59 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 )
 
-// coreKeys are the keys of the envelope that no extension may use.
-var coreKeys = map[string]bool{
-	"schema_version": true, "enabled": true, "generated_at": true, "clk_tck": true,
-	KeyStages: true, KeyQueue: true, KeyAgents: true, KeyCost: true,
-	"clock": true, "instance": true, "sections": true,
+// Reserved tells whether the envelope uses the key itself, so that no section
+// may have it.
+func Reserved(key string) bool {
+	switch key {
+	case "schema_version", "enabled", "generated_at", "clk_tck", "clock", "instance", "sections":
+		return true
+	default:
+		return false
+	}
 }
 
-// Reserved tells whether an extension section may not use the key.
-func Reserved(key string) bool { return coreKeys[key] }
+// Core tells whether the key is that of a core section, whose value has a field
+// and a type of its own in Envelope.
+func Core(key string) bool {
+	switch key {
+	case KeyStages, KeyQueue, KeyAgents, KeyCost:
+		return true
+	default:
+		return false
+	}
+}
+
+// Set puts a section's value under its key: a core section's of its own type,
+// any other as json.RawMessage. Another type is an error that wraps
+// CodeInvalidValue.
+func (e *Envelope) Set(key string, value any) error {
+	var ok bool
+	switch key {
+	case KeyStages:
+		e.Stages, ok = value.([]Stage)
+	case KeyQueue:
+		e.Queue, ok = value.(*Queue)
+	case KeyAgents:
+		e.Agents, ok = value.([]Agent)
+	case KeyCost:
+		e.Cost, ok = value.(*Cost)
+	default:
+		var raw json.RawMessage
+		raw, ok = value.(json.RawMessage)
+		e.Extensions = append(e.Extensions, Extension{Key: key, Value: raw})
+	}
+	if !ok {
+		return fmt.Errorf("set section %s to a %T: %w", key, value, CodeInvalidValue)
+	}
+	return nil
+}
 
 // MarshalJSON writes the keys in the order of the contract. A list is never
-// null.
+// null. A section that cannot be encoded is shown as failed and spoils nothing
+// else.
 func (e Envelope) MarshalJSON() ([]byte, error) {
 	var obj object
 	obj.add("schema_version", e.SchemaVersion)
@@ -28,36 +67,49 @@ func (e Envelope) MarshalJSON() ([]byte, error) {
 	}
 	obj.add("generated_at", e.GeneratedAt)
 	obj.add("clk_tck", e.ClkTck)
-	for _, section := range e.core() {
-		if _, asked := e.Sections[section.key]; asked {
-			obj.add(section.key, section.value)
+	reports := maps.Clone(e.Sections)
+	for _, section := range e.values() {
+		if _, asked := reports[section.key]; !asked {
+			continue
 		}
-	}
-	for _, extension := range e.Extensions {
-		obj.add(extension.Key, extension.Value)
+		value, err := json.Marshal(section.value)
+		if err != nil {
+			code := CodeInvalidValue
+			reports[section.key] = SectionReport{Status: StatusFailed, Code: &code}
+			value, err = json.Marshal(section.fallback)
+		}
+		obj.addEncoded(section.key, value, err)
 	}
 	obj.add("clock", e.Clock)
 	obj.add("instance", e.Instance)
-	obj.add("sections", e.Sections)
+	obj.add("sections", reports)
 	return obj.close()
 }
 
-type coreSection struct {
-	key   string
-	value any
+// sectionValue is a section as it is encoded, with what stands for it if it
+// cannot be.
+type sectionValue struct {
+	key      string
+	value    any
+	fallback any
 }
 
-func (e Envelope) core() [4]coreSection {
+// values returns the sections in the order of the envelope.
+func (e Envelope) values() []sectionValue {
 	cost := e.Cost
 	if cost != nil {
 		cost = &Cost{Running: emptyNotNil(cost.Running), Aggregate: cost.Aggregate}
 	}
-	return [4]coreSection{
-		{KeyStages, emptyNotNil(e.Stages)},
-		{KeyQueue, e.Queue},
-		{KeyAgents, emptyNotNil(e.Agents)},
-		{KeyCost, cost},
+	values := []sectionValue{
+		{KeyStages, emptyNotNil(e.Stages), []Stage{}},
+		{KeyQueue, e.Queue, nil},
+		{KeyAgents, emptyNotNil(e.Agents), []Agent{}},
+		{KeyCost, cost, nil},
 	}
+	for _, extension := range e.Extensions {
+		values = append(values, sectionValue{extension.Key, extension.Value, nil})
+	}
+	return values
 }
 
 func emptyNotNil[T any](list []T) []T {
@@ -80,6 +132,9 @@ func (e *Envelope) UnmarshalJSON(data []byte) error {
 		return fmt.Errorf("decode envelope: %w", err)
 	}
 	e.Disabled = fields.Enabled != nil && !*fields.Enabled
+	if e.Queue != nil && string(e.Queue.Breaker) == "null" {
+		e.Queue.Breaker = nil
+	}
 
 	dec := json.NewDecoder(bytes.NewReader(data))
 	if start, err := dec.Token(); err != nil || start != json.Delim('{') {
@@ -94,7 +149,7 @@ func (e *Envelope) UnmarshalJSON(data []byte) error {
 		if err != nil {
 			return fmt.Errorf("decode envelope: %w", err)
 		}
-		if name, ok := key.(string); ok && !Reserved(name) {
+		if name, ok := key.(string); ok && !Reserved(name) && !Core(name) {
 			e.Extensions = append(e.Extensions, Extension{Key: name, Value: value})
 		}
 	}
@@ -109,17 +164,16 @@ type object struct {
 }
 
 func (o *object) add(key string, value any) {
-	if o.err != nil {
-		return
-	}
-	name, err := json.Marshal(key)
-	if err != nil {
-		o.err = err
-		return
-	}
 	encoded, err := json.Marshal(value)
-	if err != nil {
-		o.err = fmt.Errorf("encode %s: %w", key, err)
+	o.addEncoded(key, encoded, err)
+}
+
+func (o *object) addEncoded(key string, encoded []byte, err error) {
+	name, nameErr := json.Marshal(key)
+	if err = errors.Join(err, nameErr); err != nil {
+		if o.err == nil {
+			o.err = fmt.Errorf("encode %s: %w", key, err)
+		}
 		return
 	}
 	if o.buf.Len() == 0 {

@@ -80,14 +80,16 @@ type RunningCost struct {
 	CacheCreationTokens *int64   `json:"cache_creation_tokens"`
 }
 
-// CostTotals sums all agent runs, finished or not; unknown figures count as 0.
+// CostTotals sums all agent runs, finished or not; a run's unknown figure counts
+// as 0, and without runs all are 0. A figure is null only if the orchestrator's
+// database has no column for it.
 type CostTotals struct {
-	Runs                int64   `json:"runs"`
-	CostUSD             float64 `json:"cost_usd"`
-	InputTokens         int64   `json:"input_tokens"`
-	OutputTokens        int64   `json:"output_tokens"`
-	CacheReadTokens     int64   `json:"cache_read_tokens"`
-	CacheCreationTokens int64   `json:"cache_creation_tokens"`
+	Runs                int64    `json:"runs"`
+	CostUSD             *float64 `json:"cost_usd"`
+	InputTokens         *int64   `json:"input_tokens"`
+	OutputTokens        *int64   `json:"output_tokens"`
+	CacheReadTokens     *int64   `json:"cache_read_tokens"`
+	CacheCreationTokens *int64   `json:"cache_creation_tokens"`
 }
 
 // Task is an active task as its source knows it.

@@ -2,6 +2,8 @@ package domain
 
 import (
 	"encoding/json"
+	"fmt"
+	"math"
 	"time"
 )
 
@@ -17,4 +19,19 @@ type Worker struct {
 	PollInterval *float64 `json:"poll_interval"`
 	// WorkerUpdatedAt is when the worker last wrote its state, UTC.
 	WorkerUpdatedAt *time.Time `json:"worker_updated_at"`
+}
+
+// Validate returns an error that wraps CodeWorkerStateInvalid if the envelope
+// could not show the state.
+func (w *Worker) Validate() error {
+	switch {
+	case w.Breaker != nil && !json.Valid(w.Breaker):
+		return fmt.Errorf("check worker state: the breaker is not JSON: %w", CodeWorkerStateInvalid)
+	case w.PollInterval != nil && (math.IsInf(*w.PollInterval, 0) || math.IsNaN(*w.PollInterval)):
+		return fmt.Errorf("check worker state: the poll interval is not finite: %w", CodeWorkerStateInvalid)
+	case w.WorkerUpdatedAt != nil && (w.WorkerUpdatedAt.Year() < 0 || w.WorkerUpdatedAt.Year() > 9999):
+		return fmt.Errorf("check worker state: the time of update is beyond year 9999: %w", CodeWorkerStateInvalid)
+	default:
+		return nil
+	}
 }

@@ -1,0 +1,83 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/gin-gonic/gin"
+)
+
+// failure is the body of every answer that is not an envelope.
+type failure struct {
+	Error failureDetail `json:"error"`
+}
+
+type failureDetail struct {
+	// Code is one stable word.
+	Code string `json:"code"`
+	// Message is for people.
+	Message string `json:"message"`
+}
+
+// answer writes a value as JSON. It is encoded before anything is sent, so that
+// an answer is never cut short by an encoder's error.
+func answer(c *gin.Context, status int, value any) {
+	body, err := json.Marshal(value)
+	if err != nil {
+		panic(err) // every type that is answered can be encoded
+	}
+	setHeaders(c)
+	c.Header("Content-Length", strconv.Itoa(len(body)))
+	c.Data(status, "application/json; charset=utf-8", body)
+}
+
+func setHeaders(c *gin.Context) {
+	c.Header("Cache-Control", "no-store")
+	c.Header("X-Content-Type-Options", "nosniff")
+}
+
+func refuse(c *gin.Context, status int, code, message string) {
+	answer(c, status, failure{failureDetail{Code: code, Message: message}})
+	c.Abort()
+}
+
+// shorten bounds a message that repeats what a client sent.
+func shorten(message string) string {
+	const limit = 500
+	if len(message) <= limit {
+		return message
+	}
+	end := limit
+	for !utf8.RuneStart(message[end]) {
+		end--
+	}
+	return message[:end] + "…"
+}
+
+// recovering is the outermost handler: a panic answers 500 in JSON, its stack
+// goes to the log, and the process lives.
+func recovering(next http.Handler, log *slog.Logger) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			value := recover()
+			if value == nil {
+				return
+			}
+			if value == http.ErrAbortHandler { //nolint:errorlint,err113 // net/http compares it so
+				panic(value)
+			}
+			log.Error("request panicked", "path", r.URL.Path, "panic", value, "stack", string(debug.Stack()))
+			w.Header().Del("Content-Length")
+			w.Header().Set("Content-Type", "application/json; charset=utf-8")
+			w.Header().Set("Cache-Control", "no-store")
+			w.Header().Set("X-Content-Type-Options", "nosniff")
+			w.WriteHeader(http.StatusInternalServerError)
+			_, _ = w.Write([]byte(`{"error":{"code":"internal","message":"the request failed; the log says why"}}`))
+		}()
+		next.ServeHTTP(w, r)
+	})
+}

@@ -1,0 +1,86 @@
+package httpapi
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/orchmetrics/orchmetrics/domain"
+)
+
+// livez answers that the process serves. It never asks a source.
+func (*api) livez(c *gin.Context) {
+	answer(c, http.StatusOK, map[string]string{"status": "ok"})
+}
+
+// readiness says for each section whether it can be read.
+type readiness struct {
+	Ready    bool                        `json:"ready"`
+	Sections map[string]sectionReadiness `json:"sections"`
+}
+
+type sectionReadiness struct {
+	Ready  bool          `json:"ready"`
+	Status domain.Status `json:"status"`
+	Code   *domain.Code  `json:"code"`
+}
+
+// readyz answers 200 if every section can be read, at least in part, and 503 if
+// one cannot. With ?verbose it answers in lines for people.
+func (a *api) readyz(c *gin.Context) {
+	envelope, err := a.snapshots.Snapshot(c.Request.Context())
+	if err != nil {
+		a.log.Error("readiness check failed", "cause", err)
+		refuse(c, http.StatusInternalServerError, "internal", "the check failed; the log says why")
+		return
+	}
+	ready := readinessOf(envelope)
+	status := http.StatusOK
+	if !ready.Ready {
+		status = http.StatusServiceUnavailable
+	}
+	if c.Request.URL.Query().Has("verbose") {
+		setHeaders(c)
+		c.Data(status, "text/plain; charset=utf-8", []byte(a.verbose(ready)))
+		return
+	}
+	answer(c, status, ready)
+}
+
+func readinessOf(envelope domain.Envelope) readiness {
+	r := readiness{Ready: true, Sections: map[string]sectionReadiness{}}
+	for key, report := range envelope.Sections {
+		ready := report.Status != domain.StatusFailed && report.Status != domain.StatusTimeout
+		r.Sections[key] = sectionReadiness{Ready: ready, Status: report.Status, Code: report.Code}
+		r.Ready = r.Ready && ready
+	}
+	return r
+}
+
+// verbose writes a line a section, in the order of the envelope.
+func (a *api) verbose(r readiness) string {
+	var text strings.Builder
+	for _, key := range a.snapshots.Keys() {
+		section, asked := r.Sections[key]
+		if !asked {
+			continue
+		}
+		mark := "+"
+		if !section.Ready {
+			mark = "-"
+		}
+		fmt.Fprintf(&text, "[%s] %s %s", mark, key, section.Status)
+		if section.Code != nil {
+			fmt.Fprintf(&text, " (%s)", *section.Code)
+		}
+		text.WriteByte('\n')
+	}
+	if r.Ready {
+		text.WriteString("ready\n")
+	} else {
+		text.WriteString("not ready\n")
+	}
+	return text.String()
+}

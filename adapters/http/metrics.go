@@ -1,0 +1,31 @@
+package httpapi
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/orchmetrics/orchmetrics/ports"
+)
+
+// metrics answers the envelope, narrowed to the sections of ?section=KEY.
+func (a *api) metrics(c *gin.Context) {
+	query, err := url.ParseQuery(c.Request.URL.RawQuery)
+	if err != nil {
+		refuse(c, http.StatusBadRequest, "malformed_query", "the query string cannot be read")
+		return
+	}
+	envelope, err := a.snapshots.Snapshot(c.Request.Context(), query["section"]...)
+	if errors.Is(err, ports.ErrUnknownSection) {
+		refuse(c, http.StatusBadRequest, "unknown_section", shorten(err.Error()))
+		return
+	}
+	if err != nil {
+		a.log.Error("snapshot failed", "cause", err)
+		refuse(c, http.StatusInternalServerError, "internal", "the snapshot failed; the log says why")
+		return
+	}
+	answer(c, http.StatusOK, envelope)
+}

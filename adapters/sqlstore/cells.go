@@ -1,0 +1,128 @@
+package sqlstore
+
+import (
+	"math"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// maxText is where a long text is cut, in bytes.
+const maxText = 4096
+
+// cells reads one row from left to right and never fails: a cell that is not of
+// the type asked for is nil and one anomaly. SQLite lets any cell hold any type,
+// and one bad cell must not cost the row, let alone the section.
+type cells struct {
+	values    []any
+	dest      []any // pointers to values, for Scan
+	next      int
+	anomalies int64
+}
+
+func newCells(columns int) *cells {
+	c := &cells{values: make([]any, columns), dest: make([]any, columns)}
+	for i := range c.values {
+		c.dest[i] = &c.values[i]
+	}
+	return c
+}
+
+func (c *cells) take() any {
+	value := c.values[c.next]
+	c.next++
+	return value
+}
+
+// takeAnomalies returns the anomalies since it was last called.
+func (c *cells) takeAnomalies() int64 {
+	n := c.anomalies
+	c.anomalies = 0
+	return n
+}
+
+// integer reads a cell of integerOf.
+func (c *cells) integer() *int64 {
+	switch value := c.take().(type) {
+	case nil:
+		return nil
+	case int64:
+		return &value
+	default:
+		c.anomalies++
+		return nil
+	}
+}
+
+// number reads an integer that cannot be null; 0 and an anomaly if it is.
+func (c *cells) number() int64 {
+	if value, ok := c.take().(int64); ok {
+		return value
+	}
+	c.anomalies++
+	return 0
+}
+
+// real reads a cell of realOf. A sum of finite numbers may still be infinite.
+func (c *cells) real() *float64 {
+	switch value := c.take().(type) {
+	case nil:
+		return nil
+	case int64:
+		converted := float64(value)
+		return &converted
+	case float64:
+		if !math.IsInf(value, 0) && !math.IsNaN(value) {
+			return &value
+		}
+	}
+	c.anomalies++
+	return nil
+}
+
+// text reads a cell of textOf: valid UTF-8 of at most maxText bytes.
+func (c *cells) text() *string {
+	switch value := c.take().(type) {
+	case nil:
+		return nil
+	case string:
+		value = clean(value)
+		return &value
+	default:
+		c.anomalies++
+		return nil
+	}
+}
+
+// name reads a text that cannot be null; empty and an anomaly if it is.
+func (c *cells) name() string {
+	if value, ok := c.take().(string); ok {
+		return clean(value)
+	}
+	c.anomalies++
+	return ""
+}
+
+// instant reads a cell of epochOf.
+func (c *cells) instant() *time.Time {
+	seconds := c.integer()
+	if seconds == nil {
+		return nil
+	}
+	at := time.Unix(*seconds, 0).UTC()
+	return &at
+}
+
+// clean replaces what is not UTF-8 by U+FFFD and cuts a long text between two
+// characters.
+func clean(text string) string {
+	text = strings.ToValidUTF8(text, string(utf8.RuneError))
+	if len(text) <= maxText {
+		return text
+	}
+	end := maxText
+	for !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end]
+}

@@ -1,0 +1,100 @@
+package sqlstore
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/orchmetrics/orchmetrics/domain"
+)
+
+// tableColumns is the set of a table's columns, in lower case.
+type tableColumns map[string]bool
+
+// columns builds the expressions of one query over one table. A column that the
+// table lacks reads as NULL, and is remembered.
+type columns struct {
+	table   string
+	prefix  string
+	found   tableColumns
+	missing []string
+}
+
+// columns looks the table up (a view will do), and fails if it or one of the
+// required columns is missing. alias is the table's name in the query.
+func (s *session) columns(table, alias string, required ...string) (*columns, error) {
+	found, known := s.view.columns[table]
+	if !known {
+		found = tableColumns{}
+		err := s.query(func(row *cells) { found[strings.ToLower(row.name())] = true },
+			"SELECT name FROM pragma_table_xinfo(?)", table)
+		if err != nil {
+			return nil, fmt.Errorf("look up table %s: %w", table, err)
+		}
+		s.view.columns[table] = found
+	}
+	if len(found) == 0 {
+		return nil, fmt.Errorf("table %s is missing: %w", table, domain.CodeSchemaDrift)
+	}
+	for _, name := range required {
+		if !found[name] {
+			return nil, fmt.Errorf("column %s.%s is missing: %w", table, name, domain.CodeSchemaDrift)
+		}
+	}
+	return &columns{table: table, prefix: alias + ".", found: found}, nil
+}
+
+// drift is the error that goes with what was read without the missing columns.
+func (c *columns) drift() error {
+	if c == nil || len(c.missing) == 0 {
+		return nil
+	}
+	return fmt.Errorf("table %s has no column %s: %w", c.table, strings.Join(c.missing, ", "), domain.CodeSchemaDrift)
+}
+
+// ref is the column itself, or NULL where the table has none.
+func (c *columns) ref(name string) string {
+	if c.found[name] {
+		return c.prefix + name
+	}
+	if !slices.Contains(c.missing, name) {
+		c.missing = append(c.missing, name)
+	}
+	return "NULL"
+}
+
+// integerOf, realOf and textOf let a value of the right type through and turn
+// any other into a small marker of a wrong one, which cells counts. So a cell of
+// 20 MB never leaves SQLite. As expressions they also have no declared type, by
+// which the driver would convert values on its own.
+func (c *columns) integerOf(name string) string {
+	return fmt.Sprintf("CASE typeof(%[1]s) WHEN 'integer' THEN %[1]s WHEN 'null' THEN NULL ELSE '' END", c.ref(name))
+}
+
+// realOf also lets integers through, but nothing that is not finite.
+func (c *columns) realOf(name string) string {
+	return fmt.Sprintf("CASE WHEN %s THEN %[2]s WHEN %[2]s IS NULL THEN NULL ELSE '' END", finite(c.ref(name)), c.ref(name))
+}
+
+func (c *columns) textOf(name string) string {
+	return fmt.Sprintf("CASE typeof(%[1]s) WHEN 'text' THEN substr(%[1]s, 1, "+strconv.Itoa(maxText)+
+		") WHEN 'null' THEN NULL ELSE 0 END", c.ref(name))
+}
+
+// epochOf is a timestamp in seconds since 1970. Whatever strftime understands is
+// one (https://www.sqlite.org/lang_datefunc.html); anything else is a marker.
+func (c *columns) epochOf(name string) string {
+	return fmt.Sprintf("CASE WHEN %[1]s IS NULL THEN NULL ELSE coalesce(CAST(strftime('%%s', %[1]s) AS INTEGER), '') END", c.ref(name))
+}
+
+// finite is true for a number that JSON can hold. The bounds are those of a
+// 64-bit float; abs() will not do, as it fails on the lowest integer.
+func finite(expr string) string {
+	return fmt.Sprintf("(typeof(%[1]s) IN ('real','integer') AND %[1]s BETWEEN -1.7976931348623157e308 AND 1.7976931348623157e308)", expr)
+}
+
+// strange is 1 for a cell whose type is not one of these and that is not null.
+func notOneOf(expr string, types ...string) string {
+	return fmt.Sprintf("(typeof(%s) NOT IN ('null','%s'))", expr, strings.Join(types, "','"))
+}

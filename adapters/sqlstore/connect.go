@@ -1,0 +1,130 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/mattn/go-sqlite3"
+
+	"github.com/orchmetrics/orchmetrics/domain"
+)
+
+// URI parameters. See https://www.sqlite.org/uri.html; readonly_shm and nolock
+// are in the source of os_unix.c and pager.c.
+const (
+	readOnly    = "mode=ro"        // the file is opened without write access
+	readOnlySHM = "readonly_shm=1" // the -shm is neither created nor written
+	immutable   = "immutable=1"    // no locks and no write-ahead log at all
+	noLock      = "nolock=1"       // as immutable, but refuses a WAL database
+	queryOnly   = "_query_only=1"  // the driver's name for PRAGMA query_only=1
+)
+
+// connector opens connections with one URI, each behind the authorizer.
+type connector struct {
+	uri string
+	drv *sqlite3.SQLiteDriver
+}
+
+func newConnector(path string, busyTimeout time.Duration, params ...string) connector {
+	params = append(params, readOnly, queryOnly, "_busy_timeout="+strconv.FormatInt(busyTimeout.Milliseconds(), 10))
+	return connector{
+		uri: uri(path, params...),
+		drv: &sqlite3.SQLiteDriver{ConnectHook: func(c *sqlite3.SQLiteConn) error {
+			c.RegisterAuthorizer(authorize)
+			return nil
+		}},
+	}
+}
+
+// Connect implements driver.Connector.
+func (c connector) Connect(context.Context) (driver.Conn, error) {
+	conn, err := c.drv.Open(c.uri)
+	if err != nil {
+		return nil, fmt.Errorf("connect: %w", err)
+	}
+	return conn, nil
+}
+
+// Driver implements driver.Connector.
+func (c connector) Driver() driver.Driver { return c.drv }
+
+// connection is one connection with one read transaction on it.
+type connection struct {
+	db *sql.DB
+	tx *sql.Tx
+	// atRest is set if the files were read as immutable: whatever was read counts
+	// only while they are unchanged.
+	atRest *files
+}
+
+// connect chooses how to open the database from what lies on disk, and begins
+// the transaction that fixes what it sees.
+func (s *Store) connect(ctx context.Context) (*connection, error) {
+	found, err := inspect(s.path)
+	if err != nil {
+		return nil, err
+	}
+	if found.pending() && !found.live() {
+		return nil, fmt.Errorf("open database: the write-ahead log has no index: %w", domain.CodeDBNotLive)
+	}
+	if found.live() {
+		conn, err := s.begin(ctx, found, readOnlySHM)
+		if err == nil || found.pending() || !errors.Is(classify(err), domain.CodeDBNotLive) {
+			return conn, err
+		}
+		// Left over from a crash before the first commit: nothing is pending.
+	}
+	return s.connectAtRest(ctx, found)
+}
+
+// connectAtRest opens a database that nobody seems to have open. One in WAL
+// mode is read as immutable, since any other way would create its sidecars; one
+// with a rollback journal is read with the usual locks. SQLite itself tells
+// which it is: with nolock it cannot open a WAL database.
+func (s *Store) connectAtRest(ctx context.Context, found files) (*connection, error) {
+	probe, err := s.begin(ctx, found, noLock)
+	if err == nil {
+		probe.close()
+		return s.begin(ctx, found, readOnlySHM)
+	}
+	if !cannotOpen(err) {
+		return nil, err
+	}
+	conn, err := s.begin(ctx, found, immutable)
+	if err != nil {
+		return nil, err
+	}
+	conn.atRest = &found
+	return conn, nil
+}
+
+// begin opens a connection and a transaction, and reads once, so that the
+// transaction's snapshot is taken and a damaged file shows at once.
+func (s *Store) begin(ctx context.Context, found files, param string) (*connection, error) {
+	db := sql.OpenDB(newConnector(found.path, s.busyTimeout, param))
+	// The transaction outlives the reading that opens it, so the reading's
+	// context must not end it; close does.
+	tx, err := db.BeginTx(context.WithoutCancel(ctx), nil)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("begin: %w", err), db.Close())
+	}
+	conn := &connection{db: db, tx: tx}
+	var version int64
+	if err := tx.QueryRowContext(ctx, "PRAGMA schema_version").Scan(&version); err != nil {
+		conn.close()
+		return nil, fmt.Errorf("read schema version: %w", err)
+	}
+	return conn, nil
+}
+
+// close ends the transaction and the connection. Nothing was written, so there
+// is nothing that an error could lose.
+func (c *connection) close() {
+	_ = c.tx.Rollback()
+	_ = c.db.Close()
+}

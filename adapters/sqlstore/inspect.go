@@ -1,0 +1,113 @@
+package sqlstore
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/orchmetrics/orchmetrics/domain"
+)
+
+// files is what lies on disk where the database should be, found with stat
+// alone. The database file itself is never opened here: closing it would drop
+// every POSIX lock that this process holds on it (SQLite, "How To Corrupt",
+// section 2.2).
+type files struct {
+	path string // with symbolic links resolved, as SQLite resolves them
+	db   fs.FileInfo
+	wal  fs.FileInfo // nil if absent
+	shm  fs.FileInfo // nil if absent
+}
+
+// inspect looks at the files, and refuses where reading could do harm.
+func inspect(path string) (files, error) {
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return files{}, fileError("resolve database path", err)
+	}
+	found := files{path: real}
+	if found.db, err = os.Stat(real); err != nil {
+		return files{}, fileError("find database", err)
+	}
+	if !found.db.Mode().IsRegular() {
+		return files{}, fmt.Errorf("find database: not a regular file: %w", domain.CodeDBUnreadable)
+	}
+	if found.wal, err = statIfExists(real + "-wal"); err != nil {
+		return files{}, err
+	}
+	if found.shm, err = statIfExists(real + "-shm"); err != nil {
+		return files{}, err
+	}
+	return found, found.permitted()
+}
+
+func statIfExists(path string) (fs.FileInfo, error) {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil //nolint:nilnil // an absent sidecar is a finding, not an error
+	}
+	if err != nil {
+		return nil, fileError("find sidecar file", err)
+	}
+	return info, nil
+}
+
+func fileError(action string, err error) error {
+	code := domain.CodeDBUnreadable
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+		code = domain.CodeDBMissing
+	case errors.Is(err, fs.ErrPermission):
+		code = domain.CodeDBPermission
+	}
+	return fmt.Errorf("%s: %w: %w", action, code, err)
+}
+
+// permitted refuses what we may not read, and the one combination that could
+// lock the orchestrator out: SQLite creates a missing -wal even for a reader,
+// and one that belongs to another user is not writable for the orchestrator.
+// Root is safe, because SQLite hands what root creates to the database's owner.
+func (f files) permitted() error {
+	for path, info := range map[string]fs.FileInfo{f.path: f.db, f.path + "-wal": f.wal, f.path + "-shm": f.shm} {
+		if info == nil {
+			continue
+		}
+		if err := unix.Access(path, unix.R_OK); err != nil {
+			return fmt.Errorf("read %s: %w: %w", filepath.Base(path), domain.CodeDBPermission, err)
+		}
+	}
+	owner, known := f.db.Sys().(*syscall.Stat_t)
+	uid := os.Geteuid()
+	if !known || uid == 0 || int64(owner.Uid) == int64(uid) {
+		return nil
+	}
+	if unix.Access(filepath.Dir(f.path), unix.W_OK) == nil {
+		return fmt.Errorf("check database owner: uid %d may create files beside a database of uid %d: %w",
+			uid, owner.Uid, domain.CodeDBPermission)
+	}
+	return nil
+}
+
+// live tells whether both sidecars are there, as while the orchestrator runs.
+func (f files) live() bool { return f.wal != nil && f.shm != nil }
+
+// pending tells whether the write-ahead log holds anything.
+func (f files) pending() bool { return f.wal != nil && f.wal.Size() > 0 }
+
+// unchanged tells whether nothing on disk moved since the files were inspected.
+func (f files) unchanged() bool {
+	now, err := inspect(f.path)
+	return err == nil && same(f.db, now.db) && same(f.wal, now.wal) && same(f.shm, now.shm)
+}
+
+func same(a, b fs.FileInfo) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
+}

@@ -1,0 +1,53 @@
+package sqlstore
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strings"
+)
+
+// pathOf returns the absolute path that a location names. Of a URI only the
+// path counts: how the file is opened is ours to decide.
+func pathOf(location string) (string, error) {
+	path := location
+	if strings.HasPrefix(location, "file:") {
+		uri, err := url.Parse(location)
+		if err != nil {
+			// url.Error repeats the location, which may hold a password.
+			return "", errors.New("open store: the database's URI is malformed")
+		}
+		if uri.Host != "" && uri.Host != "localhost" {
+			return "", errors.New("open store: the database's URI names another host; write file:/path or file:relative/path")
+		}
+		path = uri.Path
+		if uri.Opaque != "" {
+			if path, err = url.PathUnescape(uri.Opaque); err != nil {
+				return "", errors.New("open store: the database's URI is malformed")
+			}
+		}
+		if uri.Query().Get("mode") == "memory" {
+			path = ":memory:"
+		}
+	}
+	switch {
+	case path == "":
+		return "", errors.New("open store: no database is named")
+	case path == ":memory:":
+		return "", errors.New("open store: a database in memory cannot be read from another process; name a file")
+	case strings.ContainsRune(path, 0):
+		return "", errors.New("open store: the database's path contains a NUL byte")
+	}
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		return "", fmt.Errorf("open store: find the database's absolute path: %w", err)
+	}
+	return absolute, nil
+}
+
+// uri returns the SQLite URI of a path: always with a scheme, since without it
+// the driver cuts the parameters off and opens the file for writing.
+func uri(path string, params ...string) string {
+	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + strings.Join(params, "&")
+}

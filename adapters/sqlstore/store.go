@@ -1,0 +1,92 @@
+// Package sqlstore reads the orchestrator's SQLite database. It never writes:
+// a read-only URI, query_only, a connection authorizer and a GORM plugin each
+// refuse on their own (docs/adr/0003-read-only-in-depth.md).
+//
+// A connection is opened for a view and closed with it, because a reader that
+// stays connected keeps the orchestrator's last close from tidying up its
+// write-ahead log.
+package sqlstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/orchmetrics/orchmetrics/domain"
+	"github.com/orchmetrics/orchmetrics/ports"
+)
+
+// Store is the orchestrator's database as a source of stages, queue, agents and
+// cost. It is safe for concurrent use and holds nothing between views.
+type Store struct {
+	path        string
+	maxRows     int
+	busyTimeout time.Duration
+	gorm        *gorm.DB
+}
+
+// Options are a store's settings.
+type Options struct {
+	// MaxRows is where a list is cut; at least 1.
+	MaxRows int
+	// Budget is the time one scrape has. Waiting for a lock takes a quarter of it
+	// at most, since SQLite's busy wait does not end with the context.
+	Budget time.Duration
+}
+
+var (
+	_ ports.Viewer      = (*Store)(nil)
+	_ ports.StageSource = (*Store)(nil)
+	_ ports.QueueSource = (*Store)(nil)
+	_ ports.AgentSource = (*Store)(nil)
+	_ ports.CostSource  = (*Store)(nil)
+)
+
+// New returns a store over the database at location, a path or a file: URI. The
+// file need not exist yet: each view looks for it anew. An error means that the
+// location can never name a database.
+func New(location string, opts Options) (*Store, error) {
+	path, err := pathOf(location)
+	if err != nil {
+		return nil, err
+	}
+	if opts.MaxRows < 1 {
+		return nil, fmt.Errorf("open store: row cap %d is below 1", opts.MaxRows)
+	}
+	db, err := openReadOnlyGORM()
+	if err != nil {
+		return nil, err
+	}
+	return &Store{path: path, maxRows: opts.MaxRows, busyTimeout: opts.Budget / 4, gorm: db}, nil
+}
+
+// View implements ports.Viewer.
+func (s *Store) View(ctx context.Context) (context.Context, func()) {
+	v := newView(ctx, s)
+	return context.WithValue(ctx, viewKey{s}, v), v.end
+}
+
+// viewKey is the context key of a store's own view, so that several stores can
+// share one scrape.
+type viewKey struct{ store *Store }
+
+// read runs one reading in the scrape's view, or in one of its own.
+func read[T any](ctx context.Context, s *Store, fn func(*session) (ports.Reading[T], error)) (ports.Reading[T], error) {
+	v, shared := ctx.Value(viewKey{s}).(*view)
+	if !shared {
+		v = newView(ctx, s)
+		defer v.end()
+	}
+	var reading ports.Reading[T]
+	err := v.do(ctx, func(ses *session) (err error) {
+		reading, err = fn(ses)
+		return err
+	})
+	if errors.Is(err, domain.CodeDBBusy) {
+		return ports.Reading[T]{}, err // what was read may be torn
+	}
+	return reading, classify(err)
+}

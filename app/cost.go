@@ -1,0 +1,86 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"math"
+	"sync"
+
+	"github.com/orchmetrics/orchmetrics/domain"
+	"github.com/orchmetrics/orchmetrics/ports"
+)
+
+// Cost is the section of what runs cost. What runs now and the total are
+// isolated from each other.
+type Cost struct {
+	jobs    ports.AgentSource
+	source  ports.CostSource
+	running guard
+	totals  guard
+}
+
+// NewCost returns the section over its sources.
+func NewCost(jobs *RunningJobs, source ports.CostSource) *Cost {
+	return &Cost{jobs: jobs, source: source}
+}
+
+// Key implements ports.Section.
+func (*Cost) Key() string { return domain.KeyCost }
+
+// Default implements ports.Section.
+func (*Cost) Default() any { return (*domain.Cost)(nil) }
+
+// Collect implements ports.Section. It fails only if nothing at all is known.
+func (c *Cost) Collect(ctx context.Context) (any, error) {
+	ctx, cancel := early(ctx)
+	defer cancel()
+	var (
+		group              sync.WaitGroup
+		jobs               ports.Reading[[]domain.RunningJob]
+		totals             ports.Reading[*domain.CostTotals]
+		jobsErr, totalsErr error
+	)
+	group.Go(func() { jobs, jobsErr = isolate(ctx, &c.running, c.jobs.RunningJobs) })
+	group.Go(func() { totals, totalsErr = isolate(ctx, &c.totals, c.source.CostTotals) })
+	group.Wait()
+
+	err := errors.Join(jobsErr, totalsErr)
+	if err != nil && jobs.Value == nil && totals.Value == nil {
+		return nil, err
+	}
+	anomalies := jobs.Anomalies + totals.Anomalies
+	running := make([]domain.RunningCost, len(jobs.Value))
+	for i, job := range jobs.Value {
+		running[i] = runningCost(job)
+		anomalies += dropInfinite(&running[i].CostUSD)
+	}
+	if totals.Value != nil {
+		anomalies += dropInfinite(&totals.Value.CostUSD)
+	}
+	collected := collectedList(running, jobs.Truncated, anomalies)
+	collected.Value = &domain.Cost{Running: running, Aggregate: totals.Value}
+	return collected, err
+}
+
+func runningCost(job domain.RunningJob) domain.RunningCost {
+	return domain.RunningCost{
+		RunID:               job.RunID,
+		JobID:               job.ID,
+		Agent:               job.Agent,
+		CostUSD:             job.CostUSD,
+		InputTokens:         job.InputTokens,
+		OutputTokens:        job.OutputTokens,
+		CacheReadTokens:     job.CacheReadTokens,
+		CacheCreationTokens: job.CacheCreationTokens,
+	}
+}
+
+// dropInfinite makes a number null that JSON cannot hold, whichever adapter it
+// came from, and counts it.
+func dropInfinite(number **float64) int64 {
+	if *number == nil || !math.IsInf(**number, 0) && !math.IsNaN(**number) {
+		return 0
+	}
+	*number = nil
+	return 1
+}

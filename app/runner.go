@@ -1,0 +1,131 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"time"
+
+	"github.com/orchmetrics/orchmetrics/domain"
+	"github.com/orchmetrics/orchmetrics/ports"
+)
+
+// runner asks one section and says how it went.
+type runner struct {
+	key      string
+	section  ports.Section
+	disabled bool
+	fallback any // what the envelope shows without a value
+	guard    guard
+}
+
+// outcome is what came of asking a section once.
+type outcome struct {
+	value  any
+	report domain.SectionReport
+	err    error // the cause, for the log
+}
+
+func newRunner(section ports.Section, disabled bool) (*runner, error) {
+	key := section.Key()
+	if !regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`).MatchString(key) {
+		return nil, fmt.Errorf("add section %q: a key is up to 63 lower-case letters, digits and underscores, beginning with a letter", key)
+	}
+	if domain.Reserved(key) {
+		return nil, fmt.Errorf("add section %q: the envelope uses this key itself", key)
+	}
+	fallback, err := shown(key, section.Default())
+	if err != nil {
+		return nil, fmt.Errorf("add section %q: its default: %w", key, err)
+	}
+	return &runner{key: key, section: section, disabled: disabled, fallback: fallback}, nil
+}
+
+// shown is a section's value as the envelope holds it: a core section's as it
+// is, any other encoded, so that it cannot spoil the rest.
+func shown(key string, value any) (any, error) {
+	if domain.Core(key) {
+		return value, nil
+	}
+	encoded, err := json.Marshal(value)
+	if err != nil {
+		return nil, fmt.Errorf("encode: %w: %w", domain.CodeInvalidValue, err)
+	}
+	return json.RawMessage(encoded), nil
+}
+
+// run asks the section. It returns before the context's deadline is long past,
+// whatever the section does.
+func (r *runner) run(ctx context.Context) outcome {
+	if r.disabled {
+		return outcome{value: r.fallback, report: domain.SectionReport{Status: domain.StatusDisabled}}
+	}
+	began := time.Now()
+	collected, err := isolate(ctx, &r.guard, r.collect)
+	o := outcome{
+		value: collected.Value,
+		err:   err,
+		report: domain.SectionReport{
+			Status:     domain.StatusOK,
+			DurationMS: float64(time.Since(began).Microseconds()) / 1000,
+			Rows:       collected.Rows,
+			Truncated:  collected.Truncated,
+			Anomalies:  collected.Anomalies,
+		},
+	}
+	if err != nil {
+		o.fail(err)
+		if collected.Value != nil {
+			o.report.Status = domain.StatusDegraded
+		}
+	}
+	if collected.Value == nil {
+		o.value = r.fallback
+	}
+	return o
+}
+
+// collect runs within the isolation, encoding included.
+func (r *runner) collect(ctx context.Context) (ports.Collected, error) {
+	value, err := r.section.Collect(ctx)
+	collected, wrapped := value.(ports.Collected)
+	if !wrapped {
+		collected.Value = value
+	}
+	if collected.Value == nil {
+		return ports.Collected{}, err
+	}
+	encodable, invalid := shown(r.key, collected.Value)
+	if invalid != nil {
+		return ports.Collected{}, errors.Join(invalid, err)
+	}
+	collected.Value = encodable
+	return collected, err
+}
+
+// fail puts an error into the report of a section that has no value.
+func (o *outcome) fail(err error) {
+	code := codeOf(err)
+	o.err = err
+	o.report.Code = &code
+	o.report.Status = domain.StatusFailed
+	if code == domain.CodeTimeout || code == domain.CodeStuck {
+		o.report.Status = domain.StatusTimeout
+	}
+}
+
+// codeOf returns the code that an error shows as: that of the first error in it
+// that has one.
+func codeOf(err error) domain.Code {
+	var code domain.Code
+	switch {
+	case errors.As(err, &code):
+		return code
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return domain.CodeTimeout
+	default:
+		return domain.CodeSourceFailed
+	}
+}

@@ -1,0 +1,34 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/orchmetrics/orchmetrics"
+	"github.com/orchmetrics/orchmetrics/demo"
+)
+
+// demoCmd simulates an orchestrator and serves its metrics.
+type demoCmd struct {
+	Tick time.Duration `default:"1s" placeholder:"DURATION" help:"The pace of the simulated orchestrator."`
+	Seed uint64        `default:"1" placeholder:"N" help:"Decides what its history holds."`
+}
+
+// Run implements the command. The settings of the database and of the worker's
+// state are the demo's own.
+func (d demoCmd) Run(ctx context.Context, stdout io.Writer, cfg orchmetrics.Config) (err error) {
+	orchestrator, err := demo.Start(ctx, demo.Options{Tick: d.Tick, Seed: d.Seed})
+	if err != nil {
+		return fmt.Errorf("start the demo: %w", err)
+	}
+	defer func() { err = errors.Join(err, orchestrator.Stop()) }()
+	cfg.DB = orchestrator.DB()
+	cfg.WorkerStateFile = orchestrator.WorkerStateFile()
+	return serve(ctx, cfg, func(address string) {
+		fmt.Fprintf(stdout, "http://%[1]s/metrics\n"+
+			"Try: curl -s 'http://%[1]s/metrics?section=agents' twice, and watch cpu_ticks grow. Ctrl-C ends the demo and leaves nothing behind.\n", address)
+	})
+}

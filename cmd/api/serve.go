@@ -1,0 +1,35 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"syscall"
+
+	"github.com/orchmetrics/orchmetrics"
+)
+
+// serveCmd serves until it is told to stop.
+type serveCmd struct{}
+
+// Run implements the command.
+func (serveCmd) Run(ctx context.Context, cfg orchmetrics.Config) error {
+	return serve(ctx, cfg, func(string) {})
+}
+
+// serve serves until the context ends. bound is told the address once.
+func serve(ctx context.Context, cfg orchmetrics.Config, bound func(address string)) error {
+	server, err := orchmetrics.InitializeServer(cfg)
+	if err != nil {
+		return err //nolint:wrapcheck // says which setting is wrong
+	}
+	listener, err := server.Listen(ctx)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%s is taken by another program; stop it, or set ORCH_LISTEN to another address", cfg.Listen)
+	}
+	if err != nil {
+		return fmt.Errorf("ORCH_LISTEN: %w", err)
+	}
+	bound(listener.Addr().String())
+	return server.Serve(ctx, listener) //nolint:wrapcheck // wrapped where it arose
+}

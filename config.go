@@ -1,0 +1,60 @@
+package orchmetrics
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+)
+
+// Config is every setting of the service. The tags are read by the command line,
+// which has a flag for each environment variable.
+type Config struct {
+	MetricsEnabled   Switch        `env:"ORCH_METRICS_ENABLED" default:"true" placeholder:"on|off" help:"Kill switch: off answers {\"schema_version\":1,\"enabled\":false} and touches no source."`
+	Listen           string        `env:"ORCH_LISTEN" default:"127.0.0.1:9099" placeholder:"ADDRESS" help:"Where to serve, host:port."`
+	DB               string        `name:"db" env:"ORCH_DB" default:"orchestrator.db" placeholder:"PATH" help:"The orchestrator's SQLite database, a path or a file: URI. It is only ever read."`
+	WorkerStateFile  string        `env:"ORCH_WORKER_STATE_FILE" placeholder:"PATH" help:"The worker's snapshot as JSON. Unset: the worker's fields are null."`
+	ProcRoot         string        `env:"ORCH_PROC_ROOT" default:"/proc" placeholder:"DIR" help:"Where the proc file system is mounted."`
+	SectionTimeout   time.Duration `env:"ORCH_SECTION_TIMEOUT" default:"2s" placeholder:"DURATION" help:"How long a section may take before it is given up."`
+	SectionsDisabled []string      `env:"ORCH_SECTIONS_DISABLED" sep:"," placeholder:"KEY,..." help:"Sections that are not asked."`
+	MaxRows          int           `env:"ORCH_MAX_ROWS" default:"10000" placeholder:"N" help:"Where a section's list is cut."`
+	LogLevel         slog.Level    `env:"ORCH_LOG_LEVEL" default:"info" placeholder:"LEVEL" help:"debug, info, warn or error."`
+	LogFormat        string        `env:"ORCH_LOG_FORMAT" default:"text" enum:"text,json" placeholder:"FORMAT" help:"text or json."`
+
+	// Version is shown in the envelope's instance; it is not a setting.
+	Version string `kong:"-"`
+}
+
+// Validate tells what is wrong with the settings, naming the variable to change.
+func (c Config) Validate() error {
+	switch {
+	case c.Listen == "":
+		return errors.New("ORCH_LISTEN is empty; write host:port")
+	case c.ProcRoot == "":
+		return errors.New("ORCH_PROC_ROOT is empty; write the directory where proc is mounted")
+	case c.SectionTimeout <= 0 || c.SectionTimeout > time.Minute:
+		return fmt.Errorf("ORCH_SECTION_TIMEOUT is %s; it must be more than 0 and at most 1m", c.SectionTimeout)
+	case c.MaxRows < 1 || c.MaxRows > 1_000_000:
+		return fmt.Errorf("ORCH_MAX_ROWS is %d; it must be between 1 and 1000000", c.MaxRows)
+	default:
+		return nil
+	}
+}
+
+// Switch is a setting that is on or off.
+type Switch bool
+
+// UnmarshalText accepts 1, true, t, yes, y, on and 0, false, f, no, n, off, in
+// any case, and nothing else: a misspelt kill switch must not be taken for "on".
+func (s *Switch) UnmarshalText(text []byte) error {
+	switch strings.ToLower(string(text)) {
+	case "1", "true", "t", "yes", "y", "on":
+		*s = true
+	case "0", "false", "f", "no", "n", "off":
+		*s = false
+	default:
+		return fmt.Errorf("%q is neither on nor off; write one of 1, true, t, yes, y, on, 0, false, f, no, n, off", text)
+	}
+	return nil
+}

@@ -1,0 +1,16 @@
+// Package orchmetrics wires the service together.
+//
+// The map of the house, from the inside out:
+//
+//	domain     the envelope and its values: what is shown, in which units
+//	ports      what is needed (sources, sections, clock) and offered (Snapshotter)
+//	app        assembles the envelope; one file per core section; isolation
+//	adapters   sqlstore (the orchestrator's database), procfs (/proc),
+//	           workerstate (the worker's snapshot), http (routes and server)
+//	cmd/api    the program: serve, snapshot, demo, version
+//	demo       an orchestrator in miniature, for `api demo` and for tests
+//
+// A program that embeds the service, or swaps a source in a test, starts at
+// [InitializeServerFrom]. A team that adds a section adds a line to [Sections],
+// or passes it in [Sources].Extra.
+package orchmetrics

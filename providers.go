@@ -1,0 +1,108 @@
+package orchmetrics
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+
+	"github.com/orchmetrics/orchmetrics/adapters/http"
+	"github.com/orchmetrics/orchmetrics/adapters/procfs"
+	"github.com/orchmetrics/orchmetrics/adapters/sqlstore"
+	"github.com/orchmetrics/orchmetrics/adapters/workerstate"
+	"github.com/orchmetrics/orchmetrics/app"
+	"github.com/orchmetrics/orchmetrics/ports"
+)
+
+// Sources is everything the service reads from. [InitializeServer] fills it with
+// the production adapters, [InitializeServerFrom] takes the caller's.
+type Sources struct {
+	Stages ports.StageSource
+	Queue  ports.QueueSource
+	Agents ports.AgentSource
+	Cost   ports.CostSource
+	Worker ports.WorkerState
+	CPU    ports.CPUReader
+	Clock  ports.Clock
+	// Views are the stores whose sources shall share one view in a scrape.
+	Views []ports.Viewer
+	// Extra are sections beside the core ones, in the order of the envelope.
+	Extra []ports.Section
+}
+
+// Sections lists the envelope's sections in their order. A section of another
+// team is one line here, or one element of Extra.
+func Sections(src Sources, running *app.RunningJobs) []ports.Section {
+	return append([]ports.Section{
+		app.NewStages(src.Stages),
+		app.NewQueue(src.Queue, src.Worker),
+		app.NewAgents(running, src.CPU),
+		app.NewCost(running, src.Cost),
+	}, src.Extra...)
+}
+
+func (s Sources) validate() error {
+	if s.Stages == nil || s.Queue == nil || s.Agents == nil || s.Cost == nil || s.Worker == nil || s.CPU == nil || s.Clock == nil {
+		return errors.New("wire service: Stages, Queue, Agents, Cost, Worker, CPU and Clock must all be given")
+	}
+	return nil
+}
+
+// productionSources connects every port to the world. Nothing is touched yet.
+func productionSources(cfg Config, store *sqlstore.Store) Sources {
+	return Sources{
+		Stages: store,
+		Queue:  store,
+		Agents: store,
+		Cost:   store,
+		Worker: workerstate.NewFile(cfg.WorkerStateFile),
+		CPU:    procfs.New(cfg.ProcRoot),
+		Clock:  procfs.NewClock(cfg.ProcRoot),
+		Views:  []ports.Viewer{store},
+	}
+}
+
+func newStore(cfg Config) (*sqlstore.Store, error) {
+	store, err := sqlstore.New(cfg.DB, sqlstore.Options{MaxRows: cfg.MaxRows, Budget: cfg.SectionTimeout})
+	if err != nil {
+		return nil, fmt.Errorf("ORCH_DB: %w", err)
+	}
+	return store, nil
+}
+
+func newService(cfg Config, src Sources, log *slog.Logger) (*app.Service, error) {
+	if err := src.validate(); err != nil {
+		return nil, err
+	}
+	running := app.NewRunningJobs(src.Agents)
+	service, err := app.NewService(Sections(src, running), append(src.Views[:len(src.Views):len(src.Views)], running), src.Clock, src.CPU, app.Options{
+		Enabled:        bool(cfg.MetricsEnabled),
+		SectionTimeout: cfg.SectionTimeout,
+		Disabled:       cfg.SectionsDisabled,
+		Version:        cfg.Version,
+		Logger:         log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("wire service: %w", err)
+	}
+	return service, nil
+}
+
+func newServer(cfg Config, snapshots ports.Snapshotter, log *slog.Logger) (*httpapi.Server, error) {
+	handler, err := httpapi.NewHandler(snapshots, log)
+	if err != nil {
+		return nil, fmt.Errorf("wire server: %w", err)
+	}
+	return httpapi.NewServer(cfg.Listen, handler, cfg.SectionTimeout, log), nil
+}
+
+// newLogger logs to standard error: standard output is for answers.
+func newLogger(cfg Config) *slog.Logger {
+	var out io.Writer = os.Stderr
+	opts := &slog.HandlerOptions{Level: cfg.LogLevel}
+	if cfg.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(out, opts))
+	}
+	return slog.New(slog.NewTextHandler(out, opts))
+}
