@@ -24,6 +24,9 @@ type Config struct {
 
 	// Version is shown in the envelope's instance; it is not a setting.
 	Version string `kong:"-"`
+	// Logger is where the service logs to, for a program that embeds it; nil is
+	// standard error, as LogLevel and LogFormat say.
+	Logger *slog.Logger `kong:"-"`
 }
 
 // Validate tells what is wrong with the settings, naming the variable to change.

@@ -99,7 +99,14 @@ func newServer(cfg Config, snapshots ports.Snapshotter, log *slog.Logger) (*http
 
 // newLogger logs to standard error: standard output is for answers.
 func newLogger(cfg Config) *slog.Logger {
-	var out io.Writer = os.Stderr
+	if cfg.Logger != nil {
+		return cfg.Logger
+	}
+	return NewLogger(cfg, os.Stderr)
+}
+
+// NewLogger returns a logger of the configured level and format.
+func NewLogger(cfg Config, out io.Writer) *slog.Logger {
 	opts := &slog.HandlerOptions{Level: cfg.LogLevel}
 	if cfg.LogFormat == "json" {
 		return slog.New(slog.NewJSONHandler(out, opts))

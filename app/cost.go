@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
 	"math"
 	"sync"
 
@@ -44,7 +43,7 @@ func (c *Cost) Collect(ctx context.Context) (any, error) {
 	group.Go(func() { totals, totalsErr = isolate(ctx, &c.totals, c.source.CostTotals) })
 	group.Wait()
 
-	err := errors.Join(jobsErr, totalsErr)
+	err := join(jobsErr, totalsErr)
 	if err != nil && jobs.Value == nil && totals.Value == nil {
 		return nil, err
 	}

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
 	"sync"
 
 	"github.com/orchmetrics/orchmetrics/domain"
@@ -46,7 +45,7 @@ func (q *Queue) Collect(ctx context.Context) (any, error) {
 	group.Go(func() { worker, stateErr = isolate(ctx, &q.state, q.readWorker) })
 	group.Wait()
 
-	err := errors.Join(countsErr, retriesErr, stateErr)
+	err := join(countsErr, retriesErr, stateErr)
 	if err != nil && counts.Value == nil && retries.Value == nil && worker == nil {
 		return nil, err
 	}

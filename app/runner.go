@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/orchmetrics/orchmetrics/domain"
@@ -128,4 +129,17 @@ func codeOf(err error) domain.Code {
 	default:
 		return domain.CodeSourceFailed
 	}
+}
+
+// join is errors.Join without repeating itself: sources that share a database
+// share its fault.
+func join(errs ...error) error {
+	var distinct []error
+	for _, err := range errs {
+		same := func(other error) bool { return other.Error() == err.Error() }
+		if err != nil && !slices.ContainsFunc(distinct, same) {
+			distinct = append(distinct, err)
+		}
+	}
+	return errors.Join(distinct...)
 }

@@ -12,9 +12,13 @@ import (
 // their cost are of the same rows whatever the source is.
 type RunningJobs struct {
 	source ports.AgentSource
+	guard  guard
 }
 
-type runningKey struct{ jobs *RunningJobs }
+type (
+	runningKey     struct{ jobs *RunningJobs }
+	runningReading = ports.Reading[[]domain.RunningJob]
+)
 
 var (
 	_ ports.AgentSource = (*RunningJobs)(nil)
@@ -29,18 +33,18 @@ func NewRunningJobs(source ports.AgentSource) *RunningJobs {
 // View implements ports.Viewer. The reading is in the views of ctx, and under
 // its deadline.
 func (r *RunningJobs) View(ctx context.Context) (context.Context, func()) {
-	read := sync.OnceValues(func() (ports.Reading[[]domain.RunningJob], error) {
-		return r.source.RunningJobs(ctx)
+	shared := sync.OnceValue(func() *call[runningReading] {
+		return begin(ctx, &r.guard, r.source.RunningJobs)
 	})
-	return context.WithValue(ctx, runningKey{r}, read), func() {}
+	return context.WithValue(ctx, runningKey{r}, shared), func() {}
 }
 
 // RunningJobs implements ports.AgentSource. Within a view all callers share one
-// reading, which they must not change.
-func (r *RunningJobs) RunningJobs(ctx context.Context) (ports.Reading[[]domain.RunningJob], error) {
-	read, shared := ctx.Value(runningKey{r}).(func() (ports.Reading[[]domain.RunningJob], error))
-	if !shared {
-		return r.source.RunningJobs(ctx)
+// reading, which they must not change, and wait for it as long as they like.
+func (r *RunningJobs) RunningJobs(ctx context.Context) (runningReading, error) {
+	shared, ok := ctx.Value(runningKey{r}).(func() *call[runningReading])
+	if !ok {
+		return isolate(ctx, &r.guard, r.source.RunningJobs)
 	}
-	return read()
+	return shared().wait(ctx)
 }

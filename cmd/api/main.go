@@ -91,5 +91,6 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) error
 		return fmt.Errorf("%w (api --help lists commands and settings)", err)
 	}
 	c.Config.Version = version()
+	c.Config.Logger = orchmetrics.NewLogger(c.Config, stderr)
 	return command.Run(c.Config) //nolint:wrapcheck // the commands' own errors are what the user shall read
 }

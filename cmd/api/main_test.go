@@ -1,0 +1,190 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/orchmetrics/orchmetrics/demo"
+)
+
+func TestMain(m *testing.M) {
+	if demo.RunAgent() {
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// call runs one command line in an empty directory, with no setting of the
+// tests' own environment.
+func call(t *testing.T, args ...string) (status int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	status = run(t.Context(), args, &out, &errs)
+	return status, out.String(), errs.String()
+}
+
+// isolated gives the test a working directory of its own, and an environment
+// without settings, which also undoes what a .env file sets.
+func isolated(t *testing.T) {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	for _, variable := range os.Environ() {
+		if name, value, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "ORCH_") {
+			t.Setenv(name, value) // restored at the end
+			require.NoError(t, os.Unsetenv(name))
+		}
+	}
+}
+
+func TestSnapshot_WithoutDatabase(t *testing.T) {
+	isolated(t)
+	status, stdout, stderr := call(t, "snapshot")
+	assert.Equal(t, exitOK, status, "degraded sections are no failure of the program")
+	var envelope map[string]any
+	require.NoError(t, json.Unmarshal([]byte(stdout), &envelope))
+	assert.Nil(t, envelope["queue"])
+	assert.Contains(t, stdout, "\n  \"schema_version\": 1,\n")
+	assert.Contains(t, stderr, "code=db_missing")
+}
+
+func TestSnapshot_Flags(t *testing.T) {
+	isolated(t)
+	status, stdout, _ := call(t, "snapshot", "--compact", "--section=stages", "--section", "queue")
+	assert.Equal(t, exitOK, status)
+	assert.Equal(t, 1, strings.Count(stdout, "\n"))
+	assert.Contains(t, stdout, `"stages":[]`)
+	assert.NotContains(t, stdout, `"agents"`)
+
+	status, _, stderr := call(t, "snapshot", "--strict")
+	assert.Equal(t, exitDegraded, status)
+	assert.Contains(t, stderr, "api: a section is not ok: stages is failed")
+
+	status, _, stderr = call(t, "snapshot", "--section=stage")
+	assert.Equal(t, exitFailed, status)
+	assert.Contains(t, stderr, `unknown section "stage"; there are stages, queue, agents, cost`)
+}
+
+func TestSnapshot_StrictOK(t *testing.T) {
+	isolated(t)
+	status, _, stderr := call(t, "snapshot", "--strict", "--sections-disabled=stages,queue,agents,cost")
+	assert.Equal(t, exitOK, status, stderr)
+}
+
+func TestKillSwitch_Spellings(t *testing.T) {
+	isolated(t)
+	off := `{"schema_version":1,"enabled":false}` + "\n"
+	for _, spelling := range []string{"0", "false", "f", "no", "n", "off", "OFF", "False", "nO"} {
+		t.Setenv("ORCH_METRICS_ENABLED", spelling)
+		status, stdout, stderr := call(t, "snapshot", "--compact")
+		assert.Equal(t, exitOK, status, stderr)
+		assert.Equal(t, off, stdout, spelling)
+	}
+	for _, spelling := range []string{"1", "true", "t", "yes", "y", "on", "ON", "True", "yEs"} {
+		t.Setenv("ORCH_METRICS_ENABLED", spelling)
+		status, stdout, stderr := call(t, "snapshot", "--compact")
+		assert.Equal(t, exitOK, status, stderr)
+		assert.NotEqual(t, off, stdout, spelling)
+	}
+	for _, spelling := range []string{"", " ", "2", "tru", "enabled", "on ", "-1", "yess", "null"} {
+		t.Setenv("ORCH_METRICS_ENABLED", spelling)
+		for _, command := range []string{"snapshot", "serve"} {
+			status, stdout, stderr := call(t, command)
+			assert.Equal(t, exitFailed, status, "%q", spelling)
+			assert.Empty(t, stdout)
+			assert.Contains(t, stderr, "write one of 1, true, t, yes, y, on")
+			assert.Equal(t, 1, strings.Count(stderr, "\n"), "one line: %s", stderr)
+		}
+	}
+}
+
+func TestSettings_Refused(t *testing.T) {
+	isolated(t)
+	for args, want := range map[string]string{
+		"--section-timeout=0s":          "ORCH_SECTION_TIMEOUT is 0s",
+		"--section-timeout=soon":        "section-timeout",
+		"--max-rows=0":                  "ORCH_MAX_ROWS is 0",
+		"--max-rows=many":               "max-rows",
+		"--db=:memory:":                 "ORCH_DB: open store: a database in memory",
+		"--db=":                         "ORCH_DB: open store: no database is named",
+		"--listen=":                     "ORCH_LISTEN is empty",
+		"--listen=nonsense":             "ORCH_LISTEN: listen on nonsense",
+		"--log-level=loud":              "log-level",
+		"--log-format=xml":              "log-format",
+		"--sections-disabled=cost,cpus": `disable section "cpus": unknown section; there are stages, queue, agents, cost`,
+		"--no-such-flag":                "unknown flag --no-such-flag",
+		"fly":                           "unexpected argument fly",
+	} {
+		status, stdout, stderr := call(t, args)
+		assert.Equal(t, exitFailed, status, args)
+		assert.Empty(t, stdout, args)
+		assert.Contains(t, stderr, want)
+		assert.Equal(t, 1, strings.Count(stderr, "\n"), "one line: %s", stderr)
+	}
+}
+
+func TestServe_TakenPort(t *testing.T) {
+	isolated(t)
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer listener.Close()
+	status, _, stderr := call(t, "serve", "--listen", listener.Addr().String())
+	assert.Equal(t, exitFailed, status)
+	assert.Equal(t, "api: "+listener.Addr().String()+" is taken by another program; stop it, or set ORCH_LISTEN to another address\n", stderr)
+}
+
+func TestServe_StopsWithItsContext(t *testing.T) {
+	isolated(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var out, errs bytes.Buffer
+	assert.Equal(t, exitOK, run(ctx, []string{"--listen=127.0.0.1:0"}, &out, &errs), errs.String())
+}
+
+func TestDotEnv(t *testing.T) {
+	isolated(t)
+	t.Setenv("ORCH_METRICS_ENABLED", "") // restored at the end
+	t.Setenv("ORCH_MAX_ROWS", "")
+	require.NoError(t, os.Unsetenv("ORCH_METRICS_ENABLED"))
+	require.NoError(t, os.Unsetenv("ORCH_MAX_ROWS"))
+	require.NoError(t, os.WriteFile(".env", []byte("ORCH_METRICS_ENABLED=off\n"), 0o600))
+	_, stdout, _ := call(t, "snapshot", "--compact")
+	assert.Contains(t, stdout, `"enabled":false`)
+
+	t.Setenv("ORCH_METRICS_ENABLED", "on")
+	_, stdout, _ = call(t, "snapshot", "--compact")
+	assert.NotContains(t, stdout, `"enabled":false`, "the real environment wins")
+
+	_, stdout, _ = call(t, "snapshot", "--compact", "--metrics-enabled=off")
+	assert.Contains(t, stdout, `"enabled":false`, "a flag wins over both")
+
+	require.NoError(t, os.WriteFile(".env", []byte("ORCH_MAX_ROWS='\n"), 0o600))
+	status, _, stderr := call(t, "snapshot")
+	assert.Equal(t, exitFailed, status)
+	assert.Contains(t, stderr, "api: read .env: ")
+}
+
+func TestHelp_Suffices(t *testing.T) {
+	isolated(t)
+	for _, args := range [][]string{{"--help"}, {"snapshot", "--help"}} {
+		status, stdout, stderr := call(t, args...)
+		assert.Equal(t, exitOK, status, stderr)
+		assert.Contains(t, stdout, "ORCH_DB")
+		assert.Contains(t, stdout, "--section-timeout")
+	}
+}
+
+func TestVersion(t *testing.T) {
+	isolated(t)
+	status, stdout, _ := call(t, "version")
+	assert.Equal(t, exitOK, status)
+	assert.Regexp(t, `^orchmetrics \S+ \(go1\.\S+, \w+/\w+\)\n$`, stdout)
+}

@@ -1,0 +1,24 @@
+package tests
+
+import (
+	"flag"
+	"os"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/orchmetrics/orchmetrics/demo"
+)
+
+// update makes the golden tests rewrite their files: go test ./tests -run Golden -update.
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+func TestMain(m *testing.M) {
+	if demo.RunAgent() { // `api demo` in a test starts this binary as its agents
+		return
+	}
+	if os.Getenv(childEnv) != "" {
+		os.Exit(runChild(os.Getenv(childEnv)))
+	}
+	goleak.VerifyTestMain(m)
+}

@@ -1,0 +1,104 @@
+package tests
+
+import (
+	"bufio"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// buildOnce builds the program once for all tests of this package.
+var buildOnce = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "orchmetrics-tests-")
+	if err != nil {
+		return "", err
+	}
+	program := filepath.Join(dir, "api")
+	cmd := exec.Command("go", "build", "-o", program, "../cmd/api") //nolint:noctx // ends with the build
+	cmd.Stderr = os.Stderr
+	return program, cmd.Run()
+})
+
+// program returns the path of the built program.
+func program(t *testing.T) string {
+	t.Helper()
+	path, err := buildOnce()
+	require.NoError(t, err)
+	return path
+}
+
+// service is a running `api`.
+type service struct {
+	url    string
+	cmd    *exec.Cmd
+	client *http.Client
+}
+
+// startService runs the program with these arguments on a free port, and waits
+// until it serves.
+func startService(t *testing.T, env []string, args ...string) *service {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), program(t), append(args, "--listen=127.0.0.1:0")...)
+	cmd.Dir = t.TempDir()
+	cmd.Env = append(os.Environ(), env...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	stderr, err := cmd.StderrPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	transport := &http.Transport{}
+	s := &service{cmd: cmd, client: &http.Client{Transport: transport}}
+	var drained sync.WaitGroup
+	t.Cleanup(func() {
+		transport.CloseIdleConnections()
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		drained.Wait()
+		_ = cmd.Wait()
+	})
+
+	lines := bufio.NewScanner(stderr)
+	serving := regexp.MustCompile(`msg=serving address=(\S+)`)
+	var log []string
+	for lines.Scan() {
+		log = append(log, lines.Text())
+		if found := serving.FindStringSubmatch(lines.Text()); found != nil {
+			s.url = "http://" + found[1]
+			drained.Go(func() { _, _ = io.Copy(io.Discard, stderr) })
+			return s
+		}
+	}
+	require.Fail(t, "the program did not serve", "%q", log)
+	return nil
+}
+
+// get returns the status and body of one path.
+func (s *service) get(t *testing.T, path string) (int, []byte) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+path, nil)
+	require.NoError(t, err)
+	response, err := s.client.Do(request)
+	require.NoError(t, err)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	return response.StatusCode, body
+}
+
+// metrics returns the envelope as generic JSON, so that the tests read what is
+// on the wire and not what our own types make of it.
+func (s *service) metrics(t *testing.T) map[string]any {
+	t.Helper()
+	status, body := s.get(t, "/metrics")
+	require.Equal(t, http.StatusOK, status, "%s", body)
+	var envelope map[string]any
+	require.NoError(t, json.Unmarshal(body, &envelope))
+	return envelope
+}
