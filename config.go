@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -19,6 +20,8 @@ type Config struct {
 	SectionTimeout   time.Duration `env:"ORCH_SECTION_TIMEOUT" default:"2s" placeholder:"DURATION" help:"How long a section may take before it is given up."`
 	SectionsDisabled []string      `env:"ORCH_SECTIONS_DISABLED" sep:"," placeholder:"KEY,..." help:"Sections that are not asked."`
 	MaxRows          int           `env:"ORCH_MAX_ROWS" default:"10000" placeholder:"N" help:"Where a section's list is cut."`
+	Exact            Switch        `env:"ORCH_EXACT" default:"false" placeholder:"on|off" help:"Read everything again at every scrape, instead of keeping sums of what has ended."`
+	RecountBudget    Percent       `env:"ORCH_RECOUNT_BUDGET" default:"1%" placeholder:"PERCENT" help:"Share of a core that the look for rows changed by hand may take, in the background."`
 	LogLevel         slog.Level    `env:"ORCH_LOG_LEVEL" default:"info" placeholder:"LEVEL" help:"debug, info, warn or error."`
 	LogFormat        string        `env:"ORCH_LOG_FORMAT" default:"text" enum:"text,json" placeholder:"FORMAT" help:"text or json."`
 
@@ -59,5 +62,18 @@ func (s *Switch) UnmarshalText(text []byte) error {
 	default:
 		return fmt.Errorf("%q is neither on nor off; write one of 1, true, t, yes, y, on, 0, false, f, no, n, off", text)
 	}
+	return nil
+}
+
+// Percent is a setting that is a share, between 0 and 1.
+type Percent float64
+
+// UnmarshalText accepts a number from 0 to 100, with or without a percent sign.
+func (p *Percent) UnmarshalText(text []byte) error {
+	number, err := strconv.ParseFloat(strings.TrimSuffix(string(text), "%"), 64)
+	if err != nil || !(number >= 0 && number <= 100) {
+		return fmt.Errorf("%q is not a percentage; write a number from 0 to 100, such as 1%%", text)
+	}
+	*p = Percent(number / 100)
 	return nil
 }

@@ -64,7 +64,12 @@ func productionSources(cfg Config, store *sqlstore.Store) Sources {
 }
 
 func newStore(cfg Config) (*sqlstore.Store, error) {
-	store, err := sqlstore.New(cfg.DB, sqlstore.Options{MaxRows: cfg.MaxRows, Budget: cfg.SectionTimeout})
+	store, err := sqlstore.New(cfg.DB, sqlstore.Options{
+		MaxRows: cfg.MaxRows,
+		Budget:  cfg.SectionTimeout,
+		Exact:   bool(cfg.Exact),
+		Recount: float64(cfg.RecountBudget),
+	})
 	if err != nil {
 		return nil, fmt.Errorf("ORCH_DB: %w", err)
 	}

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"math"
 	"sync"
 
 	"github.com/orchmetrics/orchmetrics/domain"
@@ -12,10 +11,9 @@ import (
 // Cost is the section of what runs cost. What runs now and the total are
 // isolated from each other.
 type Cost struct {
-	jobs    ports.AgentSource
-	source  ports.CostSource
-	running guard
-	totals  guard
+	jobs   *RunningJobs
+	source ports.CostSource
+	totals guard
 }
 
 // NewCost returns the section over its sources.
@@ -39,7 +37,7 @@ func (c *Cost) Collect(ctx context.Context) (any, error) {
 		totals             ports.Reading[*domain.CostTotals]
 		jobsErr, totalsErr error
 	)
-	group.Go(func() { jobs, jobsErr = isolate(ctx, &c.running, c.jobs.RunningJobs) })
+	group.Go(func() { jobs, jobsErr = c.jobs.RunningJobs(ctx) })
 	group.Go(func() { totals, totalsErr = isolate(ctx, &c.totals, c.source.CostTotals) })
 	group.Wait()
 
@@ -58,6 +56,10 @@ func (c *Cost) Collect(ctx context.Context) (any, error) {
 	}
 	collected := collectedList(running, jobs.Truncated, anomalies)
 	collected.Value = &domain.Cost{Running: running, Aggregate: totals.Value}
+	collected.CountedAt = totals.CountedAt
+	if jobs.Value == nil && jobsErr != nil {
+		collected.Rows = nil // unknown, where 0 would mean idle
+	}
 	return collected, err
 }
 
@@ -72,14 +74,4 @@ func runningCost(job domain.RunningJob) domain.RunningCost {
 		CacheReadTokens:     job.CacheReadTokens,
 		CacheCreationTokens: job.CacheCreationTokens,
 	}
-}
-
-// dropInfinite makes a number null that JSON cannot hold, whichever adapter it
-// came from, and counts it.
-func dropInfinite(number **float64) int64 {
-	if *number == nil || !math.IsInf(**number, 0) && !math.IsNaN(**number) {
-		return 0
-	}
-	*number = nil
-	return 1
 }

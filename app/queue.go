@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/orchmetrics/orchmetrics/domain"
 	"github.com/orchmetrics/orchmetrics/ports"
@@ -37,16 +38,16 @@ func (q *Queue) Collect(ctx context.Context) (any, error) {
 		group                           sync.WaitGroup
 		counts                          ports.Reading[domain.StatusCounts]
 		retries                         ports.Reading[*domain.Retries]
-		worker                          *domain.Worker
+		state                           ports.Reading[*domain.Worker]
 		countsErr, retriesErr, stateErr error
 	)
 	group.Go(func() { counts, countsErr = isolate(ctx, &q.counts, q.source.StatusCounts) })
 	group.Go(func() { retries, retriesErr = isolate(ctx, &q.retries, q.source.Retries) })
-	group.Go(func() { worker, stateErr = isolate(ctx, &q.state, q.readWorker) })
+	group.Go(func() { state, stateErr = isolate(ctx, &q.state, q.readWorker) })
 	group.Wait()
 
 	err := join(countsErr, retriesErr, stateErr)
-	if err != nil && counts.Value == nil && retries.Value == nil && worker == nil {
+	if err != nil && counts.Value == nil && retries.Value == nil && state.Value == nil {
 		return nil, err
 	}
 	queue := &domain.Queue{Counts: counts.Value, Retries: retries.Value}
@@ -54,24 +55,36 @@ func (q *Queue) Collect(ctx context.Context) (any, error) {
 		depth := counts.Value[domain.StatusQueued]
 		queue.Depth = &depth
 	}
-	if worker != nil {
-		queue.Worker = *worker
+	if state.Value != nil {
+		queue.Worker = *state.Value
 	}
 	return ports.Collected{
 		Value:     queue,
 		Truncated: counts.Truncated,
-		Anomalies: counts.Anomalies + retries.Anomalies,
+		Anomalies: counts.Anomalies + retries.Anomalies + state.Anomalies,
+		CountedAt: earlier(counts.CountedAt, retries.CountedAt),
 	}, err
 }
 
 // readWorker takes nothing from the worker that the envelope could not show.
-func (q *Queue) readWorker(ctx context.Context) (*domain.Worker, error) {
+func (q *Queue) readWorker(ctx context.Context) (ports.Reading[*domain.Worker], error) {
+	var reading ports.Reading[*domain.Worker]
 	worker, err := q.worker.WorkerState(ctx)
 	if worker == nil {
-		return nil, err
+		return reading, err
 	}
-	if err := worker.Validate(); err != nil {
-		return nil, err
+	reading.Anomalies = dropInfinite(&worker.PollInterval) + toUTC(&worker.WorkerUpdatedAt)
+	if invalid := worker.Validate(); invalid != nil {
+		return ports.Reading[*domain.Worker]{}, join(invalid, err)
 	}
-	return worker, err
+	reading.Value = worker
+	return reading, err
+}
+
+// earlier returns the earlier of two times, of which either may be unknown.
+func earlier(a, b *time.Time) *time.Time {
+	if a == nil || b != nil && b.Before(*a) {
+		return b
+	}
+	return a
 }

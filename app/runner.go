@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"regexp"
 	"slices"
 	"time"
@@ -29,7 +30,10 @@ type outcome struct {
 	err    error // the cause, for the log
 }
 
-func newRunner(section ports.Section, disabled bool) (*runner, error) {
+func newRunner(section ports.Section, disabled []string) (*runner, error) {
+	if section == nil {
+		return nil, errors.New("add section: it is nil")
+	}
 	key := section.Key()
 	if !regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`).MatchString(key) {
 		return nil, fmt.Errorf("add section %q: a key is up to 63 lower-case letters, digits and underscores, beginning with a letter", key)
@@ -37,11 +41,17 @@ func newRunner(section ports.Section, disabled bool) (*runner, error) {
 	if domain.Reserved(key) {
 		return nil, fmt.Errorf("add section %q: the envelope uses this key itself", key)
 	}
-	fallback, err := shown(key, section.Default())
+	fallback, err := recovered(context.Background(), func(context.Context) (any, error) {
+		fallback, err := shown(key, section.Default())
+		if err == nil {
+			err = new(domain.Envelope).Set(key, fallback)
+		}
+		return fallback, err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("add section %q: its default: %w", key, err)
 	}
-	return &runner{key: key, section: section, disabled: disabled, fallback: fallback}, nil
+	return &runner{key: key, section: section, disabled: slices.Contains(disabled, key), fallback: fallback}, nil
 }
 
 // shown is a section's value as the envelope holds it: a core section's as it
@@ -53,6 +63,9 @@ func shown(key string, value any) (any, error) {
 	encoded, err := json.Marshal(value)
 	if err != nil {
 		return nil, fmt.Errorf("encode: %w: %w", domain.CodeInvalidValue, err)
+	}
+	if domain.TooDeep(encoded) {
+		return nil, fmt.Errorf("encode: nested too deep: %w", domain.CodeInvalidValue)
 	}
 	return json.RawMessage(encoded), nil
 }
@@ -69,11 +82,12 @@ func (r *runner) run(ctx context.Context) outcome {
 		value: collected.Value,
 		err:   err,
 		report: domain.SectionReport{
-			Status:     domain.StatusOK,
-			DurationMS: float64(time.Since(began).Microseconds()) / 1000,
-			Rows:       collected.Rows,
-			Truncated:  collected.Truncated,
-			Anomalies:  collected.Anomalies,
+			Status:      domain.StatusOK,
+			DurationMS:  float64(time.Since(began).Microseconds()) / 1000,
+			Rows:        collected.Rows,
+			Truncated:   collected.Truncated,
+			Anomalies:   collected.Anomalies,
+			RecountedAt: collected.CountedAt,
 		},
 	}
 	if err != nil {
@@ -88,22 +102,40 @@ func (r *runner) run(ctx context.Context) outcome {
 	return o
 }
 
-// collect runs within the isolation, encoding included.
+// collect runs within the isolation, encoding and the look at the error included.
 func (r *runner) collect(ctx context.Context) (ports.Collected, error) {
 	value, err := r.section.Collect(ctx)
+	err = settle(err)
 	collected, wrapped := value.(ports.Collected)
 	if !wrapped {
 		collected.Value = value
 	}
-	if collected.Value == nil {
-		return ports.Collected{}, err
+	if absent(collected.Value) {
+		if err != nil {
+			return ports.Collected{}, err
+		}
+		collected.Value = nil
+		return collected, nil
 	}
 	encodable, invalid := shown(r.key, collected.Value)
 	if invalid != nil {
-		return ports.Collected{}, errors.Join(invalid, err)
+		return ports.Collected{}, settle(errors.Join(invalid, err))
 	}
 	collected.Value = encodable
 	return collected, err
+}
+
+// absent tells whether a value is nil, or a pointer, slice or map that is: what
+// Go code most often returns beside an error.
+func absent(value any) bool {
+	switch v := reflect.ValueOf(value); v.Kind() {
+	case reflect.Invalid:
+		return true
+	case reflect.Pointer, reflect.Slice, reflect.Map:
+		return v.IsNil()
+	default:
+		return false
+	}
 }
 
 // fail puts an error into the report of a section that has no value.

@@ -26,6 +26,9 @@ const (
 	// CodeDBUnreadable: the file cannot be read for another reason (a directory,
 	// an input/output error).
 	CodeDBUnreadable Code = "db_unreadable"
+	// CodeCounting: a large history is being summed for the first time; it is shown
+	// when that is done.
+	CodeCounting Code = "counting"
 	// CodeSchemaDrift: a table or column is missing.
 	CodeSchemaDrift Code = "schema_drift"
 	// CodeWorkerStateMissing: there is no worker-state file at the set path, or

@@ -1,5 +1,7 @@
 package domain
 
+import "time"
+
 // Status says how much of a section could be read.
 type Status string
 
@@ -30,4 +32,7 @@ type SectionReport struct {
 	// Anomalies is the number of cells that could not be read as their type and
 	// became null.
 	Anomalies int64 `json:"anomalies"`
+	// RecountedAt is set for a section that keeps sums of what has ended: rows that
+	// were changed by hand after it may be missing from them. UTC.
+	RecountedAt *time.Time `json:"recounted_at,omitempty"`
 }

@@ -2,6 +2,7 @@ package ports
 
 import (
 	"context"
+	"time"
 
 	"github.com/orchmetrics/orchmetrics/domain"
 )
@@ -32,6 +33,9 @@ type Collected struct {
 	Truncated bool
 	// Anomalies is the number of cells that became null.
 	Anomalies int64
+	// CountedAt is since when all was counted again, see Reading; nil if that says
+	// nothing.
+	CountedAt *time.Time
 }
 
 type instantKey struct{}

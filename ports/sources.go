@@ -15,6 +15,7 @@ package ports
 
 import (
 	"context"
+	"time"
 
 	"github.com/orchmetrics/orchmetrics/domain"
 )
@@ -27,6 +28,9 @@ type Reading[T any] struct {
 	// Anomalies is the number of cells that could not be read as their type and
 	// became nil (or, where the value has no nil, zero).
 	Anomalies int64
+	// CountedAt is since when all was counted again: rows that were changed by hand
+	// later may be missing from a sum. Nil if that cannot happen.
+	CountedAt *time.Time
 }
 
 // StageSource knows the tasks that are not finished.

@@ -122,6 +122,7 @@ func normalize(t *testing.T, body []byte) []byte {
 	for pattern, replacement := range map[string]string{
 		`"duration_ms":[0-9.e-]+`:      `"duration_ms":0.5`,
 		`"id":"[A-Z2-7]{26}"`:          `"id":"AAAAAAAAAAAAAAAAAAAAAAAAAA"`,
+		`"recounted_at":"[^"]+"`:       `"recounted_at":"2026-06-01T11:59:00Z"`,
 		`"sampled_boottime_ms":[0-9]+`: `"sampled_boottime_ms":7200251`,
 	} {
 		body = regexp.MustCompile(pattern).ReplaceAll(body, []byte(replacement))

@@ -22,11 +22,21 @@ var buildOnce = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	program := filepath.Join(dir, "api")
-	cmd := exec.Command("go", "build", "-o", program, "../cmd/api") //nolint:noctx // ends with the build
+	built = dir
+	path := filepath.Join(dir, "api")
+	cmd := exec.Command("go", "build", "-o", path, "../cmd/api") //nolint:noctx // ends with the build
 	cmd.Stderr = os.Stderr
-	return program, cmd.Run()
+	return path, cmd.Run()
 })
+
+// built is the directory of the built program; empty if no test needed it.
+var built string
+
+func removeProgram() {
+	if built != "" {
+		_ = os.RemoveAll(built)
+	}
+}
 
 // program returns the path of the built program.
 func program(t *testing.T) string {

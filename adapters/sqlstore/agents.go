@@ -12,7 +12,7 @@ import (
 // RunningJobs implements ports.AgentSource. Without a table of runs the jobs
 // are still listed, with nil for the runs' columns.
 func (s *Store) RunningJobs(ctx context.Context) (ports.Reading[[]domain.RunningJob], error) {
-	return read(ctx, s, func(ses *session) (ports.Reading[[]domain.RunningJob], error) {
+	return read(ctx, s, runningJobs, func(ses *session) (ports.Reading[[]domain.RunningJob], error) {
 		jobs, err := ses.columns("jobs", "j", "id", "status")
 		if err != nil {
 			return ports.Reading[[]domain.RunningJob]{}, err

@@ -63,6 +63,12 @@ func (c *cells) number() int64 {
 	return 0
 }
 
+// orZero reads an integer for which NULL is 0, such as the sum of no rows.
+func (c *cells) orZero() int64 {
+	value, _ := c.take().(int64)
+	return value
+}
+
 // real reads a cell of realOf. A sum of finite numbers may still be infinite.
 func (c *cells) real() *float64 {
 	switch value := c.take().(type) {

@@ -9,8 +9,11 @@ import (
 	"github.com/orchmetrics/orchmetrics/domain"
 )
 
-// tableColumns is the set of a table's columns, in lower case.
-type tableColumns map[string]bool
+// tableColumns is what is known of a table.
+type tableColumns struct {
+	names map[string]bool // of its columns, in lower case
+	keyed bool            // id alone is its INTEGER PRIMARY KEY
+}
 
 // columns builds the expressions of one query over one table. A column that the
 // table lacks reads as NULL, and is remembered.
@@ -26,23 +29,42 @@ type columns struct {
 func (s *session) columns(table, alias string, required ...string) (*columns, error) {
 	found, known := s.view.columns[table]
 	if !known {
-		found = tableColumns{}
-		err := s.query(func(row *cells) { found[strings.ToLower(row.name())] = true },
-			"SELECT name FROM pragma_table_xinfo(?)", table)
-		if err != nil {
+		var err error
+		if found, err = s.lookUp(table); err != nil {
 			return nil, fmt.Errorf("look up table %s: %w", table, err)
 		}
 		s.view.columns[table] = found
 	}
-	if len(found) == 0 {
+	if len(found.names) == 0 {
 		return nil, fmt.Errorf("table %s is missing: %w", table, domain.CodeSchemaDrift)
 	}
 	for _, name := range required {
-		if !found[name] {
+		if !found.names[name] {
 			return nil, fmt.Errorf("column %s.%s is missing: %w", table, name, domain.CodeSchemaDrift)
 		}
 	}
 	return &columns{table: table, prefix: alias + ".", found: found}, nil
+}
+
+// keyed tells whether a table is one whose id is its INTEGER PRIMARY KEY, so that
+// rows are found by it at once. A view is not.
+func (s *session) keyed(table string) bool {
+	_, err := s.columns(table, "", "id")
+	return err == nil && s.view.columns[table].keyed
+}
+
+func (s *session) lookUp(table string) (tableColumns, error) {
+	found := tableColumns{names: map[string]bool{}}
+	keys := 0
+	err := s.query(func(row *cells) {
+		name, kind, key := strings.ToLower(row.name()), row.name(), row.orZero()
+		found.names[name] = true
+		if key > 0 {
+			keys++
+			found.keyed = keys == 1 && name == "id" && strings.EqualFold(kind, "INTEGER")
+		}
+	}, "SELECT name, type, pk FROM pragma_table_xinfo(?)", table)
+	return found, err
 }
 
 // drift is the error that goes with what was read without the missing columns.
@@ -53,9 +75,12 @@ func (c *columns) drift() error {
 	return fmt.Errorf("table %s has no column %s: %w", c.table, strings.Join(c.missing, ", "), domain.CodeSchemaDrift)
 }
 
+// has tells whether the table has the column; one that is missing is remembered.
+func (c *columns) has(name string) bool { return c.ref(name) != "NULL" }
+
 // ref is the column itself, or NULL where the table has none.
 func (c *columns) ref(name string) string {
-	if c.found[name] {
+	if c.found.names[name] {
 		return c.prefix + name
 	}
 	if !slices.Contains(c.missing, name) {
@@ -77,9 +102,11 @@ func (c *columns) realOf(name string) string {
 	return fmt.Sprintf("CASE WHEN %s THEN %[2]s WHEN %[2]s IS NULL THEN NULL ELSE '' END", finite(c.ref(name)), c.ref(name))
 }
 
-func (c *columns) textOf(name string) string {
+func (c *columns) textOf(name string) string { return textExpr(c.ref(name)) }
+
+func textExpr(expr string) string {
 	return fmt.Sprintf("CASE typeof(%[1]s) WHEN 'text' THEN substr(%[1]s, 1, "+strconv.Itoa(maxText)+
-		") WHEN 'null' THEN NULL ELSE 0 END", c.ref(name))
+		") WHEN 'null' THEN NULL ELSE 0 END", expr)
 }
 
 // epochOf is a timestamp in seconds since 1970. Whatever strftime understands is

@@ -57,18 +57,18 @@ func (c connector) Driver() driver.Driver { return c.drv }
 type connection struct {
 	db *sql.DB
 	tx *sql.Tx
+	// number orders connections by what they see: a higher one sees the same state
+	// or a newer one.
+	number  uint64
+	edition edition
 	// atRest is set if the files were read as immutable: whatever was read counts
 	// only while they are unchanged.
-	atRest *files
+	atRest bool
 }
 
 // connect chooses how to open the database from what lies on disk, and begins
 // the transaction that fixes what it sees.
-func (s *Store) connect(ctx context.Context) (*connection, error) {
-	found, err := inspect(s.path)
-	if err != nil {
-		return nil, err
-	}
+func (s *Store) connect(ctx context.Context, found files) (*connection, error) {
 	if found.pending() && !found.live() {
 		return nil, fmt.Errorf("open database: the write-ahead log has no index: %w", domain.CodeDBNotLive)
 	}
@@ -99,13 +99,18 @@ func (s *Store) connectAtRest(ctx context.Context, found files) (*connection, er
 	if err != nil {
 		return nil, err
 	}
-	conn.atRest = &found
+	conn.atRest = true
 	return conn, nil
 }
 
 // begin opens a connection and a transaction, and reads once, so that the
-// transaction's snapshot is taken and a damaged file shows at once.
+// transaction's snapshot is taken and a damaged file shows at once. One at a
+// time, so that the connections' numbers are in the order of their snapshots.
 func (s *Store) begin(ctx context.Context, found files, param string) (*connection, error) {
+	if err := s.beginning.Acquire(ctx, 1); err != nil {
+		return nil, fmt.Errorf("begin: %w", err)
+	}
+	defer s.beginning.Release(1)
 	db := sql.OpenDB(newConnector(found.path, s.busyTimeout, param))
 	// The transaction outlives the reading that opens it, so the reading's
 	// context must not end it; close does.
@@ -113,9 +118,9 @@ func (s *Store) begin(ctx context.Context, found files, param string) (*connecti
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("begin: %w", err), db.Close())
 	}
-	conn := &connection{db: db, tx: tx}
-	var version int64
-	if err := tx.QueryRowContext(ctx, "PRAGMA schema_version").Scan(&version); err != nil {
+	s.begun++
+	conn := &connection{db: db, tx: tx, number: s.begun, edition: edition{file: found.id}}
+	if err := tx.QueryRowContext(ctx, "PRAGMA schema_version").Scan(&conn.edition.schema); err != nil {
 		conn.close()
 		return nil, fmt.Errorf("read schema version: %w", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -19,6 +20,8 @@ import (
 // section 2.2).
 type files struct {
 	path string // with symbolic links resolved, as SQLite resolves them
+	at   time.Time
+	id   fileID
 	db   fs.FileInfo
 	wal  fs.FileInfo // nil if absent
 	shm  fs.FileInfo // nil if absent
@@ -30,9 +33,12 @@ func inspect(path string) (files, error) {
 	if err != nil {
 		return files{}, fileError("resolve database path", err)
 	}
-	found := files{path: real}
+	found := files{path: real, at: time.Now()}
 	if found.db, err = os.Stat(real); err != nil {
 		return files{}, fileError("find database", err)
+	}
+	if found.id, err = identify(real); err != nil {
+		return files{}, fileError("identify database", err)
 	}
 	if !found.db.Mode().IsRegular() {
 		return files{}, fmt.Errorf("find database: not a regular file: %w", domain.CodeDBUnreadable)
@@ -102,12 +108,45 @@ func (f files) pending() bool { return f.wal != nil && f.wal.Size() > 0 }
 // unchanged tells whether nothing on disk moved since the files were inspected.
 func (f files) unchanged() bool {
 	now, err := inspect(f.path)
-	return err == nil && same(f.db, now.db) && same(f.wal, now.wal) && same(f.shm, now.shm)
+	return err == nil && now.stamp() == f.stamp()
 }
 
-func same(a, b fs.FileInfo) bool {
-	if a == nil || b == nil {
-		return a == b
+// stamp is what the files look like. A commit changes it, with one exception, see
+// settled.
+type stamp struct {
+	id      fileID
+	db, wal mark
+	shm     bool
+}
+
+type mark struct {
+	there   bool
+	size    int64
+	changed int64 // in nanoseconds
+}
+
+func (f files) stamp() stamp {
+	return stamp{id: f.id, db: markOf(f.db), wal: markOf(f.wal), shm: f.shm != nil}
+}
+
+func markOf(info fs.FileInfo) mark {
+	if info == nil {
+		return mark{}
 	}
-	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
+	return mark{there: true, size: info.Size(), changed: info.ModTime().UnixNano()}
+}
+
+// tick is the longest time between two ticks of the kernel's clock, by which it
+// stamps files (100 Hz; see CLOCK_REALTIME_COARSE in clock_gettime(2)).
+const tick = 10 * time.Millisecond
+
+// settled tells whether any later change shows in the stamp. Within the tick of
+// the last change another could still leave the same size and the same time.
+func (f files) settled() bool {
+	for _, info := range []fs.FileInfo{f.db, f.wal} {
+		if info != nil && f.at.Sub(info.ModTime()) <= tick {
+			return false
+		}
+	}
+	return true
 }

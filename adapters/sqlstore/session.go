@@ -13,6 +13,7 @@ import (
 // session is what one reading may use: the view's transaction, through GORM's
 // read-only session, under the reading's own deadline.
 type session struct {
+	ctx     context.Context //nolint:containedctx // lives as long as the reading
 	view    *view
 	tx      *gorm.DB
 	maxRows int
@@ -21,7 +22,7 @@ type session struct {
 func newSession(ctx context.Context, v *view) *session {
 	tx := v.store.gorm.Session(&gorm.Session{Context: ctx, NewDB: true})
 	tx.Statement.ConnPool = v.conn.tx
-	return &session{view: v, tx: tx, maxRows: v.store.maxRows}
+	return &session{ctx: ctx, view: v, tx: tx, maxRows: v.store.maxRows}
 }
 
 // query runs fn over each row.
@@ -86,4 +87,13 @@ func one[T any](s *session, query string, read func(*cells) T) (ports.Reading[T]
 		return ports.Reading[T]{}, err
 	}
 	return reading, nil
+}
+
+// highest returns a table's highest id, and whether it has rows at all.
+func (s *session) highest(table string) (id int64, rows bool, err error) {
+	err = s.query(func(row *cells) {
+		value := row.take()
+		id, rows = value.(int64)
+	}, "SELECT max(id) FROM "+table)
+	return id, rows, err
 }

@@ -10,7 +10,7 @@ import (
 
 // ActiveTasks implements ports.StageSource.
 func (s *Store) ActiveTasks(ctx context.Context) (ports.Reading[[]domain.Task], error) {
-	return read(ctx, s, func(ses *session) (ports.Reading[[]domain.Task], error) {
+	return read(ctx, s, activeTasks, func(ses *session) (ports.Reading[[]domain.Task], error) {
 		tasks, err := ses.columns("tasks", "t", "id", "stage")
 		if err != nil {
 			return ports.Reading[[]domain.Task]{}, err

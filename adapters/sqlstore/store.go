@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/sync/semaphore"
 	"gorm.io/gorm"
 
 	"github.com/orchmetrics/orchmetrics/domain"
@@ -25,7 +26,14 @@ type Store struct {
 	path        string
 	maxRows     int
 	busyTimeout time.Duration
+	exact       bool
 	gorm        *gorm.DB
+	history     *history
+	recounter   recounter
+	cache       cache
+
+	beginning *semaphore.Weighted // of 1
+	begun     uint64              // connections so far, for who holds it
 }
 
 // Options are a store's settings.
@@ -35,6 +43,10 @@ type Options struct {
 	// Budget is the time one scrape has. Waiting for a lock takes a quarter of it
 	// at most, since SQLite's busy wait does not end with the context.
 	Budget time.Duration
+	// Exact makes every scrape read everything again.
+	Exact bool
+	// Recount is the share of a core that finding changes made by hand may take.
+	Recount float64
 }
 
 var (
@@ -60,13 +72,25 @@ func New(location string, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{path: path, maxRows: opts.MaxRows, busyTimeout: opts.Budget / 4, gorm: db}, nil
+	return &Store{
+		path:        path,
+		maxRows:     opts.MaxRows,
+		busyTimeout: opts.Budget / 4,
+		exact:       opts.Exact,
+		gorm:        db,
+		history:     newHistory(wholeSeconds),
+		recounter:   recounter{share: opts.Recount, now: time.Now},
+		beginning:   semaphore.NewWeighted(1),
+	}, nil
 }
 
 // View implements ports.Viewer.
 func (s *Store) View(ctx context.Context) (context.Context, func()) {
 	v := newView(ctx, s)
-	return context.WithValue(ctx, viewKey{s}, v), v.end
+	return context.WithValue(ctx, viewKey{s}, v), func() {
+		v.end()
+		s.recountSoon()
+	}
 }
 
 // viewKey is the context key of a store's own view, so that several stores can
@@ -74,19 +98,41 @@ func (s *Store) View(ctx context.Context) (context.Context, func()) {
 type viewKey struct{ store *Store }
 
 // read runs one reading in the scrape's view, or in one of its own.
-func read[T any](ctx context.Context, s *Store, fn func(*session) (ports.Reading[T], error)) (ports.Reading[T], error) {
+func read[T any](ctx context.Context, s *Store, from source, fn func(*session) (ports.Reading[T], error)) (ports.Reading[T], error) {
 	v, shared := ctx.Value(viewKey{s}).(*view)
 	if !shared {
 		v = newView(ctx, s)
 		defer v.end()
 	}
-	var reading ports.Reading[T]
-	err := v.do(ctx, func(ses *session) (err error) {
-		reading, err = fn(ses)
-		return err
-	})
+	reading, err := readIn(ctx, v, from, fn)
 	if errors.Is(err, domain.CodeDBBusy) {
 		return ports.Reading[T]{}, err // what was read may be torn
 	}
 	return reading, classify(err)
 }
+
+func readIn[T any](ctx context.Context, v *view, from source, fn func(*session) (ports.Reading[T], error)) (reading ports.Reading[T], err error) {
+	put, err := v.take(ctx)
+	if err != nil {
+		return reading, err
+	}
+	defer put()
+	if err := v.look(); err != nil {
+		return reading, err
+	}
+	if known, ok := v.cached[from].(ports.Reading[T]); ok {
+		v.reused = true
+		return known, nil
+	}
+	err = v.run(ctx, func(ses *session) (err error) {
+		reading, err = fn(ses)
+		return err
+	})
+	if err == nil && !v.store.exact {
+		v.store.cache.keep(v.files, from, reading)
+	}
+	return reading, err
+}
+
+// wholeSeconds is the present time as the envelope shows it, never later.
+func wholeSeconds() time.Time { return time.Now().UTC().Truncate(time.Second) }

@@ -9,7 +9,7 @@ import (
 )
 
 // view is one state of the database, shared by the readings of one scrape. They
-// take turns, as they share one connection. It is opened by the first.
+// take turns, as they share one connection, which the first to need it opens.
 type view struct {
 	store *Store
 	ctx   context.Context //nolint:containedctx // the view's life, apart from each reading's
@@ -17,9 +17,14 @@ type view struct {
 	turn  chan struct{} // holds a token unless a reading is under way
 
 	// Only for who holds the token:
+	looked  bool
+	failure error // why there is nothing to read
+	files   files
+	cached  readings // what is known already of the database as it is
+	reused  bool     // some of it was answered
 	conn    *connection
 	columns map[string]tableColumns
-	failure error // why the view could not be opened
+	jobs    *jobTotals // read once, for two sources
 }
 
 func newView(ctx context.Context, s *Store) *view {
@@ -29,46 +34,37 @@ func newView(ctx context.Context, s *Store) *view {
 	return v
 }
 
-// do runs one reading when it is its turn.
-func (v *view) do(ctx context.Context, fn func(*session) error) error {
+// take waits for the view's token, and gives the function that puts it back.
+func (v *view) take(ctx context.Context) (func(), error) {
 	select {
 	case <-v.turn:
-		defer v.pass()
 	case <-v.ctx.Done():
+		return nil, errEnded()
 	case <-ctx.Done():
-		return fmt.Errorf("wait for the database connection: %w", ctx.Err())
+		return nil, fmt.Errorf("wait for the database connection: %w", ctx.Err())
 	}
 	if v.ctx.Err() != nil {
-		return fmt.Errorf("read an ended view: %w", domain.CodeTimeout)
+		v.put()
+		return nil, errEnded()
 	}
-	ctx, cancel := fairShare(ctx)
-	defer cancel()
-	if v.conn == nil && v.failure == nil {
-		v.conn, v.failure = v.store.connect(ctx)
+	return v.put, nil
+}
+
+func errEnded() error { return fmt.Errorf("read an ended view: %w", domain.CodeTimeout) }
+
+// put gives the token back. The view may have ended meanwhile: then whoever gets
+// the token closes the connection, and the token stays away.
+func (v *view) put() {
+	v.turn <- struct{}{}
+	if v.ctx.Err() != nil {
+		v.closeIfIdle()
 	}
-	if v.failure != nil {
-		return v.failure
-	}
-	err := fn(newSession(ctx, v))
-	if at := v.conn.atRest; at != nil && !at.unchanged() {
-		return fmt.Errorf("read database at rest: %w: it changed meanwhile", domain.CodeDBBusy)
-	}
-	return err
 }
 
 // end closes the view, at once or when the reading under way is over.
 func (v *view) end() {
 	v.stop()
 	v.closeIfIdle()
-}
-
-// pass gives the turn back. The view may have ended meanwhile: then whoever gets
-// the token back closes the connection, and the token stays away.
-func (v *view) pass() {
-	v.turn <- struct{}{}
-	if v.ctx.Err() != nil {
-		v.closeIfIdle()
-	}
 }
 
 func (v *view) closeIfIdle() {
@@ -79,6 +75,61 @@ func (v *view) closeIfIdle() {
 		}
 	default:
 	}
+}
+
+// look finds out, once, what lies on disk, and what is known of it.
+func (v *view) look() error {
+	if !v.looked {
+		v.looked = true
+		if v.files, v.failure = inspect(v.store.path); v.failure == nil {
+			v.cached = v.store.cache.of(v.files)
+		}
+	}
+	return v.failure
+}
+
+// do runs fn when it is its turn, with a connection.
+func (v *view) do(ctx context.Context, fn func(*session) error) error {
+	put, err := v.take(ctx)
+	if err != nil {
+		return err
+	}
+	defer put()
+	if err := v.look(); err != nil {
+		return err
+	}
+	return v.run(ctx, fn)
+}
+
+// run runs fn with a connection. Only for who holds the token.
+func (v *view) run(ctx context.Context, fn func(*session) error) error {
+	ctx, cancel := fairShare(ctx)
+	defer cancel()
+	ses, err := v.open(ctx)
+	if err != nil {
+		return err
+	}
+	err = fn(ses)
+	if v.conn.atRest && !v.files.unchanged() {
+		v.store.history.forget()
+		return fmt.Errorf("read database at rest: %w: it changed meanwhile", domain.CodeDBBusy)
+	}
+	return err
+}
+
+// open makes sure that there is a connection.
+func (v *view) open(ctx context.Context) (*session, error) {
+	if v.conn == nil && v.failure == nil {
+		v.conn, v.failure = v.store.connect(ctx, v.files)
+		if v.failure == nil && v.reused && !v.files.unchanged() {
+			v.conn.close()
+			v.conn, v.failure = nil, fmt.Errorf("read database: %w: it changed since part of this answer was read", domain.CodeDBBusy)
+		}
+	}
+	if v.failure != nil {
+		return nil, v.failure
+	}
+	return newSession(ctx, v), nil
 }
 
 // fairShare gives a reading half of what is left of the scrape's time, so that

@@ -1,0 +1,22 @@
+//go:build !linux
+
+package sqlstore
+
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// fileID names a file for as long as it exists.
+type fileID struct {
+	device, inode uint64
+}
+
+func identify(path string) (fileID, error) {
+	var s unix.Stat_t
+	if err := unix.Stat(path, &s); err != nil {
+		return fileID{}, &os.PathError{Op: "stat", Path: path, Err: err}
+	}
+	return fileID{device: uint64(s.Dev), inode: s.Ino}, nil
+}

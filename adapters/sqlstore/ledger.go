@@ -1,0 +1,274 @@
+package sqlstore
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+)
+
+const (
+	// blockRows is how many rows a block is filled with.
+	blockRows = 4096
+	// lookBack is how many of the newest ids are watched though nothing works on
+	// their rows: a run's report may be parsed a while after its job has ended.
+	lookBack = 1024
+	// idsPerQuery bounds a list of ids within a statement.
+	idsPerQuery = 500
+	// noID is below every id.
+	noID = math.MinInt64
+)
+
+var (
+	// errCutShort says that a table is not the one whose sums are kept.
+	errCutShort = errors.New("the last rows of the table are gone")
+	// errUnsuited says that a table's sums cannot be kept in a small space.
+	errUnsuited = errors.New("the table does not suit a ledger")
+)
+
+// ledger keeps the sums of a table that mostly grows, so that a scrape reads
+// what changed and not all that ever happened. Rows are taken in by ascending
+// id, in blocks whose sums are kept. A row that may still change is watched: it
+// is read again at each update, and the difference goes into its block. What
+// changes behind the ledger's back (a settled row edited or deleted) is found
+// when its block is recounted.
+type ledger[S any] struct {
+	table   table[S]
+	fill    int64 // how many rows a block is filled with
+	blocks  []block[S]
+	watched map[int64]S // what each row that is watched last added
+}
+
+// block is a run of rows, or a single one.
+type block[S any] struct {
+	// last is the highest id; a block of a ledger begins above the last id of the
+	// block before it.
+	last int64
+	rows int64
+	// unsettled is the number of rows that may still change though nothing works
+	// on them.
+	unsettled int64
+	sums      S
+}
+
+// table is what differs between the tables that have a ledger.
+type table[S any] interface {
+	name() string
+	// active and unsettled are conditions for rows that are being worked on, and
+	// for rows that may change all the same.
+	active(ses *session) string
+	unsettled(ses *session) string
+	// merge adds other sums to the sums, or takes them out with the sign -1.
+	merge(sums *S, other S, sign int64)
+	// bulky tells whether sums take more space than is worth keeping.
+	bulky(sums S) bool
+
+	// plain is the query of plain sums over the rows of a condition, scan reads
+	// its row. What is out of the ordinary shows in it, and is then read by odd.
+	plain(ses *session, where string) (string, error)
+	scan(row *cells) (b block[S], plain bool)
+	odd(ses *session, where string, args ...any) (S, error)
+}
+
+func newLedger[S any](t table[S], fill int64) *ledger[S] {
+	return &ledger[S]{table: t, fill: fill, watched: map[int64]S{}}
+}
+
+// total adds up all blocks.
+func (l *ledger[S]) total() S {
+	var total S
+	for _, b := range l.blocks {
+		l.table.merge(&total, b.sums, 1)
+	}
+	return total
+}
+
+// high is the highest id that was taken in.
+func (l *ledger[S]) high() int64 {
+	if len(l.blocks) == 0 {
+		return noID
+	}
+	return l.blocks[len(l.blocks)-1].last
+}
+
+// update takes in what changed since the last time. If it fails on the way, what
+// it has done so far counts, and the next update goes on from there.
+func (l *ledger[S]) update(ses *session) error {
+	top, rows, err := ses.highest(l.table.name())
+	switch {
+	case err != nil:
+		return err
+	case !rows && len(l.blocks) == 0:
+		return nil
+	case !rows, top < l.high():
+		return fmt.Errorf("update sums of %s: %w", l.table.name(), errCutShort)
+	}
+	active, err := l.each(ses, l.table.active(ses))
+	if err != nil {
+		return err
+	}
+	if err := l.revisit(ses, active); err != nil {
+		return err
+	}
+	return l.extend(ses, top, active)
+}
+
+// each reads the rows of a condition one by one.
+func (l *ledger[S]) each(ses *session, where string, args ...any) (map[int64]block[S], error) {
+	rows, err := sumEach(ses, l.table, where, args...)
+	if err != nil {
+		return nil, err
+	}
+	found := make(map[int64]block[S], len(rows))
+	for _, row := range rows {
+		found[row.last] = row
+	}
+	return found, nil
+}
+
+// revisit brings the watched rows up to date, and watches those again that are
+// active though they were thought settled.
+func (l *ledger[S]) revisit(ses *session, active map[int64]block[S]) error {
+	var quiet, reopened []int64
+	for id := range l.watched {
+		if _, ok := active[id]; !ok {
+			quiet = append(quiet, id)
+		}
+	}
+	for ids := range slices.Chunk(quiet, idsPerQuery) {
+		found, err := l.each(ses, "id IN ("+joinIDs(ids)+")")
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			row, exists := found[id]
+			l.change(id, row.sums)
+			if !exists || row.unsettled == 0 {
+				delete(l.watched, id)
+			}
+		}
+	}
+	for id, row := range active {
+		if _, known := l.watched[id]; known {
+			l.change(id, row.sums)
+		} else if id <= l.high() {
+			reopened = append(reopened, id)
+		}
+	}
+	return l.reopen(ses, reopened, active)
+}
+
+// reopen watches settled rows again. What they last added is not known, so their
+// blocks are read anew, when all else in them is up to date.
+func (l *ledger[S]) reopen(ses *session, ids []int64, active map[int64]block[S]) error {
+	slices.Sort(ids)
+	read := -1
+	for _, id := range ids {
+		if at := l.blockOf(id); at != read {
+			if err := l.recount(ses, at); err != nil {
+				return err
+			}
+			read = at
+		}
+		l.watched[id] = active[id].sums
+	}
+	return nil
+}
+
+// change puts a watched row's present sums in the place of its last ones.
+func (l *ledger[S]) change(id int64, sums S) {
+	b := &l.blocks[l.blockOf(id)]
+	l.table.merge(&b.sums, l.watched[id], -1)
+	l.table.merge(&b.sums, sums, 1)
+	l.watched[id] = sums
+}
+
+// recount reads a block anew. The watched rows must be up to date.
+func (l *ledger[S]) recount(ses *session, at int) error {
+	after := int64(noID)
+	if at > 0 {
+		after = l.blocks[at-1].last
+	}
+	fresh, err := l.read(ses, after, l.blocks[at].last, math.MaxInt64)
+	if err != nil {
+		return err
+	}
+	fresh.last = l.blocks[at].last // its last rows may be gone, its bound stays
+	l.blocks[at] = fresh
+	return nil
+}
+
+// read sums the first rows with an id above after and not above upto.
+func (l *ledger[S]) read(ses *session, after, upto, limit int64) (block[S], error) {
+	return sumAll(ses, l.table, "id > ? AND id <= ? ORDER BY id LIMIT ?", after, upto, limit)
+}
+
+// extend takes in the rows above the highest that is known, block by block.
+func (l *ledger[S]) extend(ses *session, top int64, active map[int64]block[S]) error {
+	for l.high() < top {
+		after, room := l.high(), l.fill
+		tail := len(l.blocks) - 1
+		joins := tail >= 0 && l.blocks[tail].rows < l.fill
+		if joins {
+			room -= l.blocks[tail].rows
+		}
+		fresh, err := l.read(ses, after, top, room)
+		if err != nil {
+			return err
+		}
+		if fresh.rows == 0 || fresh.last <= after || l.table.bulky(fresh.sums) {
+			return fmt.Errorf("extend sums of %s: %w", l.table.name(), errUnsuited)
+		}
+		watch, err := l.unsettled(ses, fresh, max(after, saturatedSub(top, lookBack)))
+		if err != nil {
+			return err
+		}
+		if joins {
+			l.blocks[tail].last = fresh.last
+			l.blocks[tail].rows += fresh.rows
+			l.table.merge(&l.blocks[tail].sums, fresh.sums, 1)
+		} else {
+			l.blocks = append(l.blocks, fresh)
+		}
+		for _, rows := range []map[int64]block[S]{watch, active} {
+			for id, row := range rows {
+				if id > after && id <= fresh.last {
+					l.watched[id] = row.sums
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// unsettled reads the rows of a fresh block, those above after, that may change
+// though nothing works on them.
+func (l *ledger[S]) unsettled(ses *session, fresh block[S], after int64) (map[int64]block[S], error) {
+	if fresh.unsettled == 0 || after >= fresh.last {
+		return nil, nil
+	}
+	return l.each(ses, "id > ? AND id <= ? AND "+l.table.unsettled(ses), after, fresh.last)
+}
+
+func (l *ledger[S]) blockOf(id int64) int {
+	return sort.Search(len(l.blocks), func(i int) bool { return l.blocks[i].last >= id })
+}
+
+// saturatedSub is a - b for a b that is not negative, but no lower than noID.
+func saturatedSub(a, b int64) int64 {
+	return max(a, noID+b) - b
+}
+
+func joinIDs(ids []int64) string {
+	var list strings.Builder
+	for i, id := range ids {
+		if i > 0 {
+			list.WriteByte(',')
+		}
+		list.WriteString(strconv.FormatInt(id, 10))
+	}
+	return list.String()
+}
