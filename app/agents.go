@@ -2,7 +2,7 @@ package app
 
 import (
 	"context"
-	"errors"
+	"time"
 
 	"github.com/orchmetrics/orchmetrics/domain"
 	"github.com/orchmetrics/orchmetrics/ports"
@@ -11,9 +11,11 @@ import (
 // Agents is the section of running jobs and their processes. Without the
 // processes it still shows the jobs.
 type Agents struct {
-	jobs ports.AgentSource
+	jobs *RunningJobs
 	cpu  ports.CPUReader
 	proc guard
+
+	recent recentSamples
 }
 
 // NewAgents returns the section over its sources.
@@ -50,11 +52,12 @@ func (a *Agents) Collect(ctx context.Context) (any, error) {
 			Effort:   job.Effort,
 		}
 	}
-	return collectedList(agents, reading.Truncated, reading.Anomalies), errors.Join(err, a.sample(ctx, agents))
+	anomalies, sampleErr := a.sample(ctx, agents)
+	return collectedList(agents, reading.Truncated, reading.Anomalies+anomalies), join(err, sampleErr)
 }
 
 // sample fills in the processes of those agents that have a pid.
-func (a *Agents) sample(ctx context.Context, agents []domain.Agent) error {
+func (a *Agents) sample(ctx context.Context, agents []domain.Agent) (anomalies int64, err error) {
 	ctx, cancel := early(ctx)
 	defer cancel()
 	var pids []int64
@@ -66,15 +69,42 @@ func (a *Agents) sample(ctx context.Context, agents []domain.Agent) error {
 		}
 	}
 	if len(pids) == 0 {
-		return nil
+		return 0, nil
 	}
-	samples, err := isolate(ctx, &a.proc, func(ctx context.Context) ([]ports.Sample, error) {
-		return a.cpu.Sample(ctx, pids)
-	})
+	samples, anomalies, err := a.samples(ctx, pids)
 	for i := range min(len(samples), len(owners)) {
 		agent := &agents[owners[i]]
 		agent.CPUTicks = samples[i].CPUTicks
 		agent.Process = samples[i].Process
 	}
-	return err
+	return anomalies, err
+}
+
+// samples takes a sample of each process, unless that was just done.
+func (a *Agents) samples(ctx context.Context, pids []int64) (samples []ports.Sample, anomalies int64, err error) {
+	if samples, fresh := a.recent.of(pids, a.tick()); fresh {
+		return samples, 0, nil
+	}
+	began := time.Now()
+	samples, err = isolate(ctx, &a.proc, func(ctx context.Context) ([]ports.Sample, error) {
+		return a.cpu.Sample(ctx, pids)
+	})
+	for _, sample := range samples {
+		if sample.Process != nil {
+			anomalies += toUTC(&sample.Process.StartedAt)
+		}
+	}
+	if err == nil && anomalies == 0 {
+		a.recent.keep(pids, began, samples)
+	}
+	return samples, anomalies, err
+}
+
+// tick is the kernel's unit of CPU time; 0 where it has none.
+func (a *Agents) tick() time.Duration {
+	ticks := a.cpu.ClockTicks()
+	if ticks == nil || *ticks <= 0 {
+		return 0
+	}
+	return time.Second / time.Duration(*ticks)
 }

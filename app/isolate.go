@@ -113,8 +113,8 @@ func isolate[T any](ctx context.Context, g *guard, fn func(context.Context) (T, 
 	return begin(ctx, g, fn).wait(ctx)
 }
 
-// recovered calls fn and turns a panic into an error. It must run on the
-// goroutine that fn runs on.
+// recovered calls fn and settles its error; a panic, of the error's methods too,
+// becomes an error. It must run on the goroutine that fn runs on.
 func recovered[T any](ctx context.Context, fn func(context.Context) (T, error)) (value T, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -123,7 +123,8 @@ func recovered[T any](ctx context.Context, fn func(context.Context) (T, error)) 
 			err = &failure{text: fmt.Sprintf("panic: %v", cause), code: domain.CodePanic, stack: string(debug.Stack())}
 		}
 	}()
-	return fn(ctx)
+	value, err = fn(ctx)
+	return value, settle(err)
 }
 
 // early returns a context that ends a tenth before the given one would, so that

@@ -78,6 +78,7 @@ func (r *runner) run(ctx context.Context) outcome {
 	}
 	began := time.Now()
 	collected, err := isolate(ctx, &r.guard, r.collect)
+	collected.Anomalies += toUTC(&collected.CountedAt)
 	o := outcome{
 		value: collected.Value,
 		err:   err,
@@ -102,10 +103,9 @@ func (r *runner) run(ctx context.Context) outcome {
 	return o
 }
 
-// collect runs within the isolation, encoding and the look at the error included.
+// collect runs within the isolation, encoding included.
 func (r *runner) collect(ctx context.Context) (ports.Collected, error) {
 	value, err := r.section.Collect(ctx)
-	err = settle(err)
 	collected, wrapped := value.(ports.Collected)
 	if !wrapped {
 		collected.Value = value
@@ -119,7 +119,7 @@ func (r *runner) collect(ctx context.Context) (ports.Collected, error) {
 	}
 	encodable, invalid := shown(r.key, collected.Value)
 	if invalid != nil {
-		return ports.Collected{}, settle(errors.Join(invalid, err))
+		return ports.Collected{}, errors.Join(invalid, err)
 	}
 	collected.Value = encodable
 	return collected, err

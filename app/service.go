@@ -25,6 +25,7 @@ type Service struct {
 	sections []*runner
 	instance domain.Instance
 	changes  *statusLog
+	flights  *flights
 }
 
 // Options are the service's settings.
@@ -52,9 +53,10 @@ func NewService(sections []ports.Section, views []ports.Viewer, clock ports.Cloc
 		clock:   clock,
 		views:   views,
 		changes: newStatusLog(opts.Logger),
+		flights: newFlights(opts.SectionTimeout / 20),
 	}
 	for _, section := range sections {
-		r, err := newRunner(section, slices.Contains(opts.Disabled, section.Key()))
+		r, err := newRunner(section, opts.Disabled)
 		if err != nil {
 			return nil, err
 		}
@@ -84,25 +86,59 @@ func (s *Service) Keys() []string {
 	return keys
 }
 
-// Snapshot implements ports.Snapshotter. A scrape that has begun is finished
-// even if the caller goes away.
+// Snapshot implements ports.Snapshotter. Callers that ask the same at the same
+// time share a scrape, which is finished even if a caller goes away.
 func (s *Service) Snapshot(ctx context.Context, keys ...string) (domain.Envelope, error) {
-	envelope := domain.Envelope{SchemaVersion: domain.SchemaVersion}
-	if !s.opts.Enabled {
-		envelope.Disabled = true
-		return envelope, nil
-	}
-	sections, err := s.choose(keys)
+	shared, err := s.share(ctx, keys)
 	if err != nil {
 		return domain.Envelope{}, err
 	}
+	return shared.envelope, nil
+}
+
+// SnapshotJSON implements ports.Snapshotter.
+func (s *Service) SnapshotJSON(ctx context.Context, keys ...string) ([]byte, error) {
+	shared, err := s.share(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	return shared.encoded()
+}
+
+func (s *Service) share(ctx context.Context, keys []string) (*flight, error) {
+	if !s.opts.Enabled {
+		return s.flights.join("", func() domain.Envelope {
+			return domain.Envelope{SchemaVersion: domain.SchemaVersion, Disabled: true}
+		}), nil
+	}
+	sections, err := s.choose(keys)
+	if err != nil {
+		return nil, err
+	}
+	return s.flights.join(flightKey(sections), func() domain.Envelope {
+		return s.scrape(context.WithoutCancel(ctx), sections)
+	}), nil
+}
+
+func flightKey(sections []*runner) string {
+	var key strings.Builder
+	for _, r := range sections {
+		key.WriteString(r.key)
+		key.WriteByte(' ')
+	}
+	return key.String()
+}
+
+// scrape asks the sections at one instant.
+func (s *Service) scrape(ctx context.Context, sections []*runner) domain.Envelope {
 	at := s.clock.Now()
+	envelope := domain.Envelope{SchemaVersion: domain.SchemaVersion}
 	envelope.GeneratedAt = at.Time()
 	envelope.ClkTck = s.clkTck
 	envelope.Clock = at
 	envelope.Instance = s.instance
 	envelope.Sections = make(map[string]domain.SectionReport, len(sections))
-	for i, outcome := range s.collect(context.WithoutCancel(ctx), at, sections) {
+	for i, outcome := range s.collect(ctx, at, sections) {
 		key := sections[i].key
 		if err := envelope.Set(key, outcome.value); err != nil {
 			outcome.fail(err)
@@ -110,7 +146,7 @@ func (s *Service) Snapshot(ctx context.Context, keys ...string) (domain.Envelope
 		envelope.Sections[key] = outcome.report
 		s.changes.note(key, outcome)
 	}
-	return envelope, nil
+	return envelope
 }
 
 // choose returns the sections of the keys, in the order of the envelope.

@@ -45,9 +45,9 @@ func (l *statusLog) note(key string, o outcome) {
 		return
 	}
 	attrs = append(attrs, slog.String("code", string(now.code)), slog.Any("cause", o.err))
-	var panicked *panicError
-	if errors.As(o.err, &panicked) {
-		attrs = append(attrs, slog.String("stack", string(panicked.stack)))
+	var cause *failure
+	if errors.As(o.err, &cause) && cause.stack != "" {
+		attrs = append(attrs, slog.String("stack", cause.stack))
 	}
 	l.log.LogAttrs(context.Background(), slog.LevelWarn, "section not ok", attrs...)
 }

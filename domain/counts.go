@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
+	"unicode/utf8"
 )
 
 // The statuses that are always counted, in the order of the envelope.
@@ -30,13 +32,17 @@ func (c StatusCounts) MarshalJSON() ([]byte, error) {
 	if c == nil {
 		return []byte("null"), nil
 	}
+	shown := NewStatusCounts()
+	for status, jobs := range c { // two names may become one
+		shown[strings.ToValidUTF8(status, string(utf8.RuneError))] += jobs
+	}
 	var obj object
 	for _, status := range knownStatuses {
-		obj.add(status, c[status])
+		obj.add(status, shown[status])
 	}
-	for _, status := range slices.Sorted(maps.Keys(c)) {
+	for _, status := range slices.Sorted(maps.Keys(shown)) {
 		if !slices.Contains(knownStatuses[:], status) {
-			obj.add(status, c[status])
+			obj.add(status, shown[status])
 		}
 	}
 	return obj.close()

@@ -30,9 +30,9 @@ func Core(key string) bool {
 	}
 }
 
-// Set puts a section's value under its key: a core section's of its own type,
-// any other as json.RawMessage. Another type is an error that wraps
-// CodeInvalidValue.
+// Set puts a section's value under its key: a core section's of its own type or
+// nil, any other as json.RawMessage. Another type is an error that wraps
+// CodeInvalidValue, and leaves the section empty.
 func (e *Envelope) Set(key string, value any) error {
 	var ok bool
 	switch key {
@@ -49,7 +49,7 @@ func (e *Envelope) Set(key string, value any) error {
 		raw, ok = value.(json.RawMessage)
 		e.Extensions = append(e.Extensions, Extension{Key: key, Value: raw})
 	}
-	if !ok {
+	if !ok && (value != nil || !Core(key)) {
 		return fmt.Errorf("set section %s to a %T: %w", key, value, CodeInvalidValue)
 	}
 	return nil
@@ -59,26 +59,20 @@ func (e *Envelope) Set(key string, value any) error {
 // null. A section that cannot be encoded is shown as failed and spoils nothing
 // else.
 func (e Envelope) MarshalJSON() ([]byte, error) {
-	var obj object
-	obj.add("schema_version", e.SchemaVersion)
 	if e.Disabled {
+		var obj object
+		obj.add("schema_version", e.SchemaVersion)
 		obj.add("enabled", false)
 		return obj.close()
 	}
+	sections, reports, size := e.encodeSections()
+	var obj object
+	obj.buf.Grow(size + 4096)
+	obj.add("schema_version", e.SchemaVersion)
 	obj.add("generated_at", e.GeneratedAt)
 	obj.add("clk_tck", e.ClkTck)
-	reports := maps.Clone(e.Sections)
-	for _, section := range e.values() {
-		if _, asked := reports[section.key]; !asked {
-			continue
-		}
-		value, err := json.Marshal(section.value)
-		if err != nil {
-			code := CodeInvalidValue
-			reports[section.key] = SectionReport{Status: StatusFailed, Code: &code}
-			value, err = json.Marshal(section.fallback)
-		}
-		obj.addEncoded(section.key, value, err)
+	for _, section := range sections {
+		obj.addEncoded(section.Key, section.Value, nil)
 	}
 	obj.add("clock", e.Clock)
 	obj.add("instance", e.Instance)
@@ -86,12 +80,54 @@ func (e Envelope) MarshalJSON() ([]byte, error) {
 	return obj.close()
 }
 
+// encodeSections encodes the sections that were asked for, with the reports that
+// go with them and the size of it all.
+func (e Envelope) encodeSections() (sections []Extension, reports map[string]SectionReport, size int) {
+	reports = make(map[string]SectionReport, len(e.Sections))
+	maps.Copy(reports, e.Sections)
+	for _, section := range e.values() {
+		if _, asked := reports[section.key]; !asked {
+			continue
+		}
+		encoded, err := section.encode()
+		if err != nil {
+			code := CodeInvalidValue
+			reports[section.key] = SectionReport{Status: StatusFailed, Code: &code}
+			encoded = []byte(section.fallback)
+		}
+		sections = append(sections, Extension{Key: section.key, Value: encoded})
+		size += len(encoded)
+	}
+	return sections, reports, size
+}
+
 // sectionValue is a section as it is encoded, with what stands for it if it
 // cannot be.
 type sectionValue struct {
 	key      string
 	value    any
-	fallback any
+	fallback string
+}
+
+func (s sectionValue) encode() ([]byte, error) {
+	switch list := s.value.(type) {
+	case []Stage:
+		if encoded, ok := encodeList(list, appendStage); ok {
+			return encoded, nil
+		}
+	case []Agent:
+		if encoded, ok := encodeList(list, appendAgent); ok {
+			return encoded, nil
+		}
+	}
+	value, err := json.Marshal(s.value)
+	if err != nil {
+		return nil, err
+	}
+	if TooDeep(value) {
+		return nil, fmt.Errorf("encode: nested too deep: %w", CodeInvalidValue)
+	}
+	return validUTF8(value), nil
 }
 
 // values returns the sections in the order of the envelope.
@@ -101,13 +137,13 @@ func (e Envelope) values() []sectionValue {
 		cost = &Cost{Running: emptyNotNil(cost.Running), Aggregate: cost.Aggregate}
 	}
 	values := []sectionValue{
-		{KeyStages, emptyNotNil(e.Stages), []Stage{}},
-		{KeyQueue, e.Queue, nil},
-		{KeyAgents, emptyNotNil(e.Agents), []Agent{}},
-		{KeyCost, cost, nil},
+		{KeyStages, emptyNotNil(e.Stages), "[]"},
+		{KeyQueue, e.Queue, "null"},
+		{KeyAgents, emptyNotNil(e.Agents), "[]"},
+		{KeyCost, cost, "null"},
 	}
 	for _, extension := range e.Extensions {
-		values = append(values, sectionValue{extension.Key, extension.Value, nil})
+		values = append(values, sectionValue{extension.Key, extension.Value, "null"})
 	}
 	return values
 }
@@ -120,22 +156,9 @@ func emptyNotNil[T any](list []T) []T {
 }
 
 // UnmarshalJSON reads an answer of the service back. Keys that this version
-// does not know become Extensions, in their order.
+// does not know become Extensions, as they are and in their order.
 func (e *Envelope) UnmarshalJSON(data []byte) error {
-	type plain Envelope // the same fields without these methods
-	fields := struct {
-		*plain
-		Enabled *bool `json:"enabled"`
-	}{plain: (*plain)(e)}
 	*e = Envelope{}
-	if err := json.Unmarshal(data, &fields); err != nil {
-		return fmt.Errorf("decode envelope: %w", err)
-	}
-	e.Disabled = fields.Enabled != nil && !*fields.Enabled
-	if e.Queue != nil && string(e.Queue.Breaker) == "null" {
-		e.Queue.Breaker = nil
-	}
-
 	dec := json.NewDecoder(bytes.NewReader(data))
 	if start, err := dec.Token(); err != nil || start != json.Delim('{') {
 		return errors.Join(errors.New("decode envelope: not an object"), err)
@@ -149,11 +172,62 @@ func (e *Envelope) UnmarshalJSON(data []byte) error {
 		if err != nil {
 			return fmt.Errorf("decode envelope: %w", err)
 		}
-		if name, ok := key.(string); ok && !Reserved(name) && !Core(name) {
-			e.Extensions = append(e.Extensions, Extension{Key: name, Value: value})
+		name := fmt.Sprint(key) // a key is a string
+		if err := e.decode(name, value); err != nil {
+			return fmt.Errorf("decode envelope: %s: %w", name, err)
 		}
 	}
+	if _, err := dec.Token(); err != nil {
+		return fmt.Errorf("decode envelope: %w", err)
+	}
 	return nil
+}
+
+// decode reads the value of one key. encoding/json would take a key in another
+// case for one of ours.
+func (e *Envelope) decode(key string, value json.RawMessage) error {
+	switch key {
+	case "schema_version":
+		return decode(value, &e.SchemaVersion)
+	case "enabled":
+		enabled := true
+		err := decode(value, &enabled)
+		e.Disabled = !enabled
+		return err
+	case "generated_at":
+		return decode(value, &e.GeneratedAt)
+	case "clk_tck":
+		return decode(value, &e.ClkTck)
+	case KeyStages:
+		return decode(value, &e.Stages)
+	case KeyQueue:
+		err := decode(value, &e.Queue)
+		if e.Queue != nil && string(e.Queue.Breaker) == "null" {
+			e.Queue.Breaker = nil
+		}
+		return err
+	case KeyAgents:
+		return decode(value, &e.Agents)
+	case KeyCost:
+		return decode(value, &e.Cost)
+	case "clock":
+		return decode(value, &e.Clock)
+	case "instance":
+		return decode(value, &e.Instance)
+	case "sections":
+		return decode(value, &e.Sections)
+	default:
+		e.Extensions = append(e.Extensions, Extension{Key: key, Value: value})
+		return nil
+	}
+}
+
+// decode reads into a fresh value: of a key that comes twice the last counts.
+func decode[T any](encoded json.RawMessage, target *T) error {
+	var value T
+	err := json.Unmarshal(encoded, &value)
+	*target = value
+	return err //nolint:wrapcheck // the caller says which key
 }
 
 // object builds a JSON object whose keys keep their order. The first error

@@ -1,6 +1,7 @@
 package domain
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -22,14 +23,19 @@ type Worker struct {
 }
 
 // Validate returns an error that wraps CodeWorkerStateInvalid if the envelope
-// could not show the state.
+// could not show the state, or if the breaker is neither an object nor null.
 func (w *Worker) Validate() error {
+	breaker := bytes.TrimLeft(w.Breaker, " \t\r\n")
 	switch {
 	case w.Breaker != nil && !json.Valid(w.Breaker):
 		return fmt.Errorf("check worker state: the breaker is not JSON: %w", CodeWorkerStateInvalid)
+	case w.Breaker != nil && breaker[0] != '{' && breaker[0] != 'n':
+		return fmt.Errorf("check worker state: the breaker is not an object: %w", CodeWorkerStateInvalid)
+	case depthOf(breaker) >= maxDepth: // it is one level down in the queue
+		return fmt.Errorf("check worker state: the breaker is nested too deep: %w", CodeWorkerStateInvalid)
 	case w.PollInterval != nil && (math.IsInf(*w.PollInterval, 0) || math.IsNaN(*w.PollInterval)):
 		return fmt.Errorf("check worker state: the poll interval is not finite: %w", CodeWorkerStateInvalid)
-	case w.WorkerUpdatedAt != nil && (w.WorkerUpdatedAt.Year() < 0 || w.WorkerUpdatedAt.Year() > 9999):
+	case w.WorkerUpdatedAt != nil && !Showable(*w.WorkerUpdatedAt):
 		return fmt.Errorf("check worker state: the time of update is beyond year 9999: %w", CodeWorkerStateInvalid)
 	default:
 		return nil

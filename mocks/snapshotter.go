@@ -140,6 +140,79 @@ func (_c *Snapshotter_Snapshot_Call) RunAndReturn(run func(context.Context, ...s
 	return _c
 }
 
+// SnapshotJSON provides a mock function with given fields: ctx, keys
+func (_m *Snapshotter) SnapshotJSON(ctx context.Context, keys ...string) ([]byte, error) {
+	_va := make([]interface{}, len(keys))
+	for _i := range keys {
+		_va[_i] = keys[_i]
+	}
+	var _ca []interface{}
+	_ca = append(_ca, ctx)
+	_ca = append(_ca, _va...)
+	ret := _m.Called(_ca...)
+
+	if len(ret) == 0 {
+		panic("no return value specified for SnapshotJSON")
+	}
+
+	var r0 []byte
+	var r1 error
+	if rf, ok := ret.Get(0).(func(context.Context, ...string) ([]byte, error)); ok {
+		return rf(ctx, keys...)
+	}
+	if rf, ok := ret.Get(0).(func(context.Context, ...string) []byte); ok {
+		r0 = rf(ctx, keys...)
+	} else {
+		if ret.Get(0) != nil {
+			r0 = ret.Get(0).([]byte)
+		}
+	}
+
+	if rf, ok := ret.Get(1).(func(context.Context, ...string) error); ok {
+		r1 = rf(ctx, keys...)
+	} else {
+		r1 = ret.Error(1)
+	}
+
+	return r0, r1
+}
+
+// Snapshotter_SnapshotJSON_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'SnapshotJSON'
+type Snapshotter_SnapshotJSON_Call struct {
+	*mock.Call
+}
+
+// SnapshotJSON is a helper method to define mock.On call
+//   - ctx context.Context
+//   - keys ...string
+func (_e *Snapshotter_Expecter) SnapshotJSON(ctx interface{}, keys ...interface{}) *Snapshotter_SnapshotJSON_Call {
+	return &Snapshotter_SnapshotJSON_Call{Call: _e.mock.On("SnapshotJSON",
+		append([]interface{}{ctx}, keys...)...)}
+}
+
+func (_c *Snapshotter_SnapshotJSON_Call) Run(run func(ctx context.Context, keys ...string)) *Snapshotter_SnapshotJSON_Call {
+	_c.Call.Run(func(args mock.Arguments) {
+		variadicArgs := make([]string, len(args)-1)
+		for i, a := range args[1:] {
+			if a != nil {
+				variadicArgs[i] = a.(string)
+			}
+		}
+		run(args[0].(context.Context), variadicArgs...)
+	})
+	return _c
+}
+
+func (_c *Snapshotter_SnapshotJSON_Call) Return(_a0 []byte, _a1 error) *Snapshotter_SnapshotJSON_Call {
+	_c.Call.Return(_a0, _a1)
+	return _c
+}
+
+func (_c *Snapshotter_SnapshotJSON_Call) RunAndReturn(run func(context.Context, ...string) ([]byte, error)) *Snapshotter_SnapshotJSON_Call {
+	_c.Call.Return(run)
+	return _c
+}
+
 // NewSnapshotter creates a new instance of Snapshotter. It also registers a testing interface on the mock and a cleanup function to assert the mocks expectations.
 // The first argument is typically a *testing.T value.
 func NewSnapshotter(t interface {

@@ -30,6 +30,10 @@ func answer(c *gin.Context, status int, value any) {
 	if err != nil {
 		panic(err) // every type that is answered can be encoded
 	}
+	write(c, status, body)
+}
+
+func write(c *gin.Context, status int, body []byte) {
 	setHeaders(c)
 	c.Header("Content-Length", strconv.Itoa(len(body)))
 	c.Data(status, "application/json; charset=utf-8", body)

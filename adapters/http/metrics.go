@@ -17,7 +17,7 @@ func (a *api) metrics(c *gin.Context) {
 		refuse(c, http.StatusBadRequest, "malformed_query", "the query string cannot be read")
 		return
 	}
-	envelope, err := a.snapshots.Snapshot(c.Request.Context(), query["section"]...)
+	body, err := a.snapshots.SnapshotJSON(c.Request.Context(), query["section"]...)
 	if errors.Is(err, ports.ErrUnknownSection) {
 		refuse(c, http.StatusBadRequest, "unknown_section", shorten(err.Error()))
 		return
@@ -27,5 +27,5 @@ func (a *api) metrics(c *gin.Context) {
 		refuse(c, http.StatusInternalServerError, "internal", "the snapshot failed; the log says why")
 		return
 	}
-	answer(c, http.StatusOK, envelope)
+	write(c, http.StatusOK, body)
 }

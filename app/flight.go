@@ -1,0 +1,93 @@
+package app
+
+import (
+	"sync"
+	"time"
+
+	"github.com/orchmetrics/orchmetrics/domain"
+)
+
+// flights lets callers that ask the same at the same time share one scrape. A
+// caller only ever joins a scrape that begins after it asked: what it is told is
+// never older than its question, so that who commits and then asks sees the
+// commit.
+type flights struct {
+	patience time.Duration // how long a scrape waits for the one before it
+
+	mu       sync.Mutex
+	boarding map[string]*flight // by what is asked; not begun yet
+	last     map[string]*flight // the one that began last, while it is under way
+}
+
+// flight is one scrape and those who wait for it.
+type flight struct {
+	landed   chan struct{} // closed when the scrape is over
+	crashed  bool          // it panicked, and there is no envelope
+	envelope domain.Envelope
+	encoded  func() ([]byte, error) // of the envelope, once for all
+}
+
+func newFlights(patience time.Duration) *flights {
+	return &flights{patience: patience, boarding: map[string]*flight{}, last: map[string]*flight{}}
+}
+
+// join returns the flight of a scrape that begins from now on. The first to
+// ask makes it; it waits for the scrape that is under way, since those who ask
+// meanwhile can then share the next, but not for one that takes long.
+func (f *flights) join(key string, scrape func() domain.Envelope) *flight {
+	f.mu.Lock()
+	next, boarding := f.boarding[key]
+	if boarding {
+		f.mu.Unlock()
+		<-next.landed
+		if next.crashed {
+			panic("the shared scrape panicked")
+		}
+		return next
+	}
+	next = &flight{landed: make(chan struct{})}
+	next.encoded = sync.OnceValues(func() ([]byte, error) { return next.envelope.MarshalJSON() })
+	f.boarding[key] = next
+	last := f.last[key]
+	f.mu.Unlock()
+
+	f.await(last)
+	f.mu.Lock()
+	delete(f.boarding, key)
+	f.last[key] = next
+	f.mu.Unlock()
+
+	defer f.land(key, next)
+	next.crashed = true // unless it returns
+	next.envelope = scrape()
+	next.crashed = false
+	return next
+}
+
+// land lets those go who wait, and forgets the flight: what can be asked is for
+// the callers to choose, and must not fill the memory.
+func (f *flights) land(key string, landing *flight) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.last[key] == landing {
+		delete(f.last, key)
+	}
+	close(landing.landed)
+}
+
+func (f *flights) await(last *flight) {
+	if last == nil {
+		return
+	}
+	select {
+	case <-last.landed:
+		return
+	default:
+	}
+	timer := time.NewTimer(f.patience)
+	defer timer.Stop()
+	select {
+	case <-last.landed:
+	case <-timer.C:
+	}
+}

@@ -1,0 +1,142 @@
+package domain_test
+
+import (
+	"encoding/json"
+	"math"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/orchmetrics/orchmetrics/domain"
+)
+
+func TestListsAreNeverNull(t *testing.T) {
+	envelope := domain.Envelope{Cost: &domain.Cost{}, Sections: asked("stages", "queue", "agents", "cost")}
+	fields := decode(t, encode(t, envelope))
+	assert.Equal(t, []any{}, fields["stages"])
+	assert.Equal(t, []any{}, fields["agents"])
+	assert.Equal(t, map[string]any{"running": []any{}, "aggregate": nil}, fields["cost"])
+	assert.Nil(t, fields["queue"])
+	assert.Nil(t, envelope.Cost.Running, "the envelope itself is not changed")
+
+	empty := decode(t, encode(t, domain.Envelope{}))
+	assert.Equal(t, map[string]any{}, empty["sections"], "nor is the object of reports")
+}
+
+func TestStatusCounts(t *testing.T) {
+	cases := map[string]struct {
+		counts domain.StatusCounts
+		want   string
+	}{
+		"unknown": {nil, `null`},
+		"no jobs": {domain.NewStatusCounts(), `{"queued":0,"running":0,"done":0,"failed":0,"cancelled":0}`},
+		"missing known ones are 0": {
+			domain.StatusCounts{"done": 3}, `{"queued":0,"running":0,"done":3,"failed":0,"cancelled":0}`,
+		},
+		"others follow by name": {
+			domain.StatusCounts{"zeta": 1, "paused": 2, "cancelled": 4, "": 5},
+			`{"queued":0,"running":0,"done":0,"failed":0,"cancelled":4,"":5,"paused":2,"zeta":1}`,
+		},
+		"two names that read the same are one": {
+			domain.StatusCounts{"a\xff": 1, "a\xfe": 2},
+			`{"queued":0,"running":0,"done":0,"failed":0,"cancelled":0,"a` + "\ufffd" + `":3}`,
+		},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			encoded, err := json.Marshal(c.counts)
+			require.NoError(t, err)
+			assert.Equal(t, c.want, string(encoded))
+		})
+	}
+}
+
+// A section that cannot be encoded is shown as failed, and spoils nothing.
+func TestUnencodableSectionIsShownAsFailed(t *testing.T) {
+	deep := json.RawMessage(strings.Repeat("[", 9999) + strings.Repeat("]", 9999))
+	farFuture := time.Date(12026, 1, 1, 0, 0, 0, 0, time.UTC)
+	cases := map[string]struct {
+		key    string
+		spoil  func(*domain.Envelope)
+		showed any
+	}{
+		"queue, breaker is not JSON": {"queue", func(e *domain.Envelope) { e.Queue.Breaker = json.RawMessage(`{`) }, nil},
+		"queue, breaker too deep":    {"queue", func(e *domain.Envelope) { e.Queue.Breaker = deep }, nil},
+		"queue, infinite interval":   {"queue", func(e *domain.Envelope) { e.Queue.PollInterval = ptr(math.Inf(1)) }, nil},
+		"agents, year 12026":         {"agents", func(e *domain.Envelope) { e.Agents[0].Process.StartedAt = &farFuture }, []any{}},
+		"cost, not a number":         {"cost", func(e *domain.Envelope) { e.Cost.Running[0].CostUSD = ptr(math.NaN()) }, nil},
+		"cost, infinite sum":         {"cost", func(e *domain.Envelope) { e.Cost.Aggregate.CostUSD = ptr(math.Inf(-1)) }, nil},
+		"extension is not JSON":      {"zeta", func(e *domain.Envelope) { e.Extensions[0].Value = json.RawMessage(`1 2`) }, nil},
+		"extension too deep":         {"zeta", func(e *domain.Envelope) { e.Extensions[0].Value = deep }, nil},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			want := decode(t, encode(t, full()))
+			envelope := full()
+			c.spoil(&envelope)
+			got := decode(t, encode(t, envelope))
+
+			report := got["sections"].(map[string]any)[c.key]
+			assert.Equal(t, map[string]any{
+				"status": "failed", "code": "invalid_value", "duration_ms": 0.0, "rows": nil, "truncated": false, "anomalies": 0.0,
+			}, report)
+			assert.Equal(t, c.showed, got[c.key])
+			assert.Equal(t, full().Sections[c.key], envelope.Sections[c.key], "the envelope itself is not changed")
+
+			delete(want, c.key)
+			delete(got, c.key)
+			delete(want["sections"].(map[string]any), c.key)
+			delete(got["sections"].(map[string]any), c.key)
+			assert.Equal(t, want, got, "everything else")
+		})
+	}
+}
+
+func TestNestingLimit(t *testing.T) {
+	nested := func(levels int) []byte {
+		return []byte(strings.Repeat(`{"a":[`, levels/2) + `"]}[{\"[{"` + strings.Repeat(`]}`, levels/2))
+	}
+	require.True(t, json.Valid(nested(60)))
+	assert.False(t, domain.TooDeep(nested(60)), "brackets in text do not count")
+	assert.True(t, domain.TooDeep(nested(62)))
+	wide := "[" + strings.Repeat("[],", 1000) + "[]]"
+	assert.False(t, domain.TooDeep([]byte(wide)), "wide is not deep")
+}
+
+func TestTextIsValidUTF8(t *testing.T) {
+	envelope := full()
+	envelope.Stages[0].Stage = "a\xffb"
+	envelope.Agents[0].Repo = ptr("\xc3(")
+	envelope.Queue.Breaker = json.RawMessage("{\"why\":\"\xff\",\"\xfe\":1}")
+	envelope.Extensions[0].Value = json.RawMessage("\"\xed\xa0\x80\"")
+	encoded := encode(t, envelope)
+	assert.True(t, utf8.Valid(encoded))
+	fields := decode(t, encoded)
+	assert.Equal(t, "a\ufffdb", fields["stages"].([]any)[0].(map[string]any)["stage"])
+	assert.Equal(t, map[string]any{"why": "\ufffd", "\ufffd": 1.0}, fields["queue"].(map[string]any)["breaker"])
+}
+
+func TestInstants(t *testing.T) {
+	before := domain.Instant{UnixMS: noon.UnixMilli() + 999}
+	assert.Equal(t, noon, before.Time(), "cut to whole seconds")
+	assert.Equal(t, time.UTC, before.Time().Location())
+	early := domain.Instant{UnixMS: -1}
+	assert.Equal(t, "1969-12-31T23:59:59Z", early.Time().Format(time.RFC3339), "towards the past, before 1970 too")
+
+	fields := decode(t, encode(t, full()))
+	assert.Equal(t, "2026-06-01T12:00:00Z", fields["generated_at"])
+	assert.Equal(t, "2026-06-01T11:00:00Z", fields["instance"].(map[string]any)["started_at"])
+}
+
+func TestIntegersHave64Bits(t *testing.T) {
+	envelope := full()
+	envelope.Stages[0].TaskID = math.MinInt64
+	envelope.Agents[0].CPUTicks = ptr[int64](math.MaxInt64)
+	encoded := string(encode(t, envelope))
+	assert.Contains(t, encoded, `"task_id":-9223372036854775808`)
+	assert.Contains(t, encoded, `"cpu_ticks":9223372036854775807`)
+}

@@ -1,0 +1,124 @@
+package domain_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/orchmetrics/orchmetrics/domain"
+)
+
+// noon is an instant to count from.
+var noon = time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
+
+func ptr[T any](value T) *T { return &value }
+
+// asked reports the sections of the keys as read without a fault.
+func asked(keys ...string) map[string]domain.SectionReport {
+	reports := map[string]domain.SectionReport{}
+	for _, key := range keys {
+		reports[key] = domain.SectionReport{Status: domain.StatusOK}
+	}
+	return reports
+}
+
+// full is an envelope with something in every field.
+func full() domain.Envelope {
+	envelope := domain.Envelope{
+		SchemaVersion: domain.SchemaVersion,
+		GeneratedAt:   noon,
+		ClkTck:        ptr[int64](100),
+		Stages: []domain.Stage{{
+			WorkItem: ptr("ORCH-1"), Stage: "review", AgeInStageS: ptr[int64](-3), Repo: ptr("core"), TaskID: 7,
+		}},
+		Queue: &domain.Queue{
+			Counts:  domain.StatusCounts{"queued": 2, "zombified": 1},
+			Depth:   ptr[int64](2),
+			Retries: &domain.Retries{RetriedJobs: 1, RetriesTotal: 2, MaxAttemptsSeen: 3},
+			Worker: domain.Worker{
+				Breaker: json.RawMessage(`{"state":"closed"}`), MaxConcurrency: ptr[int64](4),
+				PollInterval: ptr(2.5), WorkerUpdatedAt: ptr(noon.Add(-time.Second)),
+			},
+		},
+		Agents: []domain.Agent{{
+			Agent: ptr("developer"), RunID: ptr[int64](41), JobID: 21, Repo: ptr("core"), PID: ptr[int64](4242),
+			RuntimeS: ptr[int64](90), Model: ptr("m"), Effort: ptr("high"), CPUTicks: ptr[int64](12),
+			Process: &domain.Process{
+				Status: domain.ProcessOK, State: ptr("R"), StartTicks: ptr[int64](1), StartedAt: ptr(noon), Threads: ptr[int64](2),
+				RSSBytes: ptr[int64](3), ChildrenCPUTicks: ptr[int64](4), TreeCPUTicks: ptr[int64](5), TreeProcesses: ptr[int64](6),
+				SampledBoottimeMS: ptr[int64](7),
+			},
+		}},
+		Cost: &domain.Cost{
+			Running: []domain.RunningCost{{
+				RunID: ptr[int64](41), JobID: 21, Agent: ptr("developer"), CostUSD: ptr(0.25), InputTokens: ptr[int64](1),
+				OutputTokens: ptr[int64](2), CacheReadTokens: ptr[int64](3), CacheCreationTokens: ptr[int64](4),
+			}},
+			Aggregate: &domain.CostTotals{
+				Runs: 9, CostUSD: ptr(1.5), InputTokens: ptr[int64](1), OutputTokens: ptr[int64](2),
+				CacheReadTokens: ptr[int64](3), CacheCreationTokens: ptr[int64](4),
+			},
+		},
+		Extensions: []domain.Extension{
+			{Key: "zeta", Value: json.RawMessage(`[1,2]`)},
+			{Key: "alpha", Value: json.RawMessage(`{"b":1,"a":null}`)},
+		},
+		Clock:    domain.Instant{UnixMS: noon.UnixMilli(), BoottimeMS: ptr[int64](5000), BootID: ptr("boot")},
+		Instance: domain.Instance{ID: "ABC", StartedAt: noon.Add(-time.Hour), Version: "v1"},
+		Sections: asked("stages", "queue", "agents", "cost", "zeta", "alpha"),
+	}
+	envelope.Sections["cost"] = domain.SectionReport{
+		Status: domain.StatusDegraded, Code: ptr(domain.CodeDBBusy), DurationMS: 0.5, Rows: ptr[int64](1), Truncated: true,
+		Anomalies: 2, RecountedAt: ptr(noon),
+	}
+	return envelope
+}
+
+func encode(t require.TestingT, envelope domain.Envelope) []byte {
+	encoded, err := json.Marshal(envelope)
+	require.NoError(t, err)
+	return encoded
+}
+
+// decode reads an answer without the package's own decoder.
+func decode(t *testing.T, encoded []byte) map[string]any {
+	t.Helper()
+	var fields map[string]any
+	require.NoError(t, json.Unmarshal(encoded, &fields))
+	return fields
+}
+
+// keysByPath lists the keys of every object of a JSON document in their order,
+// under the path of the object; a list's elements share a path that ends in [].
+func keysByPath(t *testing.T, encoded []byte) map[string][]string {
+	t.Helper()
+	dec := json.NewDecoder(bytes.NewReader(encoded))
+	keys := map[string][]string{}
+	token := func() json.Token {
+		token, err := dec.Token()
+		require.NoError(t, err)
+		return token
+	}
+	var walk func(path string)
+	walk = func(path string) {
+		switch token() {
+		case json.Delim('{'):
+			for dec.More() {
+				key := token().(string)
+				keys[path] = append(keys[path], key)
+				walk(path + "." + key)
+			}
+			token()
+		case json.Delim('['):
+			for dec.More() {
+				walk(path + "[]")
+			}
+			token()
+		}
+	}
+	walk("")
+	return keys
+}
