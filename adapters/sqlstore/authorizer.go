@@ -15,10 +15,15 @@ const (
 	actionRecursive   = 33
 )
 
+// authorizer is asked for one connection.
+type authorizer struct {
+	versionRead bool
+}
+
 // authorize lets reading statements through and nothing else. SQLite asks it
 // while it compiles a statement, once for each thing that the statement would
 // do, so that a write is refused before it can begin.
-func authorize(action int, arg1, arg2, _ string) int {
+func (a *authorizer) authorize(action int, arg1, arg2, _ string) int {
 	switch action {
 	case actionSelect, actionRead, actionTransaction, actionRecursive:
 		return authOK
@@ -29,19 +34,21 @@ func authorize(action int, arg1, arg2, _ string) int {
 		}
 		return authOK
 	case actionPragma:
-		return authorizePragma(arg1, arg2)
+		return a.authorizePragma(arg1, arg2)
 	default:
 		return authDeny
 	}
 }
 
-// authorizePragma allows the pragmas that this package uses, each only in the
-// form that reads.
-func authorizePragma(name, value string) int {
+// authorizePragma allows the pragmas that this package uses. To set
+// schema_version to an empty text, which makes it 0, looks from here as to read
+// it: it is let through once, which connecting uses up.
+func (a *authorizer) authorizePragma(name, value string) int {
 	switch {
-	case name == "schema_version" && value == "":
+	case name == "schema_version" && value == "" && !a.versionRead:
+		a.versionRead = true
 		return authOK
-	case name == "table_xinfo":
+	case name == "table_xinfo", name == "index_list", name == "index_xinfo":
 		return authOK
 	default:
 		return authDeny

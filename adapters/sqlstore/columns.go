@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/orchmetrics/orchmetrics/domain"
@@ -51,6 +50,13 @@ func (s *session) columns(table, alias string, required ...string) (*columns, er
 func (s *session) keyed(table string) bool {
 	_, err := s.columns(table, "", "id")
 	return err == nil && s.view.columns[table].keyed
+}
+
+// indexed tells whether a whole index begins with the column.
+func (s *session) indexed(table, column string) (found bool, err error) {
+	err = s.query(func(*cells) { found = true }, `SELECT 1 FROM pragma_index_list(?) l, pragma_index_xinfo(l.name) x
+		WHERE NOT l.partial AND x.seqno = 0 AND x.name = ? COLLATE NOCASE AND x.coll = 'BINARY' LIMIT 1`, table, column)
+	return found, err
 }
 
 func (s *session) lookUp(table string) (tableColumns, error) {
@@ -104,9 +110,10 @@ func (c *columns) realOf(name string) string {
 
 func (c *columns) textOf(name string) string { return textExpr(c.ref(name)) }
 
+// textExpr cuts only what is long: substr ends a text at its first NUL.
 func textExpr(expr string) string {
-	return fmt.Sprintf("CASE typeof(%[1]s) WHEN 'text' THEN substr(%[1]s, 1, "+strconv.Itoa(maxText)+
-		") WHEN 'null' THEN NULL ELSE 0 END", expr)
+	return fmt.Sprintf("CASE typeof(%[1]s) WHEN 'text' THEN CASE WHEN octet_length(%[1]s) > %[2]d THEN substr(%[1]s, 1, %[2]d) ELSE %[1]s END"+
+		" WHEN 'null' THEN NULL ELSE 0 END", expr, maxText)
 }
 
 // epochOf is a timestamp in seconds since 1970. Whatever strftime understands is
@@ -121,7 +128,7 @@ func finite(expr string) string {
 	return fmt.Sprintf("(typeof(%[1]s) IN ('real','integer') AND %[1]s BETWEEN -1.7976931348623157e308 AND 1.7976931348623157e308)", expr)
 }
 
-// strange is 1 for a cell whose type is not one of these and that is not null.
+// notOneOf is 1 for a cell whose type is not one of these and that is not null.
 func notOneOf(expr string, types ...string) string {
 	return fmt.Sprintf("(typeof(%s) NOT IN ('null','%s'))", expr, strings.Join(types, "','"))
 }

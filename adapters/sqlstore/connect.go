@@ -35,7 +35,7 @@ func newConnector(path string, busyTimeout time.Duration, params ...string) conn
 	return connector{
 		uri: uri(path, params...),
 		drv: &sqlite3.SQLiteDriver{ConnectHook: func(c *sqlite3.SQLiteConn) error {
-			c.RegisterAuthorizer(authorize)
+			c.RegisterAuthorizer(new(authorizer).authorize)
 			return nil
 		}},
 	}
@@ -90,10 +90,11 @@ func (s *Store) connectAtRest(ctx context.Context, found files) (*connection, er
 	probe, err := s.begin(ctx, found, noLock)
 	if err == nil {
 		probe.close()
-		return s.begin(ctx, found, readOnlySHM)
 	}
 	if !cannotOpen(err) {
-		return nil, err
+		// What else the probe says does not count: without locks it may have met a
+		// page that was being written.
+		return s.begin(ctx, found, readOnlySHM)
 	}
 	conn, err := s.begin(ctx, found, immutable)
 	if err != nil {

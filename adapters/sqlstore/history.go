@@ -88,6 +88,7 @@ type kept[S any] struct {
 	unsuited bool
 	// complete is set when the ledger has taken in the whole table once.
 	complete bool
+	counting bool // the first update is not done
 	walk     walk
 }
 
@@ -96,6 +97,9 @@ type kept[S any] struct {
 // cannot be served: the ledger only goes forward.
 func (h *history) with(ses *session, fn func() error) error {
 	if err := h.turn.Acquire(ses.ctx, 1); err != nil {
+		if h.counting.Load() {
+			return fmt.Errorf("wait for the first count: %w: %w", domain.CodeCounting, err)
+		}
 		return fmt.Errorf("wait for the history: %w", err)
 	}
 	defer h.turn.Release(1)
@@ -171,7 +175,8 @@ func (k *kept[S]) update(ses *session) error {
 		k.walk.began = h.now()
 	}
 	err := k.ledger.update(ses)
-	h.counting.Store(err != nil && !k.complete)
+	k.counting = err != nil && !k.complete
+	h.counting.Store(h.jobs.counting || h.runs.counting)
 	switch {
 	case k.complete || errors.Is(err, errCutShort) || errors.Is(err, errUnsuited):
 		return err

@@ -113,7 +113,9 @@ func (o *orchestrator) operations() map[string]func(*rapid.T) {
 		},
 		"vacuum":  func(*rapid.T) { o.exec(`VACUUM`) },
 		"restart": func(*rapid.T) { require.NoError(o.t, o.db.Close()); o.open() },
-		"migrate": func(*rapid.T) { o.exec(fmt.Sprintf(`CREATE TABLE IF NOT EXISTS other%d (x)`, rapid.IntRange(0, 9).Draw(o.t, "table"))) },
+		"migrate": func(*rapid.T) {
+			o.exec(fmt.Sprintf(`CREATE TABLE IF NOT EXISTS other%d (x)`, rapid.IntRange(0, 9).Draw(o.t, "table")))
+		},
 		"replace": func(*rapid.T) {
 			require.NoError(o.t, o.db.Close())
 			for _, suffix := range []string{"", "-wal", "-shm"} {
@@ -193,4 +195,33 @@ func TestHistory_EqualsExact(t *testing.T) {
 		actions[""] = o.check
 		rt.Repeat(actions)
 	})
+}
+
+// TestHistory_WatchesFew: runs that never end do not add up.
+func TestHistory_WatchesFew(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "orchestrator.db")
+	db, err := sql.Open("sqlite3", "file:"+path+"?_journal_mode=WAL&_synchronous=OFF")
+	require.NoError(t, err)
+	defer db.Close()
+	db.SetMaxOpenConns(1)
+	_, err = db.Exec(`CREATE TABLE agent_runs (id INTEGER PRIMARY KEY, finished_at TEXT, cost_usd REAL, input_tokens INTEGER,
+		output_tokens INTEGER, cache_read_tokens INTEGER, cache_creation_tokens INTEGER)`)
+	require.NoError(t, err)
+	store, err := New(path, Options{MaxRows: 10, Budget: time.Minute})
+	require.NoError(t, err)
+	for range 4 {
+		_, err = db.Exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i < 700)
+			INSERT INTO agent_runs (input_tokens) SELECT 1 FROM n`)
+		require.NoError(t, err)
+		reading, err := store.CostTotals(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, reading.Value.Runs, *reading.Value.InputTokens)
+	}
+	require.LessOrEqual(t, len(store.history.runs.ledger.watched), lookBack+700)
+	_, err = db.Exec(`INSERT INTO agent_runs (input_tokens) VALUES (1)`)
+	require.NoError(t, err)
+	_, err = store.CostTotals(t.Context())
+	require.NoError(t, err)
+	require.LessOrEqual(t, len(store.history.runs.ledger.watched), lookBack+1)
 }

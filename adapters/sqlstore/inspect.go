@@ -49,6 +49,9 @@ func inspect(path string) (files, error) {
 	if found.shm, err = statIfExists(real + "-shm"); err != nil {
 		return files{}, err
 	}
+	if err := found.written(); err != nil {
+		return files{}, err
+	}
 	return found, found.permitted()
 }
 
@@ -74,6 +77,20 @@ func fileError(action string, err error) error {
 	return fmt.Errorf("%s: %w: %w", action, code, err)
 }
 
+// written refuses an empty file. SQLite takes one for a database that is yet to
+// be written, and removes any -wal or -journal beside it as another's leftovers,
+// even through a connection that only reads.
+func (f files) written() error {
+	switch {
+	case f.db.Size() > 0:
+		return nil
+	case f.pending():
+		return fmt.Errorf("find database: the file is empty and its write-ahead log is not: %w", domain.CodeDBCorrupt)
+	default:
+		return fmt.Errorf("find database: the file is empty, there are no tables: %w", domain.CodeSchemaDrift)
+	}
+}
+
 // permitted refuses what we may not read, and the one combination that could
 // lock the orchestrator out: SQLite creates a missing -wal even for a reader,
 // and one that belongs to another user is not writable for the orchestrator.
@@ -83,7 +100,7 @@ func (f files) permitted() error {
 		if info == nil {
 			continue
 		}
-		if err := unix.Access(path, unix.R_OK); err != nil {
+		if err := access(path, unix.R_OK); err != nil && !errors.Is(err, fs.ErrNotExist) { // gone meanwhile
 			return fmt.Errorf("read %s: %w: %w", filepath.Base(path), domain.CodeDBPermission, err)
 		}
 	}
@@ -92,11 +109,16 @@ func (f files) permitted() error {
 	if !known || uid == 0 || int64(owner.Uid) == int64(uid) {
 		return nil
 	}
-	if unix.Access(filepath.Dir(f.path), unix.W_OK) == nil {
+	if access(filepath.Dir(f.path), unix.W_OK) == nil {
 		return fmt.Errorf("check database owner: uid %d may create files beside a database of uid %d: %w",
 			uid, owner.Uid, domain.CodeDBPermission)
 	}
 	return nil
+}
+
+// access asks for the effective user, as the kernel will when SQLite opens files.
+func access(path string, mode uint32) error {
+	return unix.Faccessat(unix.AT_FDCWD, path, mode, unix.AT_EACCESS)
 }
 
 // live tells whether both sidecars are there, as while the orchestrator runs.

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/orchmetrics/orchmetrics/domain"
 )
@@ -120,7 +121,8 @@ func (t jobsTable) odd(ses *session, where string, args ...any) (sums jobSums, e
 	if err != nil {
 		return sums, err
 	}
-	statuses := fmt.Sprintf("SELECT %s, count(*)%s GROUP BY s LIMIT %d", textExpr("s"), from, ses.maxRows+1)
+	statuses := fmt.Sprintf("SELECT %s, count(*)%s GROUP BY s ORDER BY s IN ('%s') DESC, s LIMIT %d", // the row cap spares the known ones
+		textExpr("s"), from, strings.Join(countedStatuses[:], "','"), ses.maxRows+1)
 	groups := 0
 	err = ses.query(func(row *cells) {
 		if groups++; groups > ses.maxRows {

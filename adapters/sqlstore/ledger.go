@@ -110,7 +110,7 @@ func (l *ledger[S]) update(ses *session) error {
 	if err != nil {
 		return err
 	}
-	if err := l.revisit(ses, active); err != nil {
+	if err := l.revisit(ses, active, saturatedSub(top, lookBack)); err != nil {
 		return err
 	}
 	return l.extend(ses, top, active)
@@ -130,8 +130,9 @@ func (l *ledger[S]) each(ses *session, where string, args ...any) (map[int64]blo
 }
 
 // revisit brings the watched rows up to date, and watches those again that are
-// active though they were thought settled.
-func (l *ledger[S]) revisit(ses *session, active map[int64]block[S]) error {
+// active though they were thought settled. One that is neither settled nor active
+// is watched as long as its id is above the oldest: some never end.
+func (l *ledger[S]) revisit(ses *session, active map[int64]block[S], oldest int64) error {
 	var quiet, reopened []int64
 	for id := range l.watched {
 		if _, ok := active[id]; !ok {
@@ -146,7 +147,7 @@ func (l *ledger[S]) revisit(ses *session, active map[int64]block[S]) error {
 		for _, id := range ids {
 			row, exists := found[id]
 			l.change(id, row.sums)
-			if !exists || row.unsettled == 0 {
+			if !exists || row.unsettled == 0 || id <= oldest {
 				delete(l.watched, id)
 			}
 		}

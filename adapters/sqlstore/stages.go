@@ -15,10 +15,13 @@ func (s *Store) ActiveTasks(ctx context.Context) (ports.Reading[[]domain.Task], 
 		if err != nil {
 			return ports.Reading[[]domain.Task]{}, err
 		}
-		query := fmt.Sprintf(`SELECT %s, %s, %s, %s, %s FROM tasks t
-			WHERE t.stage NOT IN ('done','cancelled') ORDER BY t.id LIMIT ?`,
+		active, err := activeStages(ses)
+		if err != nil {
+			return ports.Reading[[]domain.Task]{}, err
+		}
+		query := fmt.Sprintf("SELECT %s, %s, %s, %s, %s FROM tasks t WHERE %s ORDER BY +t.id LIMIT ?",
 			tasks.integerOf("id"), tasks.textOf("work_item_id"), tasks.textOf("stage"),
-			tasks.textOf("repo"), tasks.epochOf("updated_at"))
+			tasks.textOf("repo"), tasks.epochOf("updated_at"), active)
 		reading, err := list(ses, query, scanTask)
 		if err != nil {
 			return reading, err
@@ -35,4 +38,21 @@ func scanTask(row *cells) domain.Task {
 		Repo:       row.text(),
 		StageSince: row.instant(),
 	}
+}
+
+// activeStages is the condition for tasks that are not finished. With an index
+// on the stage it names the stages that there are, each found by one step in the
+// index, so that no finished task is read.
+func activeStages(ses *session) (string, error) {
+	indexed, err := ses.indexed("tasks", "stage")
+	if err != nil || !indexed {
+		return "t.stage NOT IN ('done','cancelled')", err
+	}
+	return `t.stage IN (
+		WITH RECURSIVE stages(stage) AS (
+			SELECT min(stage) FROM tasks
+			UNION ALL
+			SELECT (SELECT min(stage) FROM tasks WHERE stage > stages.stage) FROM stages WHERE stages.stage IS NOT NULL
+		)
+		SELECT stage FROM stages WHERE stage NOT IN ('done','cancelled'))`, nil
 }

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -61,7 +62,8 @@ func (v *view) put() {
 	}
 }
 
-// end closes the view, at once or when the reading under way is over.
+// end closes the view, at once or as soon as the reading under way is
+// interrupted.
 func (v *view) end() {
 	v.stop()
 	v.closeIfIdle()
@@ -105,6 +107,7 @@ func (v *view) do(ctx context.Context, fn func(*session) error) error {
 func (v *view) run(ctx context.Context, fn func(*session) error) error {
 	ctx, cancel := fairShare(ctx)
 	defer cancel()
+	defer context.AfterFunc(v.ctx, cancel)() // the end of the view interrupts fn
 	ses, err := v.open(ctx)
 	if err != nil {
 		return err
@@ -117,14 +120,18 @@ func (v *view) run(ctx context.Context, fn func(*session) error) error {
 	return err
 }
 
-// open makes sure that there is a connection.
+// open makes sure that there is a connection. That a reading ran out of time says
+// nothing of the database: the next one tries again.
 func (v *view) open(ctx context.Context) (*session, error) {
 	if v.conn == nil && v.failure == nil {
-		v.conn, v.failure = v.store.connect(ctx, v.files)
-		if v.failure == nil && v.reused && !v.files.unchanged() {
-			v.conn.close()
-			v.conn, v.failure = nil, fmt.Errorf("read database: %w: it changed since part of this answer was read", domain.CodeDBBusy)
+		conn, err := v.connect(ctx)
+		if err != nil && ctx.Err() == nil {
+			v.failure = err
 		}
+		if err != nil {
+			return nil, err
+		}
+		v.conn = conn
 	}
 	if v.failure != nil {
 		return nil, v.failure
@@ -132,12 +139,30 @@ func (v *view) open(ctx context.Context) (*session, error) {
 	return newSession(ctx, v), nil
 }
 
+// connect tries again if the orchestrator has just started or stopped: then the
+// files are no longer what they were found to be.
+func (v *view) connect(ctx context.Context) (*connection, error) {
+	conn, err := v.store.connect(ctx, v.files)
+	if err != nil && !v.reused && !errors.Is(classify(err), domain.CodeDBBusy) && !v.files.unchanged() {
+		v.cached = nil
+		if v.files, err = inspect(v.store.path); err != nil {
+			return nil, err
+		}
+		conn, err = v.store.connect(ctx, v.files)
+	}
+	if err == nil && v.reused && !v.files.unchanged() {
+		conn.close()
+		return nil, fmt.Errorf("read database: %w: it changed since part of this answer was read", domain.CodeDBBusy)
+	}
+	return conn, err
+}
+
 // fairShare gives a reading half of what is left of the scrape's time, so that
 // a slow one cannot take it all from those that wait behind it.
 func fairShare(ctx context.Context) (context.Context, context.CancelFunc) {
 	deadline, ok := ctx.Deadline()
 	if !ok {
-		return ctx, func() {}
+		return context.WithCancel(ctx)
 	}
 	return context.WithTimeout(ctx, time.Until(deadline)/2)
 }

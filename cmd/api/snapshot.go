@@ -9,6 +9,7 @@ import (
 
 	"github.com/orchmetrics/orchmetrics"
 	"github.com/orchmetrics/orchmetrics/domain"
+	"github.com/orchmetrics/orchmetrics/ports"
 )
 
 // snapshotCmd prints one envelope.
@@ -26,9 +27,9 @@ func (s snapshotCmd) Run(ctx context.Context, stdout io.Writer, cfg orchmetrics.
 	if err != nil {
 		return err //nolint:wrapcheck // says which setting is wrong
 	}
-	envelope, err := snapshots.Snapshot(ctx, s.Section...)
+	envelope, err := counted(ctx, snapshots, s.Section)
 	if err != nil {
-		return err //nolint:wrapcheck // names the unknown section and the known ones
+		return err
 	}
 	encoder := json.NewEncoder(stdout)
 	encoder.SetEscapeHTML(false)
@@ -45,4 +46,27 @@ func (s snapshotCmd) Run(ctx context.Context, stdout io.Writer, cfg orchmetrics.
 		}
 	}
 	return nil
+}
+
+// counted takes a snapshot whose sums are complete. A large history is summed
+// over several, as none may take longer than a scrape; if that does not come to
+// an end, the last one says so.
+func counted(ctx context.Context, snapshots ports.Snapshotter, keys []string) (envelope domain.Envelope, err error) {
+	const tries = 100
+	for range tries {
+		envelope, err = snapshots.Snapshot(ctx, keys...)
+		if err != nil || ctx.Err() != nil || !counting(envelope) {
+			break
+		}
+	}
+	return envelope, err //nolint:wrapcheck // names the unknown section and the known ones
+}
+
+func counting(envelope domain.Envelope) bool {
+	for _, report := range envelope.Sections {
+		if report.Code != nil && *report.Code == domain.CodeCounting {
+			return true
+		}
+	}
+	return false
 }
