@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 
 	"github.com/orchmetrics/orchmetrics/adapters/http"
 	"github.com/orchmetrics/orchmetrics/adapters/procfs"
@@ -81,7 +82,8 @@ func newService(cfg Config, src Sources, log *slog.Logger) (*app.Service, error)
 		return nil, err
 	}
 	running := app.NewRunningJobs(src.Agents)
-	service, err := app.NewService(Sections(src, running), append(src.Views[:len(src.Views):len(src.Views)], running), src.Clock, src.CPU, app.Options{
+	views := append(slices.Clip(src.Views), running)
+	service, err := app.NewService(Sections(src, running), views, src.Clock, src.CPU, app.Options{
 		Enabled:        bool(cfg.MetricsEnabled),
 		SectionTimeout: cfg.SectionTimeout,
 		Disabled:       cfg.SectionsDisabled,

@@ -173,9 +173,9 @@ func (s *Service) choose(keys []string) ([]*runner, error) {
 func (s *Service) collect(ctx context.Context, at domain.Instant, sections []*runner) []outcome {
 	ctx, cancel := context.WithTimeout(ports.WithInstant(ctx, at), s.opts.SectionTimeout)
 	defer cancel()
-	for _, viewer := range s.views { // each may build on those before it
+	for _, viewer := range s.views {
 		var end func()
-		ctx, end = viewer.View(ctx)
+		ctx, end = viewer.View(ctx) //nolint:fatcontext // each view builds on those before it; they are few
 		defer end()
 	}
 

@@ -30,7 +30,7 @@ func runChild(kind string) int {
 		default:
 		}
 		if kind == "busy" {
-			for range 1_000_000 { //nolint:revive // burning CPU is the point
+			for range 1_000_000 {
 			}
 		} else {
 			time.Sleep(10 * time.Millisecond)

@@ -14,8 +14,8 @@ import (
 // Extended result codes that the driver does not name; see
 // https://www.sqlite.org/rescode.html.
 const (
-	readonlyCantInit  = sqlite3.ErrNoExtended(8 | 5<<8)
-	readonlyDirectory = sqlite3.ErrNoExtended(8 | 6<<8)
+	errReadonlyCantInit  = sqlite3.ErrNoExtended(8 | 5<<8)
+	errReadonlyDirectory = sqlite3.ErrNoExtended(8 | 6<<8)
 )
 
 // driverCode translates SQLite's result code.
@@ -26,7 +26,7 @@ func driverCode(err error) domain.Code {
 	}
 	switch failure.ExtendedCode {
 	case sqlite3.ErrReadonlyRecovery, sqlite3.ErrReadonlyCantLock, sqlite3.ErrReadonlyRollback,
-		readonlyCantInit, readonlyDirectory:
+		errReadonlyCantInit, errReadonlyDirectory:
 		// All of them: reading would need a repair that only a writer may do.
 		return domain.CodeDBNotLive
 	case sqlite3.ErrIoErrShortRead:

@@ -22,7 +22,6 @@ type orchestrator struct {
 	path string
 	db   *sql.DB
 	fast *Store
-	now  time.Time
 	dirt bool // something was done that only a recount can see
 }
 
@@ -113,8 +112,8 @@ func (o *orchestrator) operations() map[string]func(*rapid.T) {
 		},
 		"vacuum":  func(*rapid.T) { o.exec(`VACUUM`) },
 		"restart": func(*rapid.T) { require.NoError(o.t, o.db.Close()); o.open() },
-		"migrate": func(*rapid.T) {
-			o.exec(fmt.Sprintf(`CREATE TABLE IF NOT EXISTS other%d (x)`, rapid.IntRange(0, 9).Draw(o.t, "table")))
+		"migrate": func(t *rapid.T) {
+			o.exec(fmt.Sprintf(`CREATE TABLE IF NOT EXISTS other%d (x)`, rapid.IntRange(0, 9).Draw(t, "table")))
 		},
 		"replace": func(*rapid.T) {
 			require.NoError(o.t, o.db.Close())

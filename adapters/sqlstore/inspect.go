@@ -29,24 +29,24 @@ type files struct {
 
 // inspect looks at the files, and refuses where reading could do harm.
 func inspect(path string) (files, error) {
-	real, err := filepath.EvalSymlinks(path)
+	resolved, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return files{}, fileError("resolve database path", err)
 	}
-	found := files{path: real, at: time.Now()}
-	if found.db, err = os.Stat(real); err != nil {
+	found := files{path: resolved, at: time.Now()}
+	if found.db, err = os.Stat(resolved); err != nil {
 		return files{}, fileError("find database", err)
 	}
-	if found.id, err = identify(real); err != nil {
+	if found.id, err = identify(resolved); err != nil {
 		return files{}, fileError("identify database", err)
 	}
 	if !found.db.Mode().IsRegular() {
 		return files{}, fmt.Errorf("find database: not a regular file: %w", domain.CodeDBUnreadable)
 	}
-	if found.wal, err = statIfExists(real + "-wal"); err != nil {
+	if found.wal, err = statIfExists(resolved + "-wal"); err != nil {
 		return files{}, err
 	}
-	if found.shm, err = statIfExists(real + "-shm"); err != nil {
+	if found.shm, err = statIfExists(resolved + "-shm"); err != nil {
 		return files{}, err
 	}
 	if err := found.written(); err != nil {

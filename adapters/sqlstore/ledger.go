@@ -210,13 +210,8 @@ func (l *ledger[S]) read(ses *session, after, upto, limit int64) (block[S], erro
 // extend takes in the rows above the highest that is known, block by block.
 func (l *ledger[S]) extend(ses *session, top int64, active map[int64]block[S]) error {
 	for l.high() < top {
-		after, room := l.high(), l.fill
-		tail := len(l.blocks) - 1
-		joins := tail >= 0 && l.blocks[tail].rows < l.fill
-		if joins {
-			room -= l.blocks[tail].rows
-		}
-		fresh, err := l.read(ses, after, top, room)
+		after := l.high()
+		fresh, err := l.read(ses, after, top, l.room())
 		if err != nil {
 			return err
 		}
@@ -227,13 +222,7 @@ func (l *ledger[S]) extend(ses *session, top int64, active map[int64]block[S]) e
 		if err != nil {
 			return err
 		}
-		if joins {
-			l.blocks[tail].last = fresh.last
-			l.blocks[tail].rows += fresh.rows
-			l.table.merge(&l.blocks[tail].sums, fresh.sums, 1)
-		} else {
-			l.blocks = append(l.blocks, fresh)
-		}
+		l.add(fresh)
 		for _, rows := range []map[int64]block[S]{watch, active} {
 			for id, row := range rows {
 				if id > after && id <= fresh.last {
@@ -245,11 +234,32 @@ func (l *ledger[S]) extend(ses *session, top int64, active map[int64]block[S]) e
 	return nil
 }
 
+// room is how many rows the last block has room for, or a new one if it is full.
+func (l *ledger[S]) room() int64 {
+	tail := len(l.blocks) - 1
+	if tail < 0 || l.blocks[tail].rows >= l.fill {
+		return l.fill
+	}
+	return l.fill - l.blocks[tail].rows
+}
+
+// add puts fresh rows into the last block, or makes a new one of them.
+func (l *ledger[S]) add(fresh block[S]) {
+	tail := len(l.blocks) - 1
+	if tail < 0 || l.blocks[tail].rows >= l.fill {
+		l.blocks = append(l.blocks, fresh)
+		return
+	}
+	l.blocks[tail].last = fresh.last
+	l.blocks[tail].rows += fresh.rows
+	l.table.merge(&l.blocks[tail].sums, fresh.sums, 1)
+}
+
 // unsettled reads the rows of a fresh block, those above after, that may change
 // though nothing works on them.
 func (l *ledger[S]) unsettled(ses *session, fresh block[S], after int64) (map[int64]block[S], error) {
 	if fresh.unsettled == 0 || after >= fresh.last {
-		return nil, nil
+		return map[int64]block[S]{}, nil
 	}
 	return l.each(ses, "id > ? AND id <= ? AND "+l.table.unsettled(ses), after, fresh.last)
 }

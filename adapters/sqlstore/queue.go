@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/orchmetrics/orchmetrics/domain"
@@ -41,9 +42,7 @@ func (s *Store) StatusCounts(ctx context.Context) (ports.Reading[domain.StatusCo
 		for i, status := range countedStatuses {
 			counts[status] = jobs.sums.counts[i]
 		}
-		for status, n := range jobs.sums.others {
-			counts[status] = n
-		}
+		maps.Copy(counts, jobs.sums.others)
 		return ports.Reading[domain.StatusCounts]{
 			Value:     counts,
 			Truncated: jobs.sums.truncated,

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"errors"
 	"fmt"
+	"maps"
 
 	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
@@ -34,9 +35,7 @@ type dialector struct{ sqlite.Dialector }
 // Initialize implements gorm.Dialector.
 func (d dialector) Initialize(db *gorm.DB) error {
 	callbacks.RegisterDefaultCallbacks(db, &callbacks.Config{})
-	for name, build := range d.ClauseBuilders() {
-		db.ClauseBuilders[name] = build
-	}
+	maps.Copy(db.ClauseBuilders, d.ClauseBuilders())
 	return nil
 }
 

@@ -108,8 +108,8 @@ func (runsTable) scan(row *cells) (b block[runSums], plain bool) {
 	plain = plain && !math.IsInf(b.sums.cost, 0)
 	for i := range b.sums.tokens {
 		tokens := row.take()
-		whole := false
-		b.sums.tokens[i], whole = tokens.(int64)
+		sum, whole := tokens.(int64)
+		b.sums.tokens[i] = sum
 		plain = plain && (whole || tokens == nil)
 	}
 	return b, plain

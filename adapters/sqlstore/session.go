@@ -27,7 +27,7 @@ func newSession(ctx context.Context, v *view) *session {
 
 // query runs fn over each row.
 func (s *session) query(fn func(*cells), query string, args ...any) (err error) {
-	rows, err := s.tx.Raw(query, args...).Rows()
+	rows, err := s.tx.Raw(query, args...).Rows() //nolint:rowserrcheck // closing checks it
 	if err != nil {
 		return fmt.Errorf("query: %w", err)
 	}
@@ -72,19 +72,6 @@ func list[T any](s *session, query string, read func(*cells) T) (ports.Reading[[
 	}, query, s.maxRows+1)
 	if err != nil {
 		return ports.Reading[[]T]{}, err
-	}
-	return reading, nil
-}
-
-// one reads a query's only row.
-func one[T any](s *session, query string, read func(*cells) T) (ports.Reading[T], error) {
-	var reading ports.Reading[T]
-	err := s.query(func(row *cells) {
-		reading.Value = read(row)
-		reading.Anomalies += row.takeAnomalies()
-	}, query)
-	if err != nil {
-		return ports.Reading[T]{}, err
 	}
 	return reading, nil
 }

@@ -111,7 +111,9 @@ func read[T any](ctx context.Context, s *Store, from source, fn func(*session) (
 	return reading, classify(err)
 }
 
-func readIn[T any](ctx context.Context, v *view, from source, fn func(*session) (ports.Reading[T], error)) (reading ports.Reading[T], err error) {
+func readIn[T any](
+	ctx context.Context, v *view, from source, fn func(*session) (ports.Reading[T], error),
+) (reading ports.Reading[T], err error) {
 	put, err := v.take(ctx)
 	if err != nil {
 		return reading, err

@@ -29,6 +29,7 @@ func (d demoCmd) Run(ctx context.Context, stdout io.Writer, cfg orchmetrics.Conf
 	cfg.WorkerStateFile = orchestrator.WorkerStateFile()
 	return serve(ctx, cfg, func(address string) {
 		fmt.Fprintf(stdout, "http://%[1]s/metrics\n"+
-			"Try: curl -s 'http://%[1]s/metrics?section=agents' twice, and watch cpu_ticks grow. Ctrl-C ends the demo and leaves nothing behind.\n", address)
+			"Try: curl -s 'http://%[1]s/metrics?section=agents' twice, and watch cpu_ticks grow. "+
+			"Ctrl-C ends the demo and leaves nothing behind.\n", address)
 	})
 }

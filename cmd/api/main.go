@@ -73,7 +73,8 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	helped := false
 	parser, err := kong.New(&c,
 		kong.Name("api"),
-		kong.Description("What is an AI agent orchestrator doing right now? Reads its database, its worker's snapshot and /proc, and writes to none of them."),
+		kong.Description("What is an AI agent orchestrator doing right now? "+
+			"Reads its database, its worker's snapshot and /proc, and writes to none of them."),
 		kong.UsageOnError(),
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(int) { helped = true }),
@@ -91,6 +92,6 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) error
 		return fmt.Errorf("%w (api --help lists commands and settings)", err)
 	}
 	c.Config.Version = version()
-	c.Config.Logger = orchmetrics.NewLogger(c.Config, stderr)
+	c.Logger = orchmetrics.NewLogger(c.Config, stderr)
 	return command.Run(c.Config) //nolint:wrapcheck // the commands' own errors are what the user shall read
 }
