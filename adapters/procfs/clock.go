@@ -1,0 +1,50 @@
+package procfs
+
+import (
+	"bytes"
+	"path/filepath"
+	"time"
+
+	"github.com/orchmetrics/orchmetrics/domain"
+	"github.com/orchmetrics/orchmetrics/ports"
+)
+
+// maxBootID bounds the boot id: a UUID of 36 characters and a newline.
+const maxBootID = 64
+
+var _ ports.Clock = (*Clock)(nil)
+
+// Clock tells the time by the host's clocks. It is safe for concurrent use.
+type Clock struct {
+	bootID string
+}
+
+// NewClock returns a clock that takes the boot id from the proc filesystem
+// mounted at root, such as "/proc".
+func NewClock(root string) *Clock {
+	return &Clock{bootID: filepath.Join(root, "sys", "kernel", "random", "boot_id")}
+}
+
+// Now returns the present instant: the wall clock and CLOCK_BOOTTIME, both in
+// milliseconds, read one after the other, and the boot id as it is now. The boot
+// time is nil where the platform has no such clock, the boot id where its file
+// is missing, empty or longer than 64 bytes.
+func (c *Clock) Now() domain.Instant {
+	return domain.Instant{
+		UnixMS:     time.Now().UnixMilli(),
+		BoottimeMS: boottimeMS(),
+		BootID:     readBootID(c.bootID),
+	}
+}
+
+func readBootID(path string) *string {
+	content, err := readBounded(path, maxBootID)
+	if err != nil {
+		return nil
+	}
+	id := string(bytes.TrimSpace(content))
+	if id == "" {
+		return nil
+	}
+	return &id
+}

@@ -1,0 +1,79 @@
+package procfs
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/orchmetrics/orchmetrics/domain"
+	"github.com/orchmetrics/orchmetrics/ports"
+)
+
+var _ ports.CPUReader = (*Reader)(nil)
+
+// Reader reads processes from one proc mount. It does not change once made, so
+// that it is safe for concurrent use; a call holds at most four descriptors.
+type Reader struct {
+	root       string
+	clockTicks int64 // 0: unknown
+}
+
+// New returns a reader of the proc filesystem mounted at root, such as "/proc".
+// It does not fail: what cannot be read says so when it is asked for.
+func New(root string) *Reader {
+	return &Reader{root: root, clockTicks: hostClockTicks(root)}
+}
+
+// ClockTicks returns the number of clock ticks in a second: AT_CLKTCK as
+// ROOT/self/auxv had it when the reader was made, never a guess. It is nil where
+// there is no such file, and where it may not be read: a service with file
+// capabilities is not dumpable, and does not own its own auxv.
+func (r *Reader) ClockTicks() *int64 {
+	if r.clockTicks == 0 {
+		return nil
+	}
+	return new(r.clockTicks)
+}
+
+// Sample returns one sample for each of the pids, in their order.
+//
+// A process that was read is "ok" or "zombie" and has ticks. The ticks of a
+// zombie are frozen, and remain until its parent waits for it. A process whose
+// first thread has ended while others run is not a zombie, though its state is
+// "Z": it is "ok". A number that cannot be a pid, the id of a thread that is not
+// its process's first, and a process that has already been waited for are "gone".
+//
+// "hidden" means that it cannot be told whether the process lives: because this
+// service may not look (hidepid), because not even process 1 can be seen, or
+// because reading it failed otherwise (no free descriptor, not a stat line). The
+// last also gives an error.
+//
+// TreeCPUTicks and TreeProcesses are complete or nil. They are nil when a live
+// descendant could not be read, when there are more than 4096 processes in the
+// tree, and when the context ended on the way. An unreaped zombie counts as a
+// member: nobody else accounts for its ticks yet. An orphan that was handed to
+// another parent has left the tree. The tree is not read in one instant: where
+// members end on the way, it is read anew, up to three times in all. Should that
+// not suffice, a child that was waited for just then is missed in this sample,
+// and shows again in the waited-for ticks of the next. Where the kernel lists no
+// children, all processes are read once for a call instead.
+//
+// StartedAt is nil if the boot time or ClockTicks is unknown.
+//
+// An error wraps domain.CodeProcUnreadable if the mount itself cannot be opened
+// (every process is then "hidden"), the context's error if that ended, and else
+// names the first process whose files make no sense.
+func (r *Reader) Sample(ctx context.Context, pids []int64) ([]ports.Sample, error) {
+	samples := make([]ports.Sample, len(pids))
+	if len(pids) == 0 {
+		return samples, nil
+	}
+	if err := r.sample(ctx, pids, samples); err != nil {
+		return samples, fmt.Errorf("sample processes: %w", err)
+	}
+	return samples, nil
+}
+
+// withStatus is a sample that says nothing but what became of the process.
+func withStatus(status domain.ProcessStatus) ports.Sample {
+	return ports.Sample{Process: &domain.Process{Status: status}}
+}

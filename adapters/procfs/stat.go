@@ -1,0 +1,132 @@
+package procfs
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strconv"
+)
+
+// Bounds of what a field may hold. Beyond them it is no time and no memory, and
+// within them no sum over a tree leaves an int64: four times of at most
+// maxTreeProcesses processes, or the pages of 64 KiB.
+const (
+	maxTicks = 1 << 48 // 89,000 years at 100 ticks a second
+	maxStart = 1 << 62
+	maxPages = 1 << 40
+)
+
+// errNotStat means that bytes are not a line of /proc/pid/stat.
+var errNotStat = errors.New("not a line of /proc/pid/stat")
+
+// stat is what this package takes from /proc/pid/stat. The command is left out:
+// anyone can choose it, and nobody needs it.
+type stat struct {
+	pid      int64 // field 1
+	state    byte  // field 3, a letter
+	ppid     int64 // field 4; 0 if the parent is in no view of this mount
+	utime    int64 // field 14, ticks
+	stime    int64 // field 15, ticks
+	cutime   int64 // field 16, ticks, signed
+	cstime   int64 // field 17, ticks, signed
+	threads  int64 // field 20
+	start    int64 // field 22, ticks since boot
+	rssPages int64 // field 24
+	// leader is whether the id is a process's and not one of its other threads':
+	// those can be opened under their own id, too. Field 38, exit_signal, is -1
+	// for them and for nobody else (thread_group_leader() in the kernel asks it).
+	leader bool
+}
+
+// parseStat parses the content of /proc/pid/stat. The command (field 2) may hold
+// spaces, parentheses and newlines, so it ends at the last parenthesis of all.
+// A line that is cut short gives an error or, if it is cut behind the last field
+// that matters, the same values.
+func parseStat(line []byte) (stat, error) {
+	before, rest, ok := cutCommand(line)
+	if !ok {
+		return stat{}, fmt.Errorf("find the command: %w", errNotStat)
+	}
+	pid := fieldScanner{rest: before}
+	f := fieldScanner{rest: rest, field: 2}
+	st := stat{
+		pid:      pid.number(1, 1, maxPID),
+		state:    f.letter(3),
+		ppid:     f.number(4, 0, maxPID),
+		utime:    f.number(14, 0, maxTicks),
+		stime:    f.number(15, 0, maxTicks),
+		cutime:   f.number(16, -maxTicks, maxTicks),
+		cstime:   f.number(17, -maxTicks, maxTicks),
+		threads:  f.number(20, 0, maxPID),
+		start:    f.number(22, 0, maxStart),
+		rssPages: f.number(24, 0, maxPages),
+		leader:   f.number(38, -1, maxPID) >= 0,
+	}
+	if err := errors.Join(pid.err, f.err); err != nil {
+		return stat{}, err
+	}
+	return st, nil
+}
+
+// cutCommand gives what is before " (" and what is behind the last ") ".
+func cutCommand(line []byte) (before, after []byte, ok bool) {
+	end := bytes.LastIndexByte(line, ')')
+	if end < 0 {
+		return nil, nil, false
+	}
+	before, _, opened := bytes.Cut(line[:end], []byte(" ("))
+	after, closed := bytes.CutPrefix(line[end+1:], []byte(" "))
+	return before, bytes.TrimSuffix(after, []byte("\n")), opened && closed
+}
+
+// fieldScanner walks forward over fields that are one space apart. After its
+// first error it gives zeros.
+type fieldScanner struct {
+	rest  []byte
+	field int // the number of the field last taken
+	err   error
+}
+
+func (f *fieldScanner) take(field int) []byte {
+	for f.err == nil {
+		token, rest, _ := bytes.Cut(f.rest, []byte(" "))
+		f.rest = rest
+		f.field++
+		if len(token) == 0 {
+			f.fail(f.field)
+		}
+		if f.field == field {
+			return token
+		}
+	}
+	return nil
+}
+
+func (f *fieldScanner) number(field int, least, most int64) int64 {
+	token := f.take(field)
+	if f.err != nil {
+		return 0
+	}
+	n, err := strconv.ParseInt(string(token), 10, 64)
+	if err != nil || n < least || n > most {
+		f.fail(field)
+		return 0
+	}
+	return n
+}
+
+func (f *fieldScanner) letter(field int) byte {
+	token := f.take(field)
+	if f.err != nil {
+		return 0
+	}
+	if lower := token[0] | 0x20; len(token) != 1 || lower < 'a' || lower > 'z' {
+		f.fail(field)
+		return 0
+	}
+	return token[0]
+}
+
+func (f *fieldScanner) fail(field int) {
+	f.err = fmt.Errorf("parse field %d: %w", field, errNotStat)
+}

@@ -1,0 +1,192 @@
+package procfs
+
+import (
+	"math"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/orchmetrics/orchmetrics/domain"
+	"github.com/orchmetrics/orchmetrics/ports"
+)
+
+func TestSampleInFull(t *testing.T) {
+	m := newMount(t)
+	m.process(stat{pid: 100, ppid: 1, state: 'D', utime: 3, stime: 4, cutime: 10, cstime: 20, start: 1099, rssPages: 7}, 101)
+	m.process(stat{pid: 101, ppid: 100, utime: 100, stime: 200, cutime: 1000, cstime: 2000})
+	before := *boottimeMS()
+	got := look(t, m.reader(), 100)
+	sampled := got.Process.SampledBoottimeMS
+	require.NotNil(t, sampled)
+	assert.GreaterOrEqual(t, *sampled, before)
+	assert.LessOrEqual(t, *sampled, *boottimeMS())
+	assert.Equal(t, ports.Sample{
+		CPUTicks: new(int64(7)),
+		Process: &domain.Process{
+			Status:            domain.ProcessOK,
+			State:             new("D"),
+			StartTicks:        new(int64(1099)),
+			StartedAt:         new(time.Unix(bootTime+4, 0).UTC()), // 1099 ticks of 1/250 s
+			Threads:           new(int64(1)),
+			RSSBytes:          new(int64(7 * os.Getpagesize())),
+			ChildrenCPUTicks:  new(int64(30)),
+			TreeCPUTicks:      new(int64(3337)),
+			TreeProcesses:     new(int64(2)),
+			SampledBoottimeMS: sampled,
+		},
+	}, got)
+}
+
+func TestNoProcesses(t *testing.T) {
+	for _, root := range []string{newMount(t).root, "/nonexistent"} {
+		samples, err := New(root).Sample(background(), nil)
+		require.NoError(t, err)
+		assert.NotNil(t, samples)
+		assert.Empty(t, samples)
+	}
+}
+
+func TestNumbersThatAreNoPIDs(t *testing.T) {
+	m := newMount(t)
+	for _, name := range []string{"0", "-1", "4194305", "9223372036854775807"} {
+		m.write(name+"/stat", line(sleeper(), "x"))
+	}
+	for _, pid := range []int64{0, -1, 4194305, math.MaxInt64, math.MinInt64} {
+		assert.Equal(t, withStatus(domain.ProcessGone), look(t, m.reader(), pid), "%d", pid)
+	}
+}
+
+func TestGoneOrHidden(t *testing.T) {
+	m := newMount(t)
+	assert.Equal(t, withStatus(domain.ProcessGone), look(t, m.reader(), 100))
+	m.remove("1")
+	assert.Equal(t, withStatus(domain.ProcessHidden), look(t, m.reader(), 100), "not even process 1 can be seen")
+	m.process(stat{pid: 100, ppid: 1})
+	assert.Equal(t, domain.ProcessOK, look(t, m.reader(), 100).Process.Status)
+}
+
+func TestUnreadableProcess(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("root may read everything; TestHidePIDForbids tests the same as root")
+	}
+	m := newMount(t)
+	m.process(stat{pid: 100, ppid: 1})
+	require.NoError(t, os.Chmod(m.path("100"), 0o100))
+	t.Cleanup(func() { must(os.Chmod(m.path("100"), 0o700)) })
+	assert.Equal(t, domain.ProcessOK, look(t, m.reader(), 100).Process.Status, "its directory need not be listed")
+	require.NoError(t, os.Chmod(m.path("100/stat"), 0))
+	assert.Equal(t, withStatus(domain.ProcessHidden), look(t, m.reader(), 100))
+}
+
+// TestReleasedProcess has the line of a process that was waited for while it was
+// read: the kernel has lost most of it by then.
+func TestReleasedProcess(t *testing.T) {
+	m := newMount(t)
+	for _, st := range []stat{
+		{pid: 100, state: 'Z', threads: 0, leader: true},
+		{pid: 100, state: 'X', threads: 1, leader: true, utime: 5},
+		{pid: 100, state: 'x', threads: 1, leader: true, utime: 5},
+	} {
+		m.write("100/stat", line(st, "x"))
+		assert.Equal(t, withStatus(domain.ProcessGone), look(t, m.reader(), 100))
+	}
+}
+
+func TestZombieOrFirstThreadEnded(t *testing.T) {
+	m := newMount(t)
+	m.process(stat{pid: 100, ppid: 1, state: 'Z', utime: 5})
+	zombie := look(t, m.reader(), 100)
+	assert.Equal(t, domain.ProcessZombie, zombie.Process.Status)
+	assert.Equal(t, int64(5), *zombie.CPUTicks)
+	m.process(stat{pid: 100, ppid: 1, state: 'Z', utime: 5, threads: 2})
+	assert.Equal(t, domain.ProcessOK, look(t, m.reader(), 100).Process.Status)
+}
+
+func TestFilesThatMakeNoSense(t *testing.T) {
+	m := newMount(t)
+	m.process(stat{pid: 99, ppid: 1, utime: 9})
+	for name, spoil := range map[string]func(){
+		"garbage":           func() { m.write("100/stat", "\xff\x00()()") },
+		"empty":             func() { m.write("100/stat", "") },
+		"cut short":         func() { m.write("100/stat", line(sleeper(), "x")[:60]) },
+		"another's":         func() { m.write("100/stat", line(sleeper(), "x")) },
+		"a directory":       func() { m.write("100/stat/x", "") },
+		"not a process dir": func() { m.write("100", "x") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			m.remove("100")
+			spoil()
+			samples, err := m.reader().Sample(background(), []int64{100, 99})
+			require.ErrorContains(t, err, "read process 100")
+			require.Len(t, samples, 2)
+			assert.Equal(t, withStatus(domain.ProcessHidden), samples[0])
+			require.NotNil(t, samples[1].CPUTicks, "the others are unharmed")
+			assert.Equal(t, int64(9), *samples[1].CPUTicks)
+		})
+	}
+}
+
+func TestNoMount(t *testing.T) {
+	m := newMount(t)
+	for _, root := range []string{m.path("nonexistent"), m.path("stat"), ""} {
+		reader := New(root)
+		samples, err := reader.Sample(background(), []int64{1, 2})
+		require.ErrorIs(t, err, domain.CodeProcUnreadable)
+		assert.Equal(t, []ports.Sample{withStatus(domain.ProcessHidden), withStatus(domain.ProcessHidden)}, samples)
+		assert.Nil(t, reader.ClockTicks())
+	}
+}
+
+func TestClockTicksOfMount(t *testing.T) {
+	m := newMount(t)
+	reader := m.reader()
+	ticks := reader.ClockTicks()
+	assert.Equal(t, new(int64(250)), ticks)
+	*ticks = 0
+	assert.Equal(t, new(int64(250)), reader.ClockTicks(), "the caller owns what it got")
+	m.remove("self")
+	assert.Nil(t, m.reader().ClockTicks(), "no guess")
+	assert.Nil(t, look(t, m.reader(), 1).Process.StartedAt)
+}
+
+func TestStartedAtNeedsBootTime(t *testing.T) {
+	m := newMount(t)
+	for _, content := range []string{"cpu 1\n", "btime never\n"} {
+		m.write("stat", content)
+		got := look(t, m.reader(), 1)
+		assert.Nil(t, got.Process.StartedAt)
+		assert.NotNil(t, got.Process.StartTicks)
+	}
+	m.remove("stat")
+	assert.Nil(t, look(t, m.reader(), 1).Process.StartedAt)
+}
+
+func TestReuseOfPID(t *testing.T) {
+	m := newMount(t)
+	m.process(stat{pid: 100, ppid: 1, start: 5000, utime: 70})
+	first := look(t, m.reader(), 100)
+	m.process(stat{pid: 100, ppid: 1, start: 6000, utime: 70})
+	assert.NotEqual(t, first.Process.StartTicks, look(t, m.reader(), 100).Process.StartTicks)
+}
+
+// TestDirectoryIsBoundToProcess holds what is read of a process together: it is
+// of one process even if its pid is given to another on the way.
+func TestDirectoryIsBoundToProcess(t *testing.T) {
+	m := newMount(t)
+	m.process(stat{pid: 100, ppid: 1, utime: 1})
+	m.pipe("100/task/100/children")
+	done := make(chan bool)
+	go func() {
+		defer close(done)
+		file := m.meet("100/task/100/children")
+		_ = unix.Rename(m.path("100"), m.path("ended"))
+		m.process(stat{pid: 100, ppid: 1, utime: 1_000_000})
+		_ = file.Close()
+	}()
+	assert.Equal(t, int64(1), *look(t, m.reader(), 100).CPUTicks)
+	<-done
+}

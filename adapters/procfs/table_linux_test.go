@@ -1,0 +1,124 @@
+package procfs
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/orchmetrics/orchmetrics/ports"
+)
+
+// listless is a mount of a kernel that lists no children: 100 is the parent of
+// 200 and 201, and 200 that of 300.
+func listless(t *testing.T) *mount {
+	t.Helper()
+	m := newMount(t)
+	m.process(stat{pid: 100, ppid: 1, utime: 1})
+	m.process(stat{pid: 200, ppid: 100, utime: 10})
+	m.process(stat{pid: 201, ppid: 100, utime: 100})
+	m.process(stat{pid: 300, ppid: 200, utime: 1000})
+	for _, pid := range []int64{1, 100, 200, 201, 300} {
+		m.remove(fmt.Sprintf("%d/task/%d/children", pid, pid))
+	}
+	return m
+}
+
+func TestTable(t *testing.T) {
+	m := listless(t)
+	samples, err := m.reader().Sample(background(), []int64{100, 200, 300, 201, 999})
+	require.NoError(t, err)
+	assertTree(t, 1111, 4, samples[0])
+	assertTree(t, 1010, 2, samples[1])
+	assertTree(t, 1000, 1, samples[2])
+	assertTree(t, 100, 1, samples[3])
+	assert.Nil(t, samples[4].CPUTicks)
+	for _, sample := range samples[:4] {
+		requireFull(t, sample)
+	}
+}
+
+// TestTableWithoutTasks has a mount that does not show threads at all.
+func TestTableWithoutTasks(t *testing.T) {
+	m := listless(t)
+	for _, pid := range []string{"100", "200", "201", "300"} {
+		m.remove(pid + "/task")
+	}
+	assertTree(t, 1111, 4, look(t, m.reader(), 100))
+}
+
+func TestTableOfThreads(t *testing.T) {
+	m := listless(t)
+	m.process(stat{pid: 100, ppid: 1, utime: 1, threads: 2})
+	m.remove("100/task/100/children")
+	m.write("100/task/101/stat", "")
+	assertTree(t, 1111, 4, look(t, m.reader(), 100))
+}
+
+// TestTableIsReadOnce gives a process other ticks once it was read: the rest of
+// the call must not see them, neither as its own nor in a tree.
+func TestTableIsReadOnce(t *testing.T) {
+	m := listless(t)
+	m.pipe("300/stat")
+	done := make(chan bool)
+	go func() {
+		defer close(done)
+		file := m.meet("300/stat")
+		m.process(stat{pid: 900, ppid: 1, utime: 5}) // too late for the table
+		m.remove("900/task/900/children")
+		m.remove("300/stat")
+		m.write("300/stat", line(stat{pid: 300, ppid: 200, state: 'S', threads: 1, leader: true, utime: 7777}, "x"))
+		_, _ = file.WriteString(line(stat{pid: 300, ppid: 200, state: 'S', threads: 1, leader: true, utime: 1000}, "x"))
+		_ = file.Close()
+	}()
+	samples, err := m.reader().Sample(background(), []int64{100, 900, 300, 200})
+	<-done
+	require.NoError(t, err)
+	assertTree(t, 1111, 4, samples[0])
+	assertTree(t, 5, 1, samples[1])
+	assertTree(t, 1000, 1, samples[2])
+	assert.Equal(t, int64(1000), *samples[2].CPUTicks)
+	assertTree(t, 1010, 2, samples[3])
+}
+
+func TestTableWithCycle(t *testing.T) {
+	m := listless(t)
+	m.write("100/stat", line(stat{pid: 100, ppid: 300, state: 'S', threads: 1, leader: true, utime: 1}, "x"))
+	assertTree(t, 1111, 4, look(t, m.reader(), 100))
+	assertTree(t, 1111, 4, look(t, m.reader(), 300))
+}
+
+// TestTableWithGaps has processes that cannot be read, whose parent may be any.
+func TestTableWithGaps(t *testing.T) {
+	m := listless(t)
+	m.write("400/stat", "garbage")
+	samples, err := m.reader().Sample(background(), []int64{100, 201})
+	require.ErrorContains(t, err, "read process 400")
+	assertNoTree(t, samples[0])
+	assertNoTree(t, samples[1])
+
+	m.remove("400")
+	m.remove("1")
+	assertNoTree(t, look(t, m.reader(), 100))
+}
+
+func TestTableLeavesOutWhatIsNoProcess(t *testing.T) {
+	m := listless(t)
+	m.write("4194305/stat", line(stat{pid: 4194305, ppid: 100, state: 'S', threads: 1, leader: true}, "x")) // no pid
+	require.NoError(t, os.Mkdir(m.path("400"), 0o755))                                                      // no stat any more
+	assertTree(t, 1111, 4, look(t, m.reader(), 100))
+}
+
+func TestContextEndsInTheTable(t *testing.T) {
+	m := listless(t)
+	ctx, cancel := context.WithCancel(background())
+	opened := m.cancelAt(cancel, "300/stat", "201/stat")
+	samples, err := m.reader().Sample(ctx, []int64{100, 200})
+	assert.Equal(t, 1, opened(), "it stops at once")
+	require.ErrorIs(t, err, context.Canceled)
+	assertNoTree(t, samples[0])
+	assert.Equal(t, ports.Sample{}, samples[1])
+}
