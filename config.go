@@ -19,6 +19,7 @@ type Config struct {
 	ProcRoot         string        `env:"ORCH_PROC_ROOT" default:"/proc" placeholder:"DIR" help:"Where the proc file system is mounted."`
 	SectionTimeout   time.Duration `env:"ORCH_SECTION_TIMEOUT" default:"2s" placeholder:"DURATION" help:"How long a section may take before it is given up."`
 	SectionsDisabled []string      `env:"ORCH_SECTIONS_DISABLED" sep:"," placeholder:"KEY,..." help:"Sections that are not asked."`
+	SectionsDir      string        `env:"ORCH_SECTIONS_DIR" placeholder:"DIR" help:"A directory of KEY.json files, each of which is a section. Unset: there are none."`
 	MaxRows          int           `env:"ORCH_MAX_ROWS" default:"10000" placeholder:"N" help:"Where a section's list is cut."`
 	Exact            Switch        `env:"ORCH_EXACT" default:"false" placeholder:"on|off" help:"Read everything again at every scrape, instead of keeping sums of what has ended."`
 	RecountBudget    Percent       `env:"ORCH_RECOUNT_BUDGET" default:"1%" placeholder:"PERCENT" help:"Share of a core that the look for rows changed by hand may take, in the background."`

@@ -8,29 +8,20 @@ import (
 	"os"
 	"slices"
 
+	"github.com/orchmetrics/orchmetrics/adapters/dropin"
 	"github.com/orchmetrics/orchmetrics/adapters/http"
 	"github.com/orchmetrics/orchmetrics/adapters/procfs"
 	"github.com/orchmetrics/orchmetrics/adapters/sqlstore"
 	"github.com/orchmetrics/orchmetrics/adapters/workerstate"
 	"github.com/orchmetrics/orchmetrics/app"
+	"github.com/orchmetrics/orchmetrics/contract"
 	"github.com/orchmetrics/orchmetrics/ports"
 )
 
-// Sources is everything the service reads from. [InitializeServer] fills it with
-// the production adapters, [InitializeServerFrom] takes the caller's.
-type Sources struct {
-	Stages ports.StageSource
-	Queue  ports.QueueSource
-	Agents ports.AgentSource
-	Cost   ports.CostSource
-	Worker ports.WorkerState
-	CPU    ports.CPUReader
-	Clock  ports.Clock
-	// Views are the stores whose sources shall share one view in a scrape.
-	Views []ports.Viewer
-	// Extra are sections beside the core ones, in the order of the envelope.
-	Extra []ports.Section
-}
+// Sources is everything the service reads from: [ProductionSources] fills it with
+// the adapters of production, package adapters/fixture with literals or with a
+// recording, and a caller with its own.
+type Sources = ports.Sources
 
 // Sections lists the envelope's sections in their order. A section of another
 // team is one line here, or one element of Extra.
@@ -43,16 +34,22 @@ func Sections(src Sources, running *app.RunningJobs) []ports.Section {
 	}, src.Extra...)
 }
 
-func (s Sources) validate() error {
+func validate(s Sources) error {
 	if s.Stages == nil || s.Queue == nil || s.Agents == nil || s.Cost == nil || s.Worker == nil || s.CPU == nil || s.Clock == nil {
 		return errors.New("wire service: Stages, Queue, Agents, Cost, Worker, CPU and Clock must all be given")
 	}
 	return nil
 }
 
-// productionSources connects every port to the world. Nothing is touched yet.
-func productionSources(cfg Config, store *sqlstore.Store) Sources {
-	return Sources{
+// ProductionSources connects every port to the world. Nothing is touched yet. A
+// program that embeds the service adds its own sections to Extra, and gives all
+// of it to [InitializeServerFrom].
+func ProductionSources(cfg Config) (Sources, error) {
+	store, err := newStore(cfg)
+	if err != nil {
+		return Sources{}, err
+	}
+	src := Sources{
 		Stages: store,
 		Queue:  store,
 		Agents: store,
@@ -62,6 +59,10 @@ func productionSources(cfg Config, store *sqlstore.Store) Sources {
 		Clock:  procfs.NewClock(cfg.ProcRoot),
 		Views:  []ports.Viewer{store},
 	}
+	if cfg.SectionsDir != "" {
+		src.Listers = []ports.SectionLister{dropin.New(cfg.SectionsDir)}
+	}
+	return src, nil
 }
 
 func newStore(cfg Config) (*sqlstore.Store, error) {
@@ -78,7 +79,7 @@ func newStore(cfg Config) (*sqlstore.Store, error) {
 }
 
 func newService(cfg Config, src Sources, log *slog.Logger) (*app.Service, error) {
-	if err := src.validate(); err != nil {
+	if err := validate(src); err != nil {
 		return nil, err
 	}
 	running := app.NewRunningJobs(src.Agents)
@@ -87,6 +88,7 @@ func newService(cfg Config, src Sources, log *slog.Logger) (*app.Service, error)
 		Enabled:        bool(cfg.MetricsEnabled),
 		SectionTimeout: cfg.SectionTimeout,
 		Disabled:       cfg.SectionsDisabled,
+		Listers:        src.Listers,
 		Version:        cfg.Version,
 		Logger:         log,
 	})
@@ -96,8 +98,8 @@ func newService(cfg Config, src Sources, log *slog.Logger) (*app.Service, error)
 	return service, nil
 }
 
-func newServer(cfg Config, snapshots ports.Snapshotter, log *slog.Logger) (*httpapi.Server, error) {
-	handler, err := httpapi.NewHandler(snapshots, log)
+func newServer(cfg Config, snapshots ports.Snapshotter, schema contract.Schema, log *slog.Logger) (*httpapi.Server, error) {
+	handler, err := httpapi.NewHandler(snapshots, log, documents(schema))
 	if err != nil {
 		return nil, fmt.Errorf("wire server: %w", err)
 	}

@@ -82,7 +82,8 @@ func (a *Agents) sample(ctx context.Context, agents []domain.Agent) (anomalies i
 
 // samples takes a sample of each process, unless that was just done.
 func (a *Agents) samples(ctx context.Context, pids []int64) (samples []ports.Sample, anomalies int64, err error) {
-	if samples, fresh := a.recent.of(pids, a.tick()); fresh {
+	at, _ := ports.InstantOf(ctx)
+	if samples, fresh := a.recent.of(pids, at, a.tick()); fresh {
 		return samples, 0, nil
 	}
 	began := time.Now()
@@ -95,7 +96,7 @@ func (a *Agents) samples(ctx context.Context, pids []int64) (samples []ports.Sam
 		}
 	}
 	if err == nil && anomalies == 0 {
-		a.recent.keep(pids, began, samples)
+		a.recent.keep(pids, at, began, samples)
 	}
 	return samples, anomalies, err
 }

@@ -71,20 +71,20 @@ func TestExtensionValues(t *testing.T) {
 		"an error":                   {returns(nil, fault), `[]`, report(domain.StatusFailed, domain.CodeSourceFailed)},
 		"an error beside a nil list": {returns(noRows, fault), `[]`, report(domain.StatusFailed, domain.CodeSourceFailed)},
 		"collected": {
-			returns(ports.Collected{Value: []row{{"a"}}, Rows: ptr[int64](1), Truncated: true, Anomalies: 2, CountedAt: &noon}, nil),
+			returns(ports.Collected{Value: []row{{"a"}}, Rows: new(int64(1)), Truncated: true, Anomalies: 2, CountedAt: &noon}, nil),
 			`[{"name":"a"}]`,
-			domain.SectionReport{Status: domain.StatusOK, Rows: ptr[int64](1), Truncated: true, Anomalies: 2, RecountedAt: &noon},
+			domain.SectionReport{Status: domain.StatusOK, Rows: new(int64(1)), Truncated: true, Anomalies: 2, RecountedAt: &noon},
 		},
 		"collected, idle": {
-			returns(ports.Collected{Value: noRows, Rows: ptr[int64](0)}, nil), `[]`,
-			domain.SectionReport{Status: domain.StatusOK, Rows: ptr[int64](0)},
+			returns(ports.Collected{Value: noRows, Rows: new(int64(0))}, nil), `[]`,
+			domain.SectionReport{Status: domain.StatusOK, Rows: new(int64(0))},
 		},
 		"collected, with an error": {
 			returns(ports.Collected{Value: 1, Anomalies: 2}, domain.CodeDBBusy), `1`,
-			domain.SectionReport{Status: domain.StatusDegraded, Code: ptr(domain.CodeDBBusy), Anomalies: 2},
+			domain.SectionReport{Status: domain.StatusDegraded, Code: new(domain.CodeDBBusy), Anomalies: 2},
 		},
 		"collected without a value, with an error": {
-			returns(ports.Collected{Rows: ptr[int64](9), Truncated: true}, fault), `[]`, report(domain.StatusFailed, domain.CodeSourceFailed),
+			returns(ports.Collected{Rows: new(int64(9)), Truncated: true}, fault), `[]`, report(domain.StatusFailed, domain.CodeSourceFailed),
 		},
 		"collected at a time that JSON cannot hold": {
 			returns(ports.Collected{Value: 1, CountedAt: &beyond}, nil), `1`, domain.SectionReport{Status: domain.StatusOK, Anomalies: 1},
@@ -139,7 +139,7 @@ func TestWrongTypeUnderACoreKey(t *testing.T) {
 		service, err := serviceOf(t, section{key, fallback, returns([]string{"not", "it"}, nil)}, section{"other", nil, returns(1, nil)})
 		require.NoError(t, err)
 		envelope := scrape(t, service)
-		assert.Equal(t, domain.SectionReport{Status: domain.StatusFailed, Code: ptr(domain.CodeInvalidValue)}, envelope.Sections[key])
+		assert.Equal(t, domain.SectionReport{Status: domain.StatusFailed, Code: new(domain.CodeInvalidValue)}, envelope.Sections[key])
 		assert.Equal(t, domain.StatusOK, envelope.Sections["other"].Status)
 		assert.Empty(t, envelope.Stages)
 		assert.Empty(t, envelope.Agents)

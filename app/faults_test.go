@@ -164,7 +164,7 @@ func TestAllSourcesHangingAtOnce(t *testing.T) {
 		assert.Equal(t, timeout, time.Since(began))
 		for key, report := range envelope.Sections {
 			assert.Equal(t, domain.StatusTimeout, report.Status, key)
-			assert.Equal(t, ptr(domain.CodeTimeout), report.Code, key)
+			assert.Equal(t, new(domain.CodeTimeout), report.Code, key)
 		}
 		assert.Equal(t, []domain.Stage{}, envelope.Stages)
 		assert.Nil(t, envelope.Queue)

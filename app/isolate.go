@@ -39,6 +39,13 @@ func (g *guard) enter(ctx context.Context) (leave func(), ok bool) {
 	}, true
 }
 
+// idle tells whether no call is under way.
+func (g *guard) idle() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.calls) == 0
+}
+
 // failure is an error that has been looked at: nothing that a foreign error's
 // methods do can harm whoever looks at it again.
 type failure struct {

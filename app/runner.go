@@ -19,15 +19,22 @@ type runner struct {
 	key      string
 	section  ports.Section
 	disabled bool
-	fallback any // what the envelope shows without a value
-	guard    guard
+	fallback any           // what the envelope shows without a value
+	timeout  time.Duration // less than the scrape's; 0 for the scrape's
+	pace     *pace         // nil for a section that is collected at every scrape
+	guard    *guard
 }
+
+// keyPattern is what a section's key looks like.
+var keyPattern = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
 
 // outcome is what came of asking a section once.
 type outcome struct {
-	value  any
-	report domain.SectionReport
-	err    error // the cause, for the log
+	key     string
+	refused bool // the key is only that of the report: there is no such section
+	value   any
+	report  domain.SectionReport
+	err     error // the cause, for the log
 }
 
 func newRunner(section ports.Section, disabled []string) (*runner, error) {
@@ -35,13 +42,15 @@ func newRunner(section ports.Section, disabled []string) (*runner, error) {
 		return nil, errors.New("add section: it is nil")
 	}
 	key := section.Key()
-	if !regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`).MatchString(key) {
+	if !keyPattern.MatchString(key) {
 		return nil, fmt.Errorf("add section %q: a key is up to 63 lower-case letters, digits and underscores, beginning with a letter", key)
 	}
 	if domain.Reserved(key) {
 		return nil, fmt.Errorf("add section %q: the envelope uses this key itself", key)
 	}
+	r := &runner{key: key, section: section, disabled: slices.Contains(disabled, key), guard: &guard{}}
 	fallback, err := recovered(context.Background(), func(context.Context) (any, error) {
+		r.askOptions()
 		fallback, err := shown(key, section.Default())
 		if err == nil {
 			err = new(domain.Envelope).Set(key, fallback)
@@ -51,7 +60,26 @@ func newRunner(section ports.Section, disabled []string) (*runner, error) {
 	if err != nil {
 		return nil, fmt.Errorf("add section %q: its default: %w", key, err)
 	}
-	return &runner{key: key, section: section, disabled: slices.Contains(disabled, key), fallback: fallback}, nil
+	r.fallback = fallback
+	return r, nil
+}
+
+// askOptions asks the section for what it may say of itself.
+func (r *runner) askOptions() {
+	if timed, ok := r.section.(ports.Timed); ok {
+		r.timeout = max(0, timed.Timeout())
+	}
+	if paced, ok := r.section.(ports.Paced); ok && paced.MinInterval() > 0 {
+		r.pace = &pace{interval: paced.MinInterval()}
+	}
+}
+
+// within is the section's own deadline, which is never later than the scrape's.
+func (r *runner) within(ctx context.Context) (context.Context, context.CancelFunc) {
+	if r.timeout <= 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, r.timeout)
 }
 
 // shown is a section's value as the envelope holds it: a core section's as it
@@ -74,12 +102,15 @@ func shown(key string, value any) (any, error) {
 // whatever the section does.
 func (r *runner) run(ctx context.Context) outcome {
 	if r.disabled {
-		return outcome{value: r.fallback, report: domain.SectionReport{Status: domain.StatusDisabled}}
+		return outcome{key: r.key, value: r.fallback, report: domain.SectionReport{Status: domain.StatusDisabled}}
 	}
+	ctx, cancel := r.within(ctx)
+	defer cancel()
 	began := time.Now()
-	collected, err := isolate(ctx, &r.guard, r.collect)
-	collected.Anomalies += toUTC(&collected.CountedAt)
+	collected, err := r.pace.collect(ctx, func() *call[ports.Collected] { return begin(ctx, r.guard, r.collect) })
+	collected.Anomalies += toUTC(&collected.CountedAt) + toUTC(&collected.AsOf)
 	o := outcome{
+		key:   r.key,
 		value: collected.Value,
 		err:   err,
 		report: domain.SectionReport{
@@ -89,6 +120,7 @@ func (r *runner) run(ctx context.Context) outcome {
 			Truncated:   collected.Truncated,
 			Anomalies:   collected.Anomalies,
 			RecountedAt: collected.CountedAt,
+			AsOf:        collected.AsOf,
 		},
 	}
 	if err != nil {

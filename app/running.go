@@ -15,10 +15,7 @@ type RunningJobs struct {
 	guard  guard
 }
 
-type (
-	runningKey     struct{ jobs *RunningJobs }
-	runningReading = ports.Reading[[]domain.RunningJob]
-)
+type runningKey struct{ jobs *RunningJobs }
 
 var (
 	_ ports.AgentSource = (*RunningJobs)(nil)
@@ -33,7 +30,7 @@ func NewRunningJobs(source ports.AgentSource) *RunningJobs {
 // View implements ports.Viewer. The reading is in the views of ctx, and under
 // its deadline.
 func (r *RunningJobs) View(ctx context.Context) (context.Context, func()) {
-	shared := sync.OnceValue(func() *call[runningReading] {
+	shared := sync.OnceValue(func() *call[ports.Reading[[]domain.RunningJob]] {
 		return begin(ctx, &r.guard, r.source.RunningJobs)
 	})
 	return context.WithValue(ctx, runningKey{r}, shared), func() {}
@@ -41,8 +38,8 @@ func (r *RunningJobs) View(ctx context.Context) (context.Context, func()) {
 
 // RunningJobs implements ports.AgentSource. Within a view all callers share one
 // reading, which they must not change, and wait for it as long as they like.
-func (r *RunningJobs) RunningJobs(ctx context.Context) (runningReading, error) {
-	shared, ok := ctx.Value(runningKey{r}).(func() *call[runningReading])
+func (r *RunningJobs) RunningJobs(ctx context.Context) (ports.Reading[[]domain.RunningJob], error) {
+	shared, ok := ctx.Value(runningKey{r}).(func() *call[ports.Reading[[]domain.RunningJob]])
 	if !ok {
 		return isolate(ctx, &r.guard, r.source.RunningJobs)
 	}

@@ -37,7 +37,7 @@ func TestIdleSources(t *testing.T) {
 	assert.Equal(t, []domain.Agent{}, envelope.Agents)
 	assert.Equal(t, []domain.RunningCost{}, envelope.Cost.Running)
 	for _, key := range []string{"stages", "agents", "cost"} {
-		assert.Equal(t, domain.SectionReport{Status: domain.StatusOK, Rows: ptr[int64](0)}, envelope.Sections[key], "idle, not unknown")
+		assert.Equal(t, domain.SectionReport{Status: domain.StatusOK, Rows: new(int64(0))}, envelope.Sections[key], "idle, not unknown")
 	}
 	assert.Zero(t, w.called("Sample"), "no process to look at")
 }
@@ -45,23 +45,23 @@ func TestIdleSources(t *testing.T) {
 // Ages count from generated_at, which has whole seconds, to the whole second of
 // the timestamp, as the database counts. They are not clamped.
 func TestAges(t *testing.T) {
-	at := func(offset time.Duration) *time.Time { return ptr(noon.Add(offset)) }
+	at := func(offset time.Duration) *time.Time { return new(noon.Add(offset)) }
 	cases := map[string]struct {
 		since *time.Time
 		age   *int64
 	}{
 		"unknown":                         {nil, nil},
-		"the same second":                 {at(0), ptr[int64](0)},
-		"the same second, later":          {at(999 * time.Millisecond), ptr[int64](0)},
-		"a second before":                 {at(-time.Second), ptr[int64](1)},
-		"less than a second before":       {at(-time.Millisecond), ptr[int64](1)},
-		"more than a second before":       {at(-1001 * time.Millisecond), ptr[int64](2)},
-		"in the future":                   {at(time.Second), ptr[int64](-1)},
-		"in the future, and a bit":        {at(1999 * time.Millisecond), ptr[int64](-1)},
-		"far in the future":               {at(24 * time.Hour), ptr[int64](-86400)},
-		"before 1970":                     {ptr(time.Unix(-1, 5).UTC()), ptr(noon.Unix() + 1)},
-		"the first day that Go can spell": {&time.Time{}, ptr(noon.Unix() + 62135596800)},
-		"in another zone":                 {ptr(noon.Add(-time.Minute).In(time.FixedZone("east", 3600))), ptr[int64](60)},
+		"the same second":                 {at(0), new(int64(0))},
+		"the same second, later":          {at(999 * time.Millisecond), new(int64(0))},
+		"a second before":                 {at(-time.Second), new(int64(1))},
+		"less than a second before":       {at(-time.Millisecond), new(int64(1))},
+		"more than a second before":       {at(-1001 * time.Millisecond), new(int64(2))},
+		"in the future":                   {at(time.Second), new(int64(-1))},
+		"in the future, and a bit":        {at(1999 * time.Millisecond), new(int64(-1))},
+		"far in the future":               {at(24 * time.Hour), new(int64(-86400))},
+		"before 1970":                     {new(time.Unix(-1, 5).UTC()), new(noon.Unix() + 1)},
+		"the first day that Go can spell": {&time.Time{}, new(noon.Unix() + 62135596800)},
+		"in another zone":                 {new(noon.Add(-time.Minute).In(time.FixedZone("east", 3600))), new(int64(60))},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -87,7 +87,7 @@ func TestPartialValueIsKept(t *testing.T) {
 	tasks.Truncated, jobs.Truncated = true, true
 	tasks.Anomalies, counts.Anomalies, jobs.Anomalies, totals.Anomalies = 1, 2, 3, 4
 	recounted := noon.Add(-time.Minute)
-	totals.CountedAt = ptr(recounted.In(time.FixedZone("east", 3600)))
+	totals.CountedAt = new(recounted.In(time.FixedZone("east", 3600)))
 	w.stages = mocks.NewStageSource(t)
 	w.stages.EXPECT().ActiveTasks(anything).Return(tasks, missing)
 	w.queue = mocks.NewQueueSource(t)
@@ -98,12 +98,12 @@ func TestPartialValueIsKept(t *testing.T) {
 	w.cost = mocks.NewCostSource(t)
 	w.cost.EXPECT().CostTotals(anything).Return(totals, missing)
 	w.cpu = mocks.NewCPUReader(t)
-	w.cpu.EXPECT().ClockTicks().Return(ptr[int64](100))
+	w.cpu.EXPECT().ClockTicks().Return(new(int64(100)))
 	w.cpu.EXPECT().Sample(anything, []int64{101, 103}).Return(healthySamples([]int64{101}), domain.CodeTimeout)
 
 	want := healthy()
 	for key, report := range want.Sections {
-		report.Status, report.Code = domain.StatusDegraded, ptr(domain.CodeSchemaDrift)
+		report.Status, report.Code = domain.StatusDegraded, new(domain.CodeSchemaDrift)
 		report.Truncated = key != "queue"
 		report.Anomalies = map[string]int64{"stages": 1, "queue": 2, "agents": 3, "cost": 7}[key]
 		if key == "cost" {
@@ -120,13 +120,13 @@ func TestValuesThatJSONCannotHold(t *testing.T) {
 	beyond := time.Date(12026, 1, 1, 0, 0, 0, 0, time.UTC)
 	w := newWorld(t)
 	jobs, totals := healthyJobs(), healthyTotals()
-	jobs.Value[0].CostUSD, jobs.Value[1].CostUSD = ptr(math.Inf(1)), ptr(math.NaN())
-	totals.Value.CostUSD = ptr(math.Inf(-1))
+	jobs.Value[0].CostUSD, jobs.Value[1].CostUSD = new(math.Inf(1)), new(math.NaN())
+	totals.Value.CostUSD = new(math.Inf(-1))
 	totals.CountedAt = &beyond
 	state := healthyWorker()
-	state.PollInterval, state.WorkerUpdatedAt = ptr(math.NaN()), &beyond
+	state.PollInterval, state.WorkerUpdatedAt = new(math.NaN()), &beyond
 	samples := healthySamples([]int64{101, 103})
-	samples[0].Process.StartedAt, samples[1].Process.StartedAt = &beyond, ptr(noon.In(time.FixedZone("east", 3600)))
+	samples[0].Process.StartedAt, samples[1].Process.StartedAt = &beyond, new(noon.In(time.FixedZone("east", 3600)))
 	w.agents = mocks.NewAgentSource(t)
 	w.agents.EXPECT().RunningJobs(anything).Return(jobs, nil)
 	w.cost = mocks.NewCostSource(t)
@@ -134,7 +134,7 @@ func TestValuesThatJSONCannotHold(t *testing.T) {
 	w.worker = mocks.NewWorkerState(t)
 	w.worker.EXPECT().WorkerState(anything).Return(state, nil)
 	w.cpu = mocks.NewCPUReader(t)
-	w.cpu.EXPECT().ClockTicks().Return(ptr[int64](100))
+	w.cpu.EXPECT().ClockTicks().Return(new(int64(100)))
 	w.cpu.EXPECT().Sample(anything, anything).Return(samples, nil)
 
 	want := healthy()
@@ -160,23 +160,26 @@ func TestWorkerStates(t *testing.T) {
 	}{
 		"not configured": {nil, nil, domain.Worker{}, domain.StatusOK, nil},
 		"nothing written yet": {
-			nil, fmt.Errorf("open: %w", domain.CodeWorkerStateMissing), domain.Worker{}, domain.StatusDegraded, ptr(domain.CodeWorkerStateMissing),
+			nil, fmt.Errorf("open: %w", domain.CodeWorkerStateMissing), domain.Worker{}, domain.StatusDegraded, new(domain.CodeWorkerStateMissing),
 		},
 		"all unknown": {&domain.Worker{}, nil, domain.Worker{}, domain.StatusOK, nil},
 		"part of it": {
-			&domain.Worker{MaxConcurrency: ptr[int64](2)}, errors.New("cut short"),
-			domain.Worker{MaxConcurrency: ptr[int64](2)}, domain.StatusDegraded, ptr(domain.CodeSourceFailed),
+			&domain.Worker{MaxConcurrency: new(int64(2))}, errors.New("cut short"),
+			domain.Worker{MaxConcurrency: new(int64(2))},
+			domain.StatusDegraded, new(domain.CodeSourceFailed),
 		},
 		"a breaker that is not JSON": {
-			&domain.Worker{Breaker: json.RawMessage(`{`), MaxConcurrency: ptr[int64](2)}, nil,
-			domain.Worker{}, domain.StatusDegraded, ptr(domain.CodeWorkerStateInvalid),
+			&domain.Worker{Breaker: json.RawMessage(`{`), MaxConcurrency: new(int64(2))}, nil,
+			domain.Worker{},
+			domain.StatusDegraded, new(domain.CodeWorkerStateInvalid),
 		},
 		"a breaker that nests too deep": {
-			&domain.Worker{Breaker: deep}, nil, domain.Worker{}, domain.StatusDegraded, ptr(domain.CodeWorkerStateInvalid),
+			&domain.Worker{Breaker: deep}, nil, domain.Worker{}, domain.StatusDegraded, new(domain.CodeWorkerStateInvalid),
 		},
 		"another zone": {
-			&domain.Worker{WorkerUpdatedAt: ptr(noon.In(time.FixedZone("east", 3600)))}, nil,
-			domain.Worker{WorkerUpdatedAt: &noon}, domain.StatusOK, nil,
+			&domain.Worker{WorkerUpdatedAt: new(noon.In(time.FixedZone("east", 3600)))}, nil,
+			domain.Worker{WorkerUpdatedAt: &noon},
+			domain.StatusOK, nil,
 		},
 	}
 	for name, c := range cases {
@@ -200,7 +203,7 @@ func TestQueueFailsOnlyIfNothingIsKnown(t *testing.T) {
 	}
 	envelope := scrape(t, w.service(t))
 	assert.Nil(t, envelope.Queue)
-	assert.Equal(t, domain.SectionReport{Status: domain.StatusFailed, Code: ptr(domain.CodeDBMissing)}, envelope.Sections["queue"])
+	assert.Equal(t, domain.SectionReport{Status: domain.StatusFailed, Code: new(domain.CodeDBMissing)}, envelope.Sections["queue"])
 }
 
 func TestCostFailsOnlyIfNothingIsKnown(t *testing.T) {
@@ -210,7 +213,7 @@ func TestCostFailsOnlyIfNothingIsKnown(t *testing.T) {
 	}
 	envelope := scrape(t, w.service(t))
 	assert.Nil(t, envelope.Cost)
-	assert.Equal(t, domain.SectionReport{Status: domain.StatusFailed, Code: ptr(domain.CodeDBMissing)}, envelope.Sections["cost"])
+	assert.Equal(t, domain.SectionReport{Status: domain.StatusFailed, Code: new(domain.CodeDBMissing)}, envelope.Sections["cost"])
 }
 
 // Samples that do not fit the pids cannot bring down what is known of the jobs.

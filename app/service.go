@@ -23,6 +23,7 @@ type Service struct {
 	clkTck   *int64
 	views    []ports.Viewer
 	sections []*runner
+	listed   *listed
 	instance domain.Instance
 	changes  *statusLog
 	flights  *flights
@@ -36,6 +37,8 @@ type Options struct {
 	SectionTimeout time.Duration
 	// Disabled are the keys of sections that are not asked.
 	Disabled []string
+	// Listers bring sections that come and go, after the fixed ones.
+	Listers []ports.SectionLister
 	// Version is shown in the envelope's instance.
 	Version string
 	// Logger is told when a section's status changes.
@@ -46,7 +49,7 @@ var _ ports.Snapshotter = (*Service)(nil)
 
 // NewService returns a service over the sections, in the order of the envelope.
 // It fails on a key that is malformed, reserved or used twice, and if a key to
-// disable does not exist.
+// disable does not exist; where sections come and go, it may be one that comes.
 func NewService(sections []ports.Section, views []ports.Viewer, clock ports.Clock, cpu ports.CPUReader, opts Options) (*Service, error) {
 	s := &Service{
 		opts:    opts,
@@ -60,16 +63,18 @@ func NewService(sections []ports.Section, views []ports.Viewer, clock ports.Cloc
 		if err != nil {
 			return nil, err
 		}
-		if slices.Contains(s.Keys(), r.key) {
+		if slices.Contains(s.fixed(), r.key) {
 			return nil, fmt.Errorf("add section %q: the key is used twice", r.key)
 		}
 		s.sections = append(s.sections, r)
 	}
 	for _, key := range opts.Disabled {
-		if !slices.Contains(s.Keys(), key) {
-			return nil, fmt.Errorf("disable section %q: %w; there are %s", key, ports.ErrUnknownSection, strings.Join(s.Keys(), ", "))
+		mayCome := len(opts.Listers) > 0 && keyPattern.MatchString(key)
+		if !slices.Contains(s.fixed(), key) && !mayCome {
+			return nil, fmt.Errorf("disable section %q: %w; there are %s", key, ports.ErrUnknownSection, strings.Join(s.fixed(), ", "))
 		}
 	}
+	s.listed = newListed(opts, s.fixed())
 	if opts.Enabled {
 		s.clkTck = cpu.ClockTicks()
 		s.instance = domain.Instance{ID: rand.Text(), StartedAt: clock.Now().Time(), Version: opts.Version}
@@ -77,8 +82,17 @@ func NewService(sections []ports.Section, views []ports.Viewer, clock ports.Cloc
 	return s, nil
 }
 
-// Keys implements ports.Snapshotter.
+// Keys implements ports.Snapshotter. Of the sections that come and go it has
+// those that there are now.
 func (s *Service) Keys() []string {
+	if !s.opts.Enabled {
+		return s.fixed()
+	}
+	return append(s.fixed(), s.listed.keys()...)
+}
+
+// fixed returns the keys of the sections that do not come and go.
+func (s *Service) fixed() []string {
 	keys := make([]string, len(s.sections))
 	for i, r := range s.sections {
 		keys[i] = r.key
@@ -111,66 +125,52 @@ func (s *Service) share(ctx context.Context, keys []string) (*flight, error) {
 			return domain.Envelope{SchemaVersion: domain.SchemaVersion, Disabled: true}
 		}), nil
 	}
-	sections, err := s.choose(keys)
-	if err != nil {
+	if err := s.check(keys); err != nil {
 		return nil, err
 	}
-	return s.flights.join(flightKey(sections), func() domain.Envelope {
-		return s.scrape(context.WithoutCancel(ctx), sections)
+	wanted := slices.Compact(slices.Sorted(slices.Values(keys)))
+	return s.flights.join(strings.Join(wanted, " "), func() domain.Envelope {
+		return s.scrape(context.WithoutCancel(ctx), wanted)
 	}), nil
 }
 
-func flightKey(sections []*runner) string {
-	var key strings.Builder
-	for _, r := range sections {
-		key.WriteString(r.key)
-		key.WriteByte(' ')
+// check tells whether each of the keys is known.
+func (s *Service) check(keys []string) error {
+	known := s.fixed()
+	strange := func(key string) bool { return !slices.Contains(known, key) }
+	if !slices.ContainsFunc(keys, strange) {
+		return nil
 	}
-	return key.String()
+	known = s.Keys()
+	if i := slices.IndexFunc(keys, strange); i >= 0 {
+		return fmt.Errorf("%w %q; there are %s", ports.ErrUnknownSection, keys[i], strings.Join(known, ", "))
+	}
+	return nil
 }
 
-// scrape asks the sections at one instant.
-func (s *Service) scrape(ctx context.Context, sections []*runner) domain.Envelope {
+// scrape asks the sections of the keys, or all of them, at one instant.
+func (s *Service) scrape(ctx context.Context, keys []string) domain.Envelope {
 	at := s.clock.Now()
 	envelope := domain.Envelope{SchemaVersion: domain.SchemaVersion}
 	envelope.GeneratedAt = at.Time()
 	envelope.ClkTck = s.clkTck
 	envelope.Clock = at
 	envelope.Instance = s.instance
-	envelope.Sections = make(map[string]domain.SectionReport, len(sections))
-	for i, outcome := range s.collect(ctx, at, sections) {
-		key := sections[i].key
-		if err := envelope.Set(key, outcome.value); err != nil {
-			outcome.fail(err)
+	envelope.Sections = make(map[string]domain.SectionReport, len(s.sections))
+	for _, o := range s.collect(ctx, at, keys) {
+		if !o.refused {
+			if err := envelope.Set(o.key, o.value); err != nil {
+				o.fail(err)
+			}
 		}
-		envelope.Sections[key] = outcome.report
-		s.changes.note(key, outcome)
+		envelope.Sections[o.key] = o.report
+		s.changes.note(o.key, o)
 	}
 	return envelope
 }
 
-// choose returns the sections of the keys, in the order of the envelope.
-func (s *Service) choose(keys []string) ([]*runner, error) {
-	if len(keys) == 0 {
-		return s.sections, nil
-	}
-	known := s.Keys()
-	for _, key := range keys {
-		if !slices.Contains(known, key) {
-			return nil, fmt.Errorf("%w %q; there are %s", ports.ErrUnknownSection, key, strings.Join(known, ", "))
-		}
-	}
-	var chosen []*runner
-	for _, r := range s.sections {
-		if slices.Contains(keys, r.key) {
-			chosen = append(chosen, r)
-		}
-	}
-	return chosen, nil
-}
-
 // collect asks the sections all at once, in one view of each store.
-func (s *Service) collect(ctx context.Context, at domain.Instant, sections []*runner) []outcome {
+func (s *Service) collect(ctx context.Context, at domain.Instant, keys []string) []outcome {
 	ctx, cancel := context.WithTimeout(ports.WithInstant(ctx, at), s.opts.SectionTimeout)
 	defer cancel()
 	for _, viewer := range s.views {
@@ -179,9 +179,25 @@ func (s *Service) collect(ctx context.Context, at domain.Instant, sections []*ru
 		defer end()
 	}
 
-	outcomes := make([]outcome, len(sections))
 	var group sync.WaitGroup
-	for i, section := range sections {
+	var later []outcome
+	group.Go(func() { later = s.listed.run(ctx, keys) })
+	outcomes := runAll(ctx, s.sections, keys)
+	group.Wait()
+	return append(outcomes, later...)
+}
+
+// runAll asks those sections that are wanted, all at once. Without keys all are.
+func runAll(ctx context.Context, sections []*runner, keys []string) []outcome {
+	var wanted []*runner
+	for _, section := range sections {
+		if len(keys) == 0 || slices.Contains(keys, section.key) {
+			wanted = append(wanted, section)
+		}
+	}
+	outcomes := make([]outcome, len(wanted))
+	var group sync.WaitGroup
+	for i, section := range wanted {
 		group.Go(func() { outcomes[i] = section.run(ctx) })
 	}
 	group.Wait()

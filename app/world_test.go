@@ -24,10 +24,8 @@ const timeout = time.Second
 // noon is the instant of every scrape, a quarter of a second after the whole.
 var (
 	noon = time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
-	now  = domain.Instant{UnixMS: noon.UnixMilli() + 250, BoottimeMS: ptr[int64](5000), BootID: ptr("boot")}
+	now  = domain.Instant{UnixMS: noon.UnixMilli() + 250, BoottimeMS: new(int64(5000)), BootID: new("boot")}
 )
-
-func ptr[T any](value T) *T { return &value }
 
 // world is every source of the service as a mock that answers well, unless a
 // fault is set for it.
@@ -46,6 +44,7 @@ type world struct {
 
 	mu     sync.Mutex
 	faults map[string]func(context.Context) error
+	calls  map[string]int
 }
 
 // newWorld returns a world whose mocks may be called any number of times.
@@ -61,6 +60,7 @@ func newWorld(t *testing.T) *world {
 		clock:  mocks.NewClock(t),
 		opts:   app.Options{Enabled: true, SectionTimeout: timeout, Version: "test", Logger: slog.New(slog.DiscardHandler)},
 		faults: map[string]func(context.Context) error{},
+		calls:  map[string]int{},
 	}
 	w.stages.EXPECT().ActiveTasks(mock.Anything).RunAndReturn(answer(w, "ActiveTasks", healthyTasks)).Maybe()
 	w.queue.EXPECT().StatusCounts(mock.Anything).RunAndReturn(answer(w, "StatusCounts", healthyCounts)).Maybe()
@@ -68,7 +68,7 @@ func newWorld(t *testing.T) *world {
 	w.agents.EXPECT().RunningJobs(mock.Anything).RunAndReturn(answer(w, "RunningJobs", healthyJobs)).Maybe()
 	w.cost.EXPECT().CostTotals(mock.Anything).RunAndReturn(answer(w, "CostTotals", healthyTotals)).Maybe()
 	w.worker.EXPECT().WorkerState(mock.Anything).RunAndReturn(answer(w, "WorkerState", healthyWorker)).Maybe()
-	w.cpu.EXPECT().ClockTicks().Return(ptr[int64](100)).Maybe()
+	w.cpu.EXPECT().ClockTicks().Return(new(int64(100))).Maybe()
 	w.cpu.EXPECT().Sample(mock.Anything, mock.Anything).RunAndReturn(
 		func(ctx context.Context, pids []int64) ([]ports.Sample, error) {
 			return answer(w, "Sample", func() []ports.Sample { return healthySamples(pids) })(ctx)
@@ -81,6 +81,7 @@ func newWorld(t *testing.T) *world {
 func answer[T any](w *world, method string, value func() T) func(context.Context) (T, error) {
 	return func(ctx context.Context) (T, error) {
 		w.mu.Lock()
+		w.calls[method]++
 		fault := w.faults[method]
 		w.mu.Unlock()
 		if fault != nil {
@@ -102,15 +103,9 @@ func (w *world) breaks(method string, fault func(context.Context) error) {
 
 // called is how often a method was called.
 func (w *world) called(method string) int {
-	count := 0
-	for _, m := range []*mock.Mock{&w.stages.Mock, &w.queue.Mock, &w.agents.Mock, &w.cost.Mock, &w.worker.Mock, &w.cpu.Mock, &w.clock.Mock} {
-		for _, call := range m.Calls {
-			if call.Method == method {
-				count++
-			}
-		}
-	}
-	return count
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.calls[method]
 }
 
 // build is NewService over the core sections and the extra ones.
@@ -149,7 +144,7 @@ func scrape(t *testing.T, service *app.Service, keys ...string) domain.Envelope 
 
 func healthyTasks() ports.Reading[[]domain.Task] {
 	return ports.Reading[[]domain.Task]{Value: []domain.Task{
-		{ID: 1, WorkItem: ptr("ORCH-1"), Stage: "review", Repo: ptr("core"), StageSince: ptr(noon.Add(-time.Minute))},
+		{ID: 1, WorkItem: new("ORCH-1"), Stage: "review", Repo: new("core"), StageSince: new(noon.Add(-time.Minute))},
 		{ID: 2, Stage: "analysis"},
 	}}
 }
@@ -165,29 +160,29 @@ func healthyRetries() ports.Reading[*domain.Retries] {
 func healthyJobs() ports.Reading[[]domain.RunningJob] {
 	return ports.Reading[[]domain.RunningJob]{Value: []domain.RunningJob{
 		{
-			ID: 21, RunID: ptr[int64](41), Agent: ptr("developer"), Repo: ptr("core"), PID: ptr[int64](101),
-			StartedAt: ptr(noon.Add(-time.Hour)), Model: ptr("m"), Effort: ptr("high"), CostUSD: ptr(0.5), InputTokens: ptr[int64](7),
-			OutputTokens: ptr[int64](8), CacheReadTokens: ptr[int64](9), CacheCreationTokens: ptr[int64](10),
+			ID: 21, RunID: new(int64(41)), Agent: new("developer"), Repo: new("core"), PID: new(int64(101)),
+			StartedAt: new(noon.Add(-time.Hour)), Model: new("m"), Effort: new("high"), CostUSD: new(0.5), InputTokens: new(int64(7)),
+			OutputTokens: new(int64(8)), CacheReadTokens: new(int64(9)), CacheCreationTokens: new(int64(10)),
 		},
 		{ID: 22},
-		{ID: 23, PID: ptr[int64](103)},
+		{ID: 23, PID: new(int64(103))},
 	}}
 }
 
 func healthyTotals() ports.Reading[*domain.CostTotals] {
-	return ports.Reading[*domain.CostTotals]{Value: &domain.CostTotals{Runs: 5, CostUSD: ptr(1.5), InputTokens: ptr[int64](70)}}
+	return ports.Reading[*domain.CostTotals]{Value: &domain.CostTotals{Runs: 5, CostUSD: new(1.5), InputTokens: new(int64(70))}}
 }
 
 func healthyWorker() *domain.Worker {
 	return &domain.Worker{
-		Breaker: json.RawMessage(`{"state":"closed"}`), MaxConcurrency: ptr[int64](4), PollInterval: ptr(2.0), WorkerUpdatedAt: ptr(noon),
+		Breaker: json.RawMessage(`{"state":"closed"}`), MaxConcurrency: new(int64(4)), PollInterval: new(2.0), WorkerUpdatedAt: new(noon),
 	}
 }
 
 func healthySamples(pids []int64) []ports.Sample {
 	samples := make([]ports.Sample, len(pids))
 	for i, pid := range pids {
-		samples[i] = ports.Sample{CPUTicks: ptr(pid * 10), Process: &domain.Process{Status: domain.ProcessOK, StartTicks: ptr(pid)}}
+		samples[i] = ports.Sample{CPUTicks: new(pid * 10), Process: &domain.Process{Status: domain.ProcessOK, StartTicks: new(pid)}}
 	}
 	return samples
 }
@@ -202,21 +197,21 @@ func healthy() domain.Envelope {
 	return domain.Envelope{
 		SchemaVersion: 1,
 		GeneratedAt:   noon,
-		ClkTck:        ptr[int64](100),
+		ClkTck:        new(int64(100)),
 		Stages: []domain.Stage{
-			{WorkItem: ptr("ORCH-1"), Stage: "review", AgeInStageS: ptr[int64](60), Repo: ptr("core"), TaskID: 1},
+			{WorkItem: new("ORCH-1"), Stage: "review", AgeInStageS: new(int64(60)), Repo: new("core"), TaskID: 1},
 			{Stage: "analysis", TaskID: 2},
 		},
 		Queue: &domain.Queue{
-			Counts: healthyCounts().Value, Depth: ptr[int64](3), Retries: healthyRetries().Value, Worker: *healthyWorker(),
+			Counts: healthyCounts().Value, Depth: new(int64(3)), Retries: healthyRetries().Value, Worker: *healthyWorker(),
 		},
 		Agents: []domain.Agent{
 			{
-				Agent: jobs.Agent, RunID: jobs.RunID, JobID: 21, Repo: jobs.Repo, PID: jobs.PID, RuntimeS: ptr[int64](3600),
+				Agent: jobs.Agent, RunID: jobs.RunID, JobID: 21, Repo: jobs.Repo, PID: jobs.PID, RuntimeS: new(int64(3600)),
 				Model: jobs.Model, Effort: jobs.Effort, CPUTicks: samples[0].CPUTicks, Process: samples[0].Process,
 			},
 			{JobID: 22},
-			{JobID: 23, PID: ptr[int64](103), CPUTicks: samples[1].CPUTicks, Process: samples[1].Process},
+			{JobID: 23, PID: new(int64(103)), CPUTicks: samples[1].CPUTicks, Process: samples[1].Process},
 		},
 		Cost: &domain.Cost{
 			Running: []domain.RunningCost{
@@ -224,13 +219,14 @@ func healthy() domain.Envelope {
 					RunID: jobs.RunID, JobID: 21, Agent: jobs.Agent, CostUSD: jobs.CostUSD, InputTokens: jobs.InputTokens,
 					OutputTokens: jobs.OutputTokens, CacheReadTokens: jobs.CacheReadTokens, CacheCreationTokens: jobs.CacheCreationTokens,
 				},
-				{JobID: 22}, {JobID: 23},
+				{JobID: 22},
+				{JobID: 23},
 			},
 			Aggregate: healthyTotals().Value,
 		},
 		Clock: now,
 		Sections: map[string]domain.SectionReport{
-			"stages": ok(ptr[int64](2)), "queue": ok(nil), "agents": ok(ptr[int64](3)), "cost": ok(ptr[int64](3)),
+			"stages": ok(new(int64(2))), "queue": ok(nil), "agents": ok(new(int64(3))), "cost": ok(new(int64(3))),
 		},
 	}
 }

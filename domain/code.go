@@ -47,6 +47,20 @@ const (
 	// CodeInvalidValue: the section's value is not what its key promises, or
 	// cannot be encoded.
 	CodeInvalidValue Code = "invalid_value"
+	// CodeKeyRefused: a section that came later may not have its key, since the
+	// envelope or another section uses it, or since it is malformed.
+	CodeKeyRefused Code = "key_refused"
+	// CodeFileUnreadable: the file of a drop-in section, or their directory, cannot
+	// be read: it is gone, not a regular file, not ours to read, or leads out of
+	// the directory.
+	CodeFileUnreadable Code = "file_unreadable"
+	// CodeTooLarge: the file of a drop-in section is larger than may be.
+	CodeTooLarge Code = "too_large"
+	// CodeTooMany: there are more drop-in sections than may be; those beyond, by
+	// name, are not shown.
+	CodeTooMany Code = "too_many"
+	// CodeNotRecorded: the fixture has nothing for the section.
+	CodeNotRecorded Code = "not_recorded"
 	// CodeSourceFailed: any other failure; the log has the cause.
 	CodeSourceFailed Code = "source_failed"
 )

@@ -97,12 +97,12 @@ func TestDecodeRefusesWhatIsNoEnvelope(t *testing.T) {
 func TestSet(t *testing.T) {
 	var envelope domain.Envelope
 	require.NoError(t, envelope.Set("stages", []domain.Stage{{TaskID: 1}}))
-	require.NoError(t, envelope.Set("queue", &domain.Queue{Depth: ptr[int64](2)}))
+	require.NoError(t, envelope.Set("queue", &domain.Queue{Depth: new(int64(2))}))
 	require.NoError(t, envelope.Set("agents", []domain.Agent{{JobID: 3}}))
 	require.NoError(t, envelope.Set("cost", &domain.Cost{}))
 	require.NoError(t, envelope.Set("extra", json.RawMessage(`5`)))
 	assert.Equal(t, domain.Envelope{
-		Stages: []domain.Stage{{TaskID: 1}}, Queue: &domain.Queue{Depth: ptr[int64](2)}, Agents: []domain.Agent{{JobID: 3}},
+		Stages: []domain.Stage{{TaskID: 1}}, Queue: &domain.Queue{Depth: new(int64(2))}, Agents: []domain.Agent{{JobID: 3}},
 		Cost: &domain.Cost{}, Extensions: []domain.Extension{{Key: "extra", Value: json.RawMessage(`5`)}},
 	}, envelope)
 

@@ -66,10 +66,10 @@ func TestUnencodableSectionIsShownAsFailed(t *testing.T) {
 	}{
 		"queue, breaker is not JSON": {"queue", func(e *domain.Envelope) { e.Queue.Breaker = json.RawMessage(`{`) }, nil},
 		"queue, breaker too deep":    {"queue", func(e *domain.Envelope) { e.Queue.Breaker = deep }, nil},
-		"queue, infinite interval":   {"queue", func(e *domain.Envelope) { e.Queue.PollInterval = ptr(math.Inf(1)) }, nil},
+		"queue, infinite interval":   {"queue", func(e *domain.Envelope) { e.Queue.PollInterval = new(math.Inf(1)) }, nil},
 		"agents, year 12026":         {"agents", func(e *domain.Envelope) { e.Agents[0].Process.StartedAt = &farFuture }, []any{}},
-		"cost, not a number":         {"cost", func(e *domain.Envelope) { e.Cost.Running[0].CostUSD = ptr(math.NaN()) }, nil},
-		"cost, infinite sum":         {"cost", func(e *domain.Envelope) { e.Cost.Aggregate.CostUSD = ptr(math.Inf(-1)) }, nil},
+		"cost, not a number":         {"cost", func(e *domain.Envelope) { e.Cost.Running[0].CostUSD = new(math.NaN()) }, nil},
+		"cost, infinite sum":         {"cost", func(e *domain.Envelope) { e.Cost.Aggregate.CostUSD = new(math.Inf(-1)) }, nil},
 		"extension is not JSON":      {"zeta", func(e *domain.Envelope) { e.Extensions[0].Value = json.RawMessage(`1 2`) }, nil},
 		"extension too deep":         {"zeta", func(e *domain.Envelope) { e.Extensions[0].Value = deep }, nil},
 	}
@@ -110,7 +110,7 @@ func TestNestingLimit(t *testing.T) {
 func TestTextIsValidUTF8(t *testing.T) {
 	envelope := full()
 	envelope.Stages[0].Stage = "a\xffb"
-	envelope.Agents[0].Repo = ptr("\xc3(")
+	envelope.Agents[0].Repo = new("\xc3(")
 	envelope.Queue.Breaker = json.RawMessage("{\"why\":\"\xff\",\"\xfe\":1}")
 	envelope.Extensions[0].Value = json.RawMessage("\"\xed\xa0\x80\"")
 	encoded := encode(t, envelope)
@@ -135,7 +135,7 @@ func TestInstants(t *testing.T) {
 func TestIntegersHave64Bits(t *testing.T) {
 	envelope := full()
 	envelope.Stages[0].TaskID = math.MinInt64
-	envelope.Agents[0].CPUTicks = ptr[int64](math.MaxInt64)
+	envelope.Agents[0].CPUTicks = new(int64(math.MaxInt64))
 	encoded := string(encode(t, envelope))
 	assert.Contains(t, encoded, `"task_id":-9223372036854775808`)
 	assert.Contains(t, encoded, `"cpu_ticks":9223372036854775807`)

@@ -14,8 +14,6 @@ import (
 // noon is an instant to count from.
 var noon = time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
 
-func ptr[T any](value T) *T { return &value }
-
 // asked reports the sections of the keys as read without a fault.
 func asked(keys ...string) map[string]domain.SectionReport {
 	reports := map[string]domain.SectionReport{}
@@ -30,49 +28,49 @@ func full() domain.Envelope {
 	envelope := domain.Envelope{
 		SchemaVersion: domain.SchemaVersion,
 		GeneratedAt:   noon,
-		ClkTck:        ptr[int64](100),
+		ClkTck:        new(int64(100)),
 		Stages: []domain.Stage{{
-			WorkItem: ptr("ORCH-1"), Stage: "review", AgeInStageS: ptr[int64](-3), Repo: ptr("core"), TaskID: 7,
+			WorkItem: new("ORCH-1"), Stage: "review", AgeInStageS: new(int64(-3)), Repo: new("core"), TaskID: 7,
 		}},
 		Queue: &domain.Queue{
 			Counts:  domain.StatusCounts{"queued": 2, "zombified": 1},
-			Depth:   ptr[int64](2),
+			Depth:   new(int64(2)),
 			Retries: &domain.Retries{RetriedJobs: 1, RetriesTotal: 2, MaxAttemptsSeen: 3},
 			Worker: domain.Worker{
-				Breaker: json.RawMessage(`{"state":"closed"}`), MaxConcurrency: ptr[int64](4),
-				PollInterval: ptr(2.5), WorkerUpdatedAt: ptr(noon.Add(-time.Second)),
+				Breaker: json.RawMessage(`{"state":"closed"}`), MaxConcurrency: new(int64(4)),
+				PollInterval: new(2.5), WorkerUpdatedAt: new(noon.Add(-time.Second)),
 			},
 		},
 		Agents: []domain.Agent{{
-			Agent: ptr("developer"), RunID: ptr[int64](41), JobID: 21, Repo: ptr("core"), PID: ptr[int64](4242),
-			RuntimeS: ptr[int64](90), Model: ptr("m"), Effort: ptr("high"), CPUTicks: ptr[int64](12),
+			Agent: new("developer"), RunID: new(int64(41)), JobID: 21, Repo: new("core"), PID: new(int64(4242)),
+			RuntimeS: new(int64(90)), Model: new("m"), Effort: new("high"), CPUTicks: new(int64(12)),
 			Process: &domain.Process{
-				Status: domain.ProcessOK, State: ptr("R"), StartTicks: ptr[int64](1), StartedAt: ptr(noon), Threads: ptr[int64](2),
-				RSSBytes: ptr[int64](3), ChildrenCPUTicks: ptr[int64](4), TreeCPUTicks: ptr[int64](5), TreeProcesses: ptr[int64](6),
-				SampledBoottimeMS: ptr[int64](7),
+				Status: domain.ProcessOK, State: new("R"), StartTicks: new(int64(1)), StartedAt: new(noon), Threads: new(int64(2)),
+				RSSBytes: new(int64(3)), ChildrenCPUTicks: new(int64(4)), TreeCPUTicks: new(int64(5)), TreeProcesses: new(int64(6)),
+				SampledBoottimeMS: new(int64(7)),
 			},
 		}},
 		Cost: &domain.Cost{
 			Running: []domain.RunningCost{{
-				RunID: ptr[int64](41), JobID: 21, Agent: ptr("developer"), CostUSD: ptr(0.25), InputTokens: ptr[int64](1),
-				OutputTokens: ptr[int64](2), CacheReadTokens: ptr[int64](3), CacheCreationTokens: ptr[int64](4),
+				RunID: new(int64(41)), JobID: 21, Agent: new("developer"), CostUSD: new(0.25), InputTokens: new(int64(1)),
+				OutputTokens: new(int64(2)), CacheReadTokens: new(int64(3)), CacheCreationTokens: new(int64(4)),
 			}},
 			Aggregate: &domain.CostTotals{
-				Runs: 9, CostUSD: ptr(1.5), InputTokens: ptr[int64](1), OutputTokens: ptr[int64](2),
-				CacheReadTokens: ptr[int64](3), CacheCreationTokens: ptr[int64](4),
+				Runs: 9, CostUSD: new(1.5), InputTokens: new(int64(1)), OutputTokens: new(int64(2)),
+				CacheReadTokens: new(int64(3)), CacheCreationTokens: new(int64(4)),
 			},
 		},
 		Extensions: []domain.Extension{
 			{Key: "zeta", Value: json.RawMessage(`[1,2]`)},
 			{Key: "alpha", Value: json.RawMessage(`{"b":1,"a":null}`)},
 		},
-		Clock:    domain.Instant{UnixMS: noon.UnixMilli(), BoottimeMS: ptr[int64](5000), BootID: ptr("boot")},
+		Clock:    domain.Instant{UnixMS: noon.UnixMilli(), BoottimeMS: new(int64(5000)), BootID: new("boot")},
 		Instance: domain.Instance{ID: "ABC", StartedAt: noon.Add(-time.Hour), Version: "v1"},
 		Sections: asked("stages", "queue", "agents", "cost", "zeta", "alpha"),
 	}
 	envelope.Sections["cost"] = domain.SectionReport{
-		Status: domain.StatusDegraded, Code: ptr(domain.CodeDBBusy), DurationMS: 0.5, Rows: ptr[int64](1), Truncated: true,
-		Anomalies: 2, RecountedAt: ptr(noon),
+		Status: domain.StatusDegraded, Code: new(domain.CodeDBBusy), DurationMS: 0.5, Rows: new(int64(1)), Truncated: true,
+		Anomalies: 2, RecountedAt: new(noon),
 	}
 	return envelope
 }

@@ -35,4 +35,7 @@ type SectionReport struct {
 	// RecountedAt is set for a section that keeps sums of what has ended: rows that
 	// were changed by hand after it may be missing from them. UTC.
 	RecountedAt *time.Time `json:"recounted_at,omitempty"`
+	// AsOf is since when the value has been what it is, for a section that is not
+	// collected anew at each scrape; left out where it is of the scrape. UTC.
+	AsOf *time.Time `json:"as_of,omitempty"`
 }

@@ -3,6 +3,7 @@ package domain_test
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -138,7 +139,7 @@ func drawReport(t *rapid.T) domain.SectionReport {
 		Rows: maybe(t, rapid.Int64()), Truncated: rapid.Bool().Draw(t, "truncated"),
 	}
 	if rapid.Bool().Draw(t, "coded") {
-		report.Code = ptr(domain.CodePanic)
+		report.Code = new(domain.CodePanic)
 	}
 	return report
 }
@@ -172,7 +173,7 @@ func drawJSON(t *rapid.T, levels int) string {
 	case 1:
 		return "true"
 	case 2:
-		return fmt.Sprint(rapid.Int64().Draw(t, "int"))
+		return strconv.FormatInt(rapid.Int64().Draw(t, "int"), 10)
 	case 3:
 		return fmt.Sprintf("%g", rapid.Float64().Draw(t, "float"))
 	case 4:

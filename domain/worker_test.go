@@ -35,14 +35,14 @@ func TestWorkerValidate(t *testing.T) {
 		"breaker true":                {domain.Worker{Breaker: json.RawMessage("true")}, false},
 		"breaker cut short":           {domain.Worker{Breaker: json.RawMessage("{")}, false},
 		"breaker with garbage behind": {domain.Worker{Breaker: json.RawMessage("{} x")}, false},
-		"interval not a number":       {domain.Worker{PollInterval: ptr(math.NaN())}, false},
-		"interval infinite":           {domain.Worker{PollInterval: ptr(math.Inf(-1))}, false},
-		"interval negative":           {domain.Worker{PollInterval: ptr(-1.0)}, true},
-		"last instant":                {domain.Worker{WorkerUpdatedAt: ptr(time.Date(9999, 12, 31, 23, 59, 59, 999, time.UTC))}, true},
-		"year 10000":                  {domain.Worker{WorkerUpdatedAt: ptr(time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC))}, false},
-		"year 10000 in UTC":           {domain.Worker{WorkerUpdatedAt: ptr(time.Date(9999, 12, 31, 23, 59, 59, 0, west))}, false},
-		"year 0":                      {domain.Worker{WorkerUpdatedAt: ptr(time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC))}, true},
-		"before year 0":               {domain.Worker{WorkerUpdatedAt: ptr(time.Date(-1, 12, 31, 0, 0, 0, 0, time.UTC))}, false},
+		"interval not a number":       {domain.Worker{PollInterval: new(math.NaN())}, false},
+		"interval infinite":           {domain.Worker{PollInterval: new(math.Inf(-1))}, false},
+		"interval negative":           {domain.Worker{PollInterval: new(-1.0)}, true},
+		"last instant":                {domain.Worker{WorkerUpdatedAt: new(time.Date(9999, 12, 31, 23, 59, 59, 999, time.UTC))}, true},
+		"year 10000":                  {domain.Worker{WorkerUpdatedAt: new(time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC))}, false},
+		"year 10000 in UTC":           {domain.Worker{WorkerUpdatedAt: new(time.Date(9999, 12, 31, 23, 59, 59, 0, west))}, false},
+		"year 0":                      {domain.Worker{WorkerUpdatedAt: new(time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC))}, true},
+		"before year 0":               {domain.Worker{WorkerUpdatedAt: new(time.Date(-1, 12, 31, 0, 0, 0, 0, time.UTC))}, false},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -49,17 +49,17 @@ func refuse(c *gin.Context, status int, code, message string) {
 	c.Abort()
 }
 
-// shorten bounds a message that repeats what a client sent.
-func shorten(message string) string {
-	const limit = 500
-	if len(message) <= limit {
-		return message
+// shorten bounds what an answer repeats of what a client sent.
+func shorten(sent string) string {
+	const limit = 100
+	if len(sent) <= limit {
+		return sent
 	}
 	end := limit
-	for !utf8.RuneStart(message[end]) {
+	for end > 0 && !utf8.RuneStart(sent[end]) {
 		end--
 	}
-	return message[:end] + "…"
+	return sent[:end] + "…"
 }
 
 // recovering is the outermost handler: a panic answers 500 in JSON, its stack

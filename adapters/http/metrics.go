@@ -2,8 +2,11 @@ package httpapi
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -19,7 +22,7 @@ func (a *api) metrics(c *gin.Context) {
 	}
 	body, err := a.snapshots.SnapshotJSON(c.Request.Context(), query["section"]...)
 	if errors.Is(err, ports.ErrUnknownSection) {
-		refuse(c, http.StatusBadRequest, "unknown_section", shorten(err.Error()))
+		refuse(c, http.StatusBadRequest, "unknown_section", a.unknown(query["section"]))
 		return
 	}
 	if err != nil {
@@ -28,4 +31,16 @@ func (a *api) metrics(c *gin.Context) {
 		return
 	}
 	write(c, http.StatusOK, body)
+}
+
+// unknown says which of the keys is the first that no section has, and which
+// there are.
+func (a *api) unknown(keys []string) string {
+	known := a.snapshots.Keys()
+	for _, key := range keys {
+		if !slices.Contains(known, key) {
+			return fmt.Sprintf("unknown section %q; there are %s", shorten(key), strings.Join(known, ", "))
+		}
+	}
+	return "unknown section; there are " + strings.Join(known, ", ")
 }

@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
-	"time"
 
 	"github.com/orchmetrics/orchmetrics/domain"
 	"github.com/orchmetrics/orchmetrics/ports"
@@ -71,40 +70,45 @@ func readBounded(path string) ([]byte, error) {
 	return data, nil
 }
 
-// state is the file's content. Unknown keys are ignored, and a missing one is
-// null.
-type state struct {
-	Breaker        json.RawMessage `json:"breaker"`
-	MaxConcurrency *int64          `json:"max_concurrency"`
-	PollInterval   *float64        `json:"poll_interval"`
-	UpdatedAt      *time.Time      `json:"updated_at"`
-}
-
-// parse reads the content of a state file: one JSON object whose breaker is an
-// object or null.
+// parse reads the content of a state file: one JSON object. Unknown keys are
+// ignored, and a missing one is null.
 func parse(data []byte) (*domain.Worker, error) {
-	data = bytes.TrimSpace(data)
-	var s state
-	if err := json.Unmarshal(data, &s); err != nil {
+	var fields map[string]json.RawMessage // a struct's fields would match keys in another case too
+	if err := json.Unmarshal(data, &fields); err != nil {
 		return nil, fmt.Errorf("parse worker state: %w: %w", domain.CodeWorkerStateInvalid, err)
 	}
-	if data[0] != '{' {
+	if fields == nil {
 		return nil, fmt.Errorf("parse worker state: not an object: %w", domain.CodeWorkerStateInvalid)
 	}
-	worker := &domain.Worker{MaxConcurrency: s.MaxConcurrency, PollInterval: s.PollInterval}
-	switch {
-	case s.Breaker == nil || string(s.Breaker) == "null":
-	case s.Breaker[0] == '{':
-		worker.Breaker = s.Breaker
-	default:
-		return nil, fmt.Errorf("parse worker state: the breaker is not an object: %w", domain.CodeWorkerStateInvalid)
-	}
-	if s.UpdatedAt != nil {
-		updated := s.UpdatedAt.UTC()
-		worker.WorkerUpdatedAt = &updated
+	var worker domain.Worker
+	for key, target := range map[string]any{
+		"breaker":         &worker.Breaker,
+		"max_concurrency": &worker.MaxConcurrency,
+		"poll_interval":   &worker.PollInterval,
+		"updated_at":      &worker.WorkerUpdatedAt,
+	} {
+		value, found := fields[key]
+		if !found {
+			continue
+		}
+		if err := json.Unmarshal(value, target); err != nil {
+			return nil, fmt.Errorf("parse worker state: %s: %w: %w", key, domain.CodeWorkerStateInvalid, err)
+		}
 	}
 	if err := worker.Validate(); err != nil {
 		return nil, err
 	}
-	return worker, nil
+	return normal(&worker), nil
+}
+
+// normal has a time in UTC, and no breaker where it is null.
+func normal(worker *domain.Worker) *domain.Worker {
+	if bytes.Equal(bytes.TrimSpace(worker.Breaker), []byte("null")) {
+		worker.Breaker = nil
+	}
+	if worker.WorkerUpdatedAt != nil {
+		updated := worker.WorkerUpdatedAt.UTC()
+		worker.WorkerUpdatedAt = &updated
+	}
+	return worker
 }

@@ -28,7 +28,7 @@ func (m *Memory) Publish(worker domain.Worker) error {
 	if err := worker.Validate(); err != nil {
 		return err
 	}
-	m.last.Store(clone(worker))
+	m.last.Store(normal(clone(worker)))
 	return nil
 }
 

@@ -1,0 +1,41 @@
+package httpapi
+
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+)
+
+// defaultInFlight is far more than the readers of one service ask at a time.
+const defaultInFlight = 256
+
+// options are what NewHandler's options set.
+type options struct {
+	inFlight  int
+	documents []Document
+}
+
+// Option changes what NewHandler returns.
+type Option func(*options)
+
+// MaxInFlight sets how many requests for a path may be under way at once; beyond
+// it the answer is 503. Without it, it is 256.
+func MaxInFlight(requests int) Option {
+	return func(o *options) { o.inFlight = requests }
+}
+
+// limited lets so many requests through at once. A client that reads slowly
+// counts until it has all, or the server gives it up.
+func limited(requests int) gin.HandlerFunc {
+	slots := make(chan struct{}, requests)
+	return func(c *gin.Context) {
+		select {
+		case slots <- struct{}{}:
+			defer func() { <-slots }()
+			c.Next()
+		default:
+			c.Header("Retry-After", "1")
+			refuse(c, http.StatusServiceUnavailable, "overloaded", "too many requests are under way; try again in a second")
+		}
+	}
+}

@@ -1,0 +1,102 @@
+package httpapi_test
+
+import (
+	"net/http"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/orchmetrics/orchmetrics/adapters/http"
+)
+
+// occupy makes so many requests that do not end before release is closed, and
+// returns when all are under way.
+func occupy(t *testing.T, handler http.Handler, target string, requests int, entered <-chan struct{}) (answers func() []int) {
+	t.Helper()
+	statuses := make([]int, requests)
+	var group sync.WaitGroup
+	for i := range requests {
+		group.Go(func() { statuses[i] = ask(handler, "GET", target).Code })
+	}
+	for range requests {
+		<-entered
+	}
+	return func() []int {
+		group.Wait()
+		return statuses
+	}
+}
+
+func TestRequestsInFlightAreLimited(t *testing.T) {
+	for _, limit := range []int{1, 3, 256} {
+		entered, release := make(chan struct{}, limit), make(chan struct{})
+		blocking := snapshots{envelope: busy(), before: func() { entered <- struct{}{}; <-release }}
+		var opts []httpapi.Option
+		if limit != 256 { // the default
+			opts = append(opts, httpapi.MaxInFlight(limit))
+		}
+		handler := newHandler(t, blocking, opts...)
+		answers := occupy(t, handler, "/metrics", limit, entered)
+
+		for range 3 {
+			for _, method := range []string{"GET", "HEAD"} {
+				refused := ask(handler, method, "/metrics")
+				assert.Equal(t, http.StatusServiceUnavailable, refused.Code)
+				assert.Equal(t, "1", refused.Header().Get("Retry-After"))
+				assert.Equal(t, "no-store", refused.Header().Get("Cache-Control"))
+				code, _ := failureOf(t, refused.Body.Bytes())
+				assert.Equal(t, "overloaded", code)
+			}
+		}
+		assert.Equal(t, http.StatusOK, ask(handler, "GET", "/livez").Code, "health is exempt")
+		assert.Equal(t, http.StatusMethodNotAllowed, ask(handler, "POST", "/metrics").Code)
+
+		close(release)
+		for _, status := range answers() {
+			assert.Equal(t, http.StatusOK, status, "those under way are answered")
+		}
+		for range limit + 1 {
+			require.Equal(t, http.StatusOK, ask(handler, "GET", "/metrics").Code, "a slot is free again when a request ends")
+			<-entered
+		}
+	}
+}
+
+// Readiness has a limit of its own: neither can keep the other from its readers.
+func TestReadinessHasItsOwnLimit(t *testing.T) {
+	for busyTarget, other := range map[string]string{"/metrics": "/readyz", "/readyz": "/metrics"} {
+		entered, release := make(chan struct{}, 3), make(chan struct{})
+		blocking := snapshots{envelope: busy(), before: func() { entered <- struct{}{}; <-release }}
+		handler := newHandler(t, blocking, httpapi.MaxInFlight(1))
+		first := occupy(t, handler, busyTarget, 1, entered)
+		assert.Equal(t, http.StatusServiceUnavailable, ask(handler, "GET", busyTarget).Code)
+		second := occupy(t, handler, other, 1, entered)
+		assert.Equal(t, http.StatusServiceUnavailable, ask(handler, "GET", other).Code)
+		assert.Equal(t, http.StatusOK, ask(handler, "GET", "/livez").Code)
+		close(release)
+		assert.Equal(t, []int{http.StatusOK, http.StatusOK}, append(first(), second()...))
+	}
+}
+
+func TestSlotIsFreeAgainAfterAPanic(t *testing.T) {
+	panics := true
+	handler := newHandler(t, snapshots{envelope: busy(), before: func() {
+		if panics {
+			panic("boom")
+		}
+	}}, httpapi.MaxInFlight(1))
+	for range 3 {
+		assert.Equal(t, http.StatusInternalServerError, ask(handler, "GET", "/metrics").Code)
+	}
+	panics = false
+	assert.Equal(t, http.StatusOK, ask(handler, "GET", "/metrics").Code)
+}
+
+func TestLimitMustLetSomethingThrough(t *testing.T) {
+	for _, limit := range []int{0, -1} {
+		_, err := httpapi.NewHandler(snapshots{}, quiet(), httpapi.MaxInFlight(limit))
+		require.ErrorContains(t, err, "at least 1")
+	}
+}

@@ -1,0 +1,42 @@
+package workerstate
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/orchmetrics/orchmetrics/domain"
+)
+
+// Whatever a state file holds: it is read or refused, never a panic; and what is
+// read can be shown.
+func FuzzParse(f *testing.F) {
+	for _, seed := range []string{
+		``, ` `, `null`, `[]`, `{}`, `{`, "\ufeff{}", `{"breaker":null}`, `{"breaker":{"a":[1]}}`, `{"breaker":[]}`, `{"breaker":"x"}`,
+		`{"breaker":{"state":"closed"},"max_concurrency":4,"poll_interval":2.0,"updated_at":"2026-06-01T12:00:00Z"}`,
+		`{"max_concurrency":9223372036854775807,"poll_interval":1e308}`, `{"max_concurrency":1e3}`, `{"poll_interval":1e999}`,
+		`{"updated_at":"9999-12-31T23:59:59-23:59"}`, `{"updated_at":"0000-01-01T00:00:00+23:59"}`, `{"updated_at":"2026-06-01T12:00:00.123456789+02:00"}`,
+		"{\"breaker\":{\"\xff\":\"\xfe\"}}", `{"breaker":{"a":"\ud800"}}`, `{"breaker":{},"breaker":1}`, `{"BREAKER":1}`,
+		`{"breaker":` + strings.Repeat(`{"a":`, 60) + "1" + strings.Repeat("}", 60) + `}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		worker, err := parse(data)
+		if err != nil {
+			require.ErrorIs(t, err, domain.CodeWorkerStateInvalid)
+			require.Nil(t, worker)
+			return
+		}
+		require.NoError(t, worker.Validate())
+		_, err = json.Marshal(worker)
+		require.NoError(t, err)
+		if worker.WorkerUpdatedAt != nil {
+			require.Equal(t, time.UTC, worker.WorkerUpdatedAt.Location())
+		}
+		require.NoError(t, new(Memory).Publish(*worker), "what one adapter reads the other takes")
+	})
+}

@@ -1,0 +1,152 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"sync"
+	"time"
+
+	"github.com/orchmetrics/orchmetrics/domain"
+	"github.com/orchmetrics/orchmetrics/ports"
+)
+
+// listed are the sections that come and go. Their sources are asked at each
+// scrape for what there is now, as isolated as a section is.
+type listed struct {
+	sources  []*lister
+	fixed    []string // keys that are taken
+	disabled []string
+	patience time.Duration // for a listing outside a scrape
+
+	mu     sync.Mutex
+	guards map[string]*guard // by key: a reading that hangs outlives its listing
+}
+
+type lister struct {
+	ports.SectionLister
+
+	guard guard
+}
+
+func newListed(opts Options, fixed []string) *listed {
+	l := &listed{fixed: fixed, disabled: opts.Disabled, patience: opts.SectionTimeout / 4, guards: map[string]*guard{}}
+	for _, source := range opts.Listers {
+		l.sources = append(l.sources, &lister{SectionLister: source})
+	}
+	return l
+}
+
+// keys returns the keys of the sections that there are now.
+func (l *listed) keys() []string {
+	if len(l.sources) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), l.patience)
+	defer cancel()
+	var keys []string
+	sections, _ := l.list(ctx)
+	for _, r := range sections {
+		keys = append(keys, r.key)
+	}
+	return keys
+}
+
+// run lists the sections and asks those that are wanted. What was refused is
+// reported to those who want all.
+func (l *listed) run(ctx context.Context, keys []string) []outcome {
+	if len(l.sources) == 0 {
+		return nil
+	}
+	listing, cancel := early(ctx)
+	defer cancel()
+	sections, refused := l.list(listing)
+	outcomes := runAll(ctx, sections, keys)
+	if len(keys) > 0 {
+		return outcomes
+	}
+	return append(outcomes, refused...)
+}
+
+// list returns the sections that there are now, and a report for each that may
+// not be one and for each source that failed.
+func (l *listed) list(ctx context.Context) (sections []*runner, refused []outcome) {
+	taken := map[string]bool{}
+	for _, key := range l.fixed {
+		taken[key] = true
+	}
+	for _, source := range l.sources {
+		found, err := isolate(ctx, &source.guard, func(ctx context.Context) ([]candidate, error) {
+			return l.candidates(ctx, source)
+		})
+		if err != nil {
+			refused = append(refused, refusal(source.Name(), err, len(found) > 0))
+		}
+		for _, c := range found {
+			if c.err == nil && taken[c.runner.key] {
+				c.err = fmt.Errorf("add section %q: the key is taken: %w", c.runner.key, domain.CodeKeyRefused)
+			}
+			if c.err != nil {
+				refused = append(refused, refusal(c.origin, c.err, false))
+				continue
+			}
+			taken[c.runner.key] = true
+			sections = append(sections, c.runner)
+		}
+	}
+	l.lend(sections)
+	return sections, refused
+}
+
+// candidate is a section that was found, or why it cannot be one.
+type candidate struct {
+	runner *runner
+	origin string
+	err    error
+}
+
+func (l *listed) candidates(ctx context.Context, source *lister) ([]candidate, error) {
+	found, err := source.Sections(ctx)
+	candidates := make([]candidate, len(found))
+	for i, one := range found {
+		c := candidate{origin: one.Origin}
+		if c.runner, c.err = newRunner(one.Section, l.disabled); c.err != nil {
+			c.err = fmt.Errorf("%w: %w", domain.CodeKeyRefused, c.err)
+		} else {
+			c.runner.pace = nil // it would begin anew with each listing
+		}
+		candidates[i] = c
+	}
+	return candidates, err
+}
+
+// lend gives each section the guard that its key had before, so that a reading
+// that hangs is not begun again. Guards of keys that are gone are dropped once
+// nothing hangs.
+func (l *listed) lend(sections []*runner) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	present := make(map[string]bool, len(sections))
+	for _, r := range sections {
+		present[r.key] = true
+		if kept, ok := l.guards[r.key]; ok {
+			r.guard = kept
+		} else {
+			l.guards[r.key] = r.guard
+		}
+	}
+	maps.DeleteFunc(l.guards, func(key string, g *guard) bool { return !present[key] && g.idle() })
+}
+
+// refusal is the report of what is no section. Its name never hides a section's.
+func refusal(name string, err error, part bool) outcome {
+	if name == "" || keyPattern.MatchString(name) {
+		name = "?" + name
+	}
+	o := outcome{key: name, refused: true}
+	o.fail(err)
+	if part {
+		o.report.Status = domain.StatusDegraded
+	}
+	return o
+}
