@@ -8,6 +8,7 @@ package orchmetrics
 
 import (
 	"github.com/orchmetrics/orchmetrics/adapters/http"
+	"github.com/orchmetrics/orchmetrics/contract"
 	"github.com/orchmetrics/orchmetrics/ports"
 )
 
@@ -15,17 +16,20 @@ import (
 
 // InitializeServer returns the server over the production adapters.
 func InitializeServer(cfg Config) (*httpapi.Server, error) {
-	store, err := newStore(cfg)
+	v, err := ProductionSources(cfg)
 	if err != nil {
 		return nil, err
 	}
-	sources := productionSources(cfg, store)
 	logger := newLogger(cfg)
-	service, err := newService(cfg, sources, logger)
+	service, err := newService(cfg, v, logger)
 	if err != nil {
 		return nil, err
 	}
-	server, err := newServer(cfg, service, logger)
+	schema, err := newSchema(service)
+	if err != nil {
+		return nil, err
+	}
+	server, err := newServer(cfg, service, schema, logger)
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +44,11 @@ func InitializeServerFrom(cfg Config, src Sources) (*httpapi.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	server, err := newServer(cfg, service, logger)
+	schema, err := newSchema(service)
+	if err != nil {
+		return nil, err
+	}
+	server, err := newServer(cfg, service, schema, logger)
 	if err != nil {
 		return nil, err
 	}
@@ -50,15 +58,33 @@ func InitializeServerFrom(cfg Config, src Sources) (*httpapi.Server, error) {
 // InitializeSnapshotter returns the service over the production adapters,
 // without a server.
 func InitializeSnapshotter(cfg Config) (ports.Snapshotter, error) {
-	store, err := newStore(cfg)
+	v, err := ProductionSources(cfg)
 	if err != nil {
 		return nil, err
 	}
-	sources := productionSources(cfg, store)
 	logger := newLogger(cfg)
-	service, err := newService(cfg, sources, logger)
+	service, err := newService(cfg, v, logger)
 	if err != nil {
 		return nil, err
 	}
 	return service, nil
+}
+
+// InitializeSchema returns the JSON Schema of the envelope, with the production
+// sections in it.
+func InitializeSchema(cfg Config) (contract.Schema, error) {
+	v, err := ProductionSources(cfg)
+	if err != nil {
+		return nil, err
+	}
+	logger := newLogger(cfg)
+	service, err := newService(cfg, v, logger)
+	if err != nil {
+		return nil, err
+	}
+	schema, err := newSchema(service)
+	if err != nil {
+		return nil, err
+	}
+	return schema, nil
 }

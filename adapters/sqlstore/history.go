@@ -12,6 +12,9 @@ import (
 	"github.com/orchmetrics/orchmetrics/domain"
 )
 
+// errOlder says that a newer state was taken in meanwhile.
+var errOlder = errors.New("read history: a newer state was read meanwhile")
+
 // history is what the store remembers between scrapes of the rows that have
 // ended. One view at a time works on it.
 type history struct {
@@ -94,7 +97,7 @@ type kept[S any] struct {
 
 // with runs fn when it is the view's turn. A view of another database than the
 // last one's begins anew. One that sees an older state than has been taken in
-// cannot be served: the ledger only goes forward.
+// cannot be served, and gets errOlder: the ledger only goes forward.
 func (h *history) with(ses *session, fn func() error) error {
 	if err := h.turn.Acquire(ses.ctx, 1); err != nil {
 		if h.counting.Load() {
@@ -109,7 +112,7 @@ func (h *history) with(ses *session, fn func() error) error {
 		h.jobs.reset()
 		h.runs.reset()
 	} else if conn.number < h.snapshot {
-		return fmt.Errorf("read history: a newer state was read meanwhile: %w", domain.CodeDBBusy)
+		return errOlder
 	}
 	h.snapshot = conn.number
 	return fn()
@@ -127,7 +130,7 @@ func (k *kept[S]) reset() {
 }
 
 // total is the sum over the whole table, and since when rows that were changed by
-// hand may be missing from it.
+// hand may be missing from it. What cannot come from the history is summed anew.
 func total[S any](ses *session, k *kept[S]) (sums S, counted time.Time, err error) {
 	store := ses.view.store
 	kept := false
@@ -138,7 +141,7 @@ func total[S any](ses *session, k *kept[S]) (sums S, counted time.Time, err erro
 			return err
 		})
 	}
-	if err != nil || kept {
+	if kept || err != nil && !errors.Is(err, errOlder) {
 		return sums, counted, err
 	}
 	b, err := sumAll(ses, k.table, "1")
@@ -180,8 +183,10 @@ func (k *kept[S]) update(ses *session) error {
 	switch {
 	case k.complete || errors.Is(err, errCutShort) || errors.Is(err, errUnsuited):
 		return err
-	case err != nil:
+	case errors.Is(classify(err), domain.CodeTimeout):
 		return fmt.Errorf("count for the first time: %w: %w", domain.CodeCounting, err)
+	case err != nil:
+		return err
 	default:
 		k.complete = true
 		k.walk.finish()

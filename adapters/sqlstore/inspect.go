@@ -91,10 +91,9 @@ func (f files) written() error {
 	}
 }
 
-// permitted refuses what we may not read, and the one combination that could
-// lock the orchestrator out: SQLite creates a missing -wal even for a reader,
-// and one that belongs to another user is not writable for the orchestrator.
-// Root is safe, because SQLite hands what root creates to the database's owner.
+// permitted refuses what we may not read, and what could lock the orchestrator
+// out: SQLite creates a missing -wal even for a reader, and one that belongs to
+// another user is not writable for the orchestrator.
 func (f files) permitted() error {
 	for path, info := range map[string]fs.FileInfo{f.path: f.db, f.path + "-wal": f.wal, f.path + "-shm": f.shm} {
 		if info == nil {
@@ -105,13 +104,32 @@ func (f files) permitted() error {
 		}
 	}
 	owner, known := f.db.Sys().(*syscall.Stat_t)
-	uid := os.Geteuid()
-	if !known || uid == 0 || int64(owner.Uid) == int64(uid) {
+	switch uid := os.Geteuid(); {
+	case !known:
 		return nil
-	}
-	if access(filepath.Dir(f.path), unix.W_OK) == nil {
+	case uid == 0:
+		return f.givenTo(owner)
+	case int64(uid) != int64(owner.Uid) && access(filepath.Dir(f.path), unix.W_OK) == nil:
 		return fmt.Errorf("check database owner: uid %d may create files beside a database of uid %d: %w",
 			uid, owner.Uid, domain.CodeDBPermission)
+	default:
+		return nil
+	}
+}
+
+// givenTo refuses, for root, sidecar files of another owner than the database's.
+// What root opens beside a database, SQLite gives to the database's owner: good
+// for a file that it creates, and without effect only on one that is his already.
+func (f files) givenTo(owner *syscall.Stat_t) error {
+	for _, suffix := range []string{"-wal", "-shm", "-journal"} {
+		info, err := statIfExists(f.path + suffix)
+		if err != nil || info == nil {
+			continue // then there is nothing to give
+		}
+		if its, known := info.Sys().(*syscall.Stat_t); known && (its.Uid != owner.Uid || its.Gid != owner.Gid) {
+			return fmt.Errorf("check database owner: root would give the %s of %d:%d to %d:%d: %w",
+				suffix, its.Uid, its.Gid, owner.Uid, owner.Gid, domain.CodeDBPermission)
+		}
 	}
 	return nil
 }

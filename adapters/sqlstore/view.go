@@ -121,11 +121,12 @@ func (v *view) run(ctx context.Context, fn func(*session) error) error {
 }
 
 // open makes sure that there is a connection. That a reading ran out of time says
-// nothing of the database: the next one tries again.
+// nothing of the database: the next one tries again, unless it was a lock that
+// took the time.
 func (v *view) open(ctx context.Context) (*session, error) {
 	if v.conn == nil && v.failure == nil {
 		conn, err := v.connect(ctx)
-		if err != nil && ctx.Err() == nil {
+		if err != nil && (ctx.Err() == nil || errors.Is(classify(err), domain.CodeDBBusy)) {
 			v.failure = err
 		}
 		if err != nil {

@@ -27,7 +27,11 @@ func (d demoCmd) Run(ctx context.Context, stdout io.Writer, cfg orchmetrics.Conf
 	defer func() { err = errors.Join(err, orchestrator.Stop()) }()
 	cfg.DB = orchestrator.DB()
 	cfg.WorkerStateFile = orchestrator.WorkerStateFile()
-	return serve(ctx, cfg, func(address string) {
+	sources, err := orchmetrics.ProductionSources(cfg)
+	if err != nil {
+		return err //nolint:wrapcheck // says which setting is wrong
+	}
+	return serve(ctx, cfg, sources, func(address string) {
 		fmt.Fprintf(stdout, "http://%[1]s/metrics\n"+
 			"Try: curl -s 'http://%[1]s/metrics?section=agents' twice, and watch cpu_ticks grow. "+
 			"Ctrl-C ends the demo and leaves nothing behind.\n", address)

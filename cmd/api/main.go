@@ -26,6 +26,9 @@ type cli struct {
 	Serve    serveCmd    `cmd:"" default:"withargs" help:"Serve the metrics over HTTP (the default)."`
 	Snapshot snapshotCmd `cmd:"" help:"Print one envelope and exit."`
 	Demo     demoCmd     `cmd:"" help:"Simulate an orchestrator with real processes and serve its metrics."`
+	Record   recordCmd   `cmd:"" help:"Print an envelope now and then, one a line, to play with serve --fixture."`
+	Fixtures fixturesCmd `cmd:"" help:"List the scenarios that serve --fixture scenario:NAME plays."`
+	Schema   schemaCmd   `cmd:"" help:"Print the JSON Schema of the envelope and exit."`
 	Version  versionCmd  `cmd:"" help:"Print the version and exit."`
 }
 

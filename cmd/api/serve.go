@@ -10,16 +10,22 @@ import (
 )
 
 // serveCmd serves until it is told to stop.
-type serveCmd struct{}
+type serveCmd struct {
+	Fixture fixtureFlags `embed:""`
+}
 
 // Run implements the command.
-func (serveCmd) Run(ctx context.Context, cfg orchmetrics.Config) error {
-	return serve(ctx, cfg, func(string) {})
+func (s serveCmd) Run(ctx context.Context, cfg orchmetrics.Config) error {
+	sources, err := s.Fixture.sources(cfg)
+	if err != nil {
+		return err
+	}
+	return serve(ctx, cfg, sources, func(string) {})
 }
 
 // serve serves until the context ends. bound is told the address once.
-func serve(ctx context.Context, cfg orchmetrics.Config, bound func(address string)) error {
-	server, err := orchmetrics.InitializeServer(cfg)
+func serve(ctx context.Context, cfg orchmetrics.Config, sources orchmetrics.Sources, bound func(address string)) error {
+	server, err := orchmetrics.InitializeServerFrom(cfg, sources)
 	if err != nil {
 		return err //nolint:wrapcheck // says which setting is wrong
 	}

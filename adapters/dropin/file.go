@@ -1,0 +1,94 @@
+package dropin
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/orchmetrics/orchmetrics/domain"
+	"github.com/orchmetrics/orchmetrics/ports"
+)
+
+// file is the section of one file.
+type file struct {
+	dir string
+	key string
+}
+
+var _ ports.Section = (*file)(nil)
+
+// Key implements ports.Section. It may be malformed, and is then refused.
+func (f *file) Key() string { return f.key }
+
+// Default implements ports.Section.
+func (*file) Default() any { return nil }
+
+// Collect implements ports.Section: the file's value as it is, and the time at
+// which it was written.
+func (f *file) Collect(context.Context) (any, error) {
+	data, written, err := f.read()
+	if err != nil {
+		return nil, err
+	}
+	var value bytes.Buffer
+	if err := json.Compact(&value, data); err != nil {
+		return nil, fmt.Errorf("read section: %w: %w", domain.CodeInvalidValue, err)
+	}
+	if domain.TooDeep(value.Bytes()) {
+		return nil, fmt.Errorf("read section: nested too deep: %w", domain.CodeInvalidValue)
+	}
+	collected := ports.Collected{Value: json.RawMessage(value.Bytes()), AsOf: &written}
+	if value.Bytes()[0] == '[' {
+		collected.Rows = rows(value.Bytes())
+	}
+	return collected, nil
+}
+
+// rows is the length of a list.
+func rows(list []byte) *int64 {
+	var entries []json.RawMessage
+	if json.Unmarshal(list, &entries) != nil {
+		return nil
+	}
+	length := int64(len(entries))
+	return &length
+}
+
+// read returns the content of a regular file of bounded size, and when it was
+// written. A root keeps symbolic links from leading out of the directory. It
+// opens without blocking: a FIFO with no writer would wait for ever.
+func (f *file) read() (data []byte, written time.Time, err error) {
+	unreadable := func(err error) ([]byte, time.Time, error) {
+		return nil, time.Time{}, fmt.Errorf("read section: %w: %w", domain.CodeFileUnreadable, err)
+	}
+	root, err := os.OpenRoot(f.dir)
+	if err != nil {
+		return unreadable(err)
+	}
+	defer root.Close() //nolint:errcheck // nothing was written
+	opened, err := root.OpenFile(f.key+suffix, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return unreadable(err)
+	}
+	defer opened.Close() //nolint:errcheck // nothing was written
+	info, err := opened.Stat()
+	if err != nil {
+		return unreadable(err)
+	}
+	if !info.Mode().IsRegular() {
+		return unreadable(fmt.Errorf("%s%s is not a regular file", f.key, suffix))
+	}
+	data, err = io.ReadAll(io.LimitReader(opened, maxBytes+1))
+	if err != nil {
+		return unreadable(err)
+	}
+	if len(data) > maxBytes {
+		return nil, time.Time{}, fmt.Errorf("read section: larger than %d bytes: %w", maxBytes, domain.CodeTooLarge)
+	}
+	return data, info.ModTime().UTC().Truncate(time.Millisecond), nil
+}

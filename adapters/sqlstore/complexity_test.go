@@ -1,0 +1,222 @@
+package sqlstore
+
+import (
+	"database/sql"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+)
+
+// slack is how many more steps a scrape of a larger database may take. A look-up
+// takes the same steps at any depth of a tree; a scan takes some for each row.
+const slack = 50
+
+// TestComplexity: a scrape costs what is active, not what has happened. It counts
+// the steps that SQLite takes for the statements of one scrape, so that no clock
+// decides.
+func TestComplexity(t *testing.T) {
+	t.Parallel()
+	small, middle, large := scrapeWork(t, 1_000, false), scrapeWork(t, 10_000, false), scrapeWork(t, 100_000, false)
+	t.Logf("1,000 rows: %v; 10,000: %v; 100,000: %v", small, middle, large)
+	assert.Greater(t, small.rows, int64(20+4), "the statistics were not understood")
+	assert.Greater(t, small.steps, int64(1000), "the statistics were not understood")
+	for rows, work := range map[int]work{10_000: middle, 100_000: large} {
+		assert.Equal(t, small.statements, work.statements, "%d rows: the scrape runs other statements", rows)
+		assert.Equal(t, small.rows, work.rows, "%d rows: more rows are returned", rows)
+		assert.InDelta(t, small.scanned, work.scanned, slack, "%d rows: more rows are scanned", rows)
+		assert.InDelta(t, small.steps, work.steps, slack, "%d rows: more steps are taken", rows)
+	}
+}
+
+// TestComplexity_SeesAScan: the guard is worth only what it catches. Reading
+// everything grows with the rows.
+func TestComplexity_SeesAScan(t *testing.T) {
+	t.Parallel()
+	small, large := scrapeWork(t, 1_000, true), scrapeWork(t, 10_000, true)
+	t.Logf("1,000 rows: %v; 10,000: %v", small, large)
+	assert.InDelta(t, 2*9_000, large.scanned-small.scanned, slack, "all jobs and all runs are scanned")
+	assert.Greater(t, large.steps-small.steps, int64(2*9_000), "with at least one step for each")
+}
+
+// work is what SQLite did.
+type work struct {
+	statements []string // without their numbers, which are ids
+	rows       int64    // returned
+	scanned    int64    // rows stepped over without an index, "Fullscan Steps"
+	steps      int64    // "Virtual Machine Steps"
+}
+
+func (w work) String() string {
+	return fmt.Sprintf("%d statements, %d rows, %d scanned, %d steps", len(w.statements), w.rows, w.scanned, w.steps)
+}
+
+// scrapeWork is the work of one scrape of a database of so many jobs and runs,
+// right after a commit. The store has seen the database before that.
+func scrapeWork(t *testing.T, rows int, exact bool) work {
+	t.Helper()
+	program, err := exec.LookPath("sqlite3")
+	if err != nil {
+		t.Skip("needs the sqlite3 program, which counts the steps of a statement (Debian: apt-get install sqlite3)")
+	}
+	path := filepath.Join(t.TempDir(), "orchestrator.db")
+	db := busyDatabase(t, path, rows)
+	store, err := New(path, Options{MaxRows: 10_000, Budget: time.Minute, Exact: exact})
+	require.NoError(t, err)
+	statements := capture(t, store.gorm)
+	scrapeAll(t, store)
+	commit(t, db)
+	scrapeAll(t, store) // what was new at the first scrape is no longer
+	commit(t, db)
+	statements() // forgotten
+	scrapeAll(t, store)
+	return run(t, program, path, statements())
+}
+
+// capture keeps the statements that a session runs, with their parameters in
+// place. The function returns them and begins anew.
+func capture(t *testing.T, session *gorm.DB) func() []string {
+	t.Helper()
+	var mu sync.Mutex
+	var statements []string
+	keep := func(tx *gorm.DB) {
+		mu.Lock()
+		defer mu.Unlock()
+		// Not the dialect's own Explain: it quotes texts as names.
+		statements = append(statements, logger.ExplainSQL(tx.Statement.SQL.String(), nil, `'`, tx.Statement.Vars...))
+	}
+	require.NoError(t, session.Callback().Row().After("gorm:row").Register("capture", keep))
+	require.NoError(t, session.Callback().Query().After("gorm:query").Register("capture", keep))
+	return func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		taken := statements
+		statements = nil
+		return taken
+	}
+}
+
+// scrapeAll reads all sources in one view.
+func scrapeAll(t *testing.T, store *Store) {
+	t.Helper()
+	ctx, end := store.View(t.Context())
+	defer end()
+	tasks, err := store.ActiveTasks(ctx)
+	require.NoError(t, err)
+	require.Len(t, tasks.Value, 20)
+	counts, err := store.StatusCounts(ctx)
+	require.NoError(t, err)
+	require.EqualValues(t, 5, counts.Value["queued"])
+	_, err = store.Retries(ctx)
+	require.NoError(t, err)
+	jobs, err := store.RunningJobs(ctx)
+	require.NoError(t, err)
+	require.Len(t, jobs.Value, 4)
+	_, err = store.CostTotals(ctx)
+	require.NoError(t, err)
+}
+
+var (
+	number    = regexp.MustCompile(`-?\b\d+\b`)
+	idList    = regexp.MustCompile(`#(,#)*`)
+	statistic = regexp.MustCompile(`^(Fullscan Steps|Virtual Machine Steps): +(\d+)$`)
+)
+
+// run runs the statements in the sqlite3 program, which prints what each took.
+func run(t *testing.T, program, path string, statements []string) work {
+	t.Helper()
+	require.NotEmpty(t, statements)
+	var script strings.Builder
+	script.WriteString(".bail on\n.mode quote\n.stats on\n")
+	var done work
+	for _, statement := range statements {
+		// The program may be older than the function, which takes as many steps as
+		// this one.
+		script.WriteString(strings.ReplaceAll(statement, "octet_length(", "length(") + ";\n")
+		done.statements = append(done.statements, idList.ReplaceAllString(number.ReplaceAllString(statement, "#"), "#"))
+	}
+	cmd := exec.CommandContext(t.Context(), program, "-batch", "-readonly", path)
+	cmd.Stdin = strings.NewReader(script.String())
+	output, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", output)
+
+	measured := 0
+	inRows := true
+	for line := range strings.Lines(string(output)) {
+		found := statistic.FindStringSubmatch(strings.TrimSpace(line))
+		switch {
+		case strings.HasPrefix(line, "Memory Used:"): // the first of a statement's statistics
+			inRows = false
+			measured++
+		case inRows:
+			done.rows++
+		case strings.HasPrefix(line, "'"), strings.HasPrefix(line, "NULL"), line[0] >= '0' && line[0] <= '9':
+			inRows = true
+			done.rows++
+		case found != nil && found[1] == "Fullscan Steps":
+			done.scanned += toInt(t, found[2])
+		case found != nil:
+			done.steps += toInt(t, found[2])
+		}
+	}
+	require.Equal(t, len(statements), measured, "%s", output)
+	return done
+}
+
+func toInt(t *testing.T, digits string) int64 {
+	t.Helper()
+	n, err := strconv.ParseInt(digits, 10, 64)
+	require.NoError(t, err)
+	return n
+}
+
+// busyDatabase has so many jobs and runs and a quarter as many tasks, of which
+// 20 tasks are active, 4 jobs run and 5 are queued, and some of the last runs have
+// no report. What is near the end is the same whatever is before it. It stays open until the test ends.
+func busyDatabase(t *testing.T, path string, rows int) *sql.DB {
+	t.Helper()
+	schema, err := os.ReadFile(filepath.Join("..", "..", "tests", "testdata", "schema.sql"))
+	require.NoError(t, err)
+	db, err := sql.Open("sqlite3", "file:"+path+"?_journal_mode=WAL&_synchronous=OFF")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	db.SetMaxOpenConns(1)
+	const from = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) INSERT INTO %s FROM n;`
+	insert := func(rows int, into string) string { return fmt.Sprintf(from, rows, into) }
+	_, err = db.Exec(string(schema) + `CREATE INDEX idx_tasks_stage ON tasks(stage);` +
+		insert(rows/4, fmt.Sprintf(`tasks (id, stage) SELECT i, CASE WHEN i > %d THEN 'review' WHEN i %% 9 THEN 'done' ELSE 'cancelled' END`, rows/4-20)) +
+		insert(rows, fmt.Sprintf(`jobs (id, status, attempts, run_id, started_at) SELECT i, CASE WHEN i > %d THEN 'queued' WHEN i > %d THEN 'running'
+			WHEN i %% 10 THEN 'done' ELSE 'failed' END, i %% 3, i, datetime(i, 'unixepoch')`, rows-5, rows-9)) +
+		insert(rows-5, fmt.Sprintf(`agent_runs (id, finished_at, cost_usd, input_tokens) SELECT i, CASE WHEN i <= %d THEN datetime(i, 'unixepoch') END,
+			CASE WHEN i <= %[1]d AND (i %% 100 OR i < %d) THEN i / 8.0 END, i`, rows-9, rows-500)))
+	require.NoError(t, err)
+	return db
+}
+
+// commit is what an orchestrator does between two scrapes: a job ends, the next
+// one starts, one is queued; a task moves on, one is done and one comes.
+func commit(t *testing.T, db *sql.DB) {
+	t.Helper()
+	_, err := db.Exec(`BEGIN;
+		UPDATE agent_runs SET finished_at = datetime('now'), cost_usd = 1.5 WHERE id = (SELECT run_id FROM jobs WHERE status = 'running' ORDER BY id LIMIT 1);
+		UPDATE jobs SET status = 'done' WHERE id = (SELECT id FROM jobs WHERE status = 'running' ORDER BY id LIMIT 1);
+		INSERT INTO agent_runs (input_tokens) VALUES (NULL);
+		UPDATE jobs SET status = 'running', attempts = 1, run_id = (SELECT max(id) FROM agent_runs) WHERE id = (SELECT id FROM jobs WHERE status = 'queued' ORDER BY id LIMIT 1);
+		INSERT INTO jobs (status) VALUES ('queued');
+		UPDATE tasks SET stage = 'testing' WHERE id = (SELECT max(id) FROM tasks);
+		UPDATE tasks SET stage = 'done' WHERE id = (SELECT min(id) FROM tasks WHERE stage IN ('review','testing','analysis'));
+		INSERT INTO tasks (stage) VALUES ('analysis');
+		COMMIT;`)
+	require.NoError(t, err)
+}

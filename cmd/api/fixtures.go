@@ -1,0 +1,37 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/orchmetrics/orchmetrics"
+)
+
+// fixturesCmd lists the scenarios.
+type fixturesCmd struct{}
+
+// Run implements the command.
+func (fixturesCmd) Run(stdout io.Writer) error {
+	for _, scenario := range orchmetrics.Scenarios() {
+		if _, err := fmt.Fprintf(stdout, "%-18s %s\n", scenario.Name, scenario.Summary); err != nil {
+			return err //nolint:wrapcheck // a closed standard output speaks for itself
+		}
+	}
+	return nil
+}
+
+// fixtureFlags choose what is played instead of the world.
+type fixtureFlags struct {
+	Name string `name:"fixture" placeholder:"FILE" help:"Play a recording, or scenario:NAME (api fixtures lists them), instead of reading the orchestrator."`
+	Step string `name:"fixture-step" default:"request" enum:"request,time" placeholder:"request|time" help:"When the next step is due: at each scrape, or in the recording's own time."`
+	Loop bool   `name:"fixture-loop" help:"Begin again after the last step, which else stays."`
+}
+
+// sources returns the sources that the settings or the flags name.
+func (f fixtureFlags) sources(cfg orchmetrics.Config) (orchmetrics.Sources, error) {
+	if f.Name == "" {
+		return orchmetrics.ProductionSources(cfg) //nolint:wrapcheck // says which setting is wrong
+	}
+	//nolint:wrapcheck // says which fixture, and what is wrong with it
+	return orchmetrics.FixtureSources(f.Name, orchmetrics.FixtureOptions{ByTime: f.Step == "time", Loop: f.Loop})
+}

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/orchmetrics/orchmetrics"
+)
+
+// recordCmd writes answers, one a line, to play later with --fixture.
+type recordCmd struct {
+	Every time.Duration `default:"5s" placeholder:"DURATION" help:"How long from one answer to the next."`
+	For   time.Duration `default:"1m" placeholder:"DURATION" help:"How long in all; 0 until Ctrl-C."`
+	URL   string        `name:"url" placeholder:"URL" help:"Record a running service. Unset: read the sources that the settings name."`
+}
+
+// maxAnswer bounds what is taken from another service, in bytes.
+const maxAnswer = 1 << 30
+
+var errNothingRecorded = errors.New("record: there was no answer")
+
+// Run implements the command. An answer that fails is left out and told of: a
+// recording shall outlive a restart of what it records.
+func (r recordCmd) Run(ctx context.Context, stdout io.Writer, cfg orchmetrics.Config) error {
+	if r.Every <= 0 {
+		return fmt.Errorf("--every is %s; it must be more than 0", r.Every)
+	}
+	ask, err := r.source(cfg)
+	if err != nil {
+		return err
+	}
+	if r.For > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, r.For)
+		defer cancel()
+	}
+	ticker := time.NewTicker(r.Every)
+	defer ticker.Stop()
+	recorded := 0
+	for {
+		answer, err := ask(ctx)
+		switch {
+		case ctx.Err() != nil: // what was cut short is no failure
+		case err != nil:
+			cfg.Logger.Warn("answer left out", "cause", err)
+		default:
+			if _, err := stdout.Write(append(answer, '\n')); err != nil {
+				return fmt.Errorf("write recording: %w", err)
+			}
+			recorded++
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			if recorded == 0 {
+				return errNothingRecorded
+			}
+			return nil
+		}
+	}
+}
+
+// source returns what asks for one answer.
+func (r recordCmd) source(cfg orchmetrics.Config) (func(context.Context) ([]byte, error), error) {
+	if r.URL == "" {
+		snapshots, err := orchmetrics.InitializeSnapshotter(cfg)
+		if err != nil {
+			return nil, err //nolint:wrapcheck // says which setting is wrong
+		}
+		return func(ctx context.Context) ([]byte, error) {
+			answer, err := snapshots.SnapshotJSON(ctx)
+			return bytes.Clone(answer), err
+		}, nil
+	}
+	address, err := url.Parse(r.URL)
+	if err != nil || address.Host == "" {
+		return nil, fmt.Errorf("--url is %q; write http://HOST:PORT", r.URL)
+	}
+	if address.Path == "" || address.Path == "/" {
+		address.Path = "/metrics"
+	}
+	client := &http.Client{Timeout: max(10*time.Second, r.Every)}
+	return func(ctx context.Context) ([]byte, error) { return fetch(ctx, client, address.String()) }, nil
+}
+
+// fetch returns the answer of a running service on one line.
+func fetch(ctx context.Context, client *http.Client, address string) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Accept", "application/json")
+	response, err := client.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close() //nolint:errcheck // it was read, or not wanted
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	if err != nil {
+		return nil, err
+	}
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s answered %s", address, response.Status)
+	}
+	var line bytes.Buffer
+	if err := json.Compact(&line, body); err != nil {
+		return nil, fmt.Errorf("%s answered no JSON: %w", address, err)
+	}
+	return line.Bytes(), nil
+}

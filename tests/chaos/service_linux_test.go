@@ -1,0 +1,239 @@
+package chaos
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// timeout is the section timeout that the services of these tests have.
+const timeout = 2 * time.Second
+
+// buildOnce builds the program once for all tests of this package.
+var buildOnce = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "orchmetrics-chaos-")
+	if err != nil {
+		return "", err
+	}
+	built = dir
+	if err := os.Chmod(dir, 0o755); err != nil { // other users run it too
+		return "", err
+	}
+	path := filepath.Join(dir, "api")
+	cmd := exec.Command("go", "build", "-o", path, "../../cmd/api")
+	cmd.Stderr = os.Stderr
+	return path, cmd.Run()
+})
+
+// built is the directory of the built program; empty if no test needed it.
+var built string
+
+func removeProgram() {
+	if built != "" {
+		_ = os.RemoveAll(built)
+	}
+}
+
+// service is a running `api serve`.
+type service struct {
+	t      *testing.T
+	url    string
+	cmd    *exec.Cmd
+	client *http.Client
+
+	mu  sync.Mutex
+	log bytes.Buffer
+}
+
+// launch is how a service is started.
+type launch struct {
+	db string
+	// as is who runs it; nobody in particular is who runs the tests.
+	as *user
+	// env are further settings.
+	env []string
+	// under is a command line that runs the program, which follows it.
+	under []string
+}
+
+// serve starts a service over the database of a place, as the place's owner.
+func serve(t *testing.T, p *place, env ...string) *service {
+	t.Helper()
+	return launch{db: p.db, as: &p.owner, env: env}.start(t)
+}
+
+func (l launch) start(t *testing.T) *service {
+	t.Helper()
+	program, err := buildOnce()
+	require.NoError(t, err)
+	line := append(l.under[:len(l.under):len(l.under)], program, "serve", "--listen=127.0.0.1:0")
+	s := &service{t: t, cmd: exec.Command(line[0], line[1:]...)}
+	s.cmd.Dir = filepath.Dir(program) // where there is no .env, and every user may be
+	s.cmd.Env = append(os.Environ(), "ORCH_DB="+l.db, "ORCH_SECTION_TIMEOUT="+timeout.String(), "ORCH_LOG_LEVEL=debug")
+	s.cmd.Env = append(s.cmd.Env, l.env...)
+	if l.as != nil {
+		l.as.become(s.cmd)
+	}
+	stderr, err := s.cmd.StderrPipe()
+	require.NoError(t, err)
+	require.NoError(t, s.cmd.Start())
+	transport := &http.Transport{}
+	s.client = &http.Client{Transport: transport}
+	t.Cleanup(transport.CloseIdleConnections)
+	s.follow(stderr)
+	return s
+}
+
+// follow waits until the service says where it serves, and keeps its log.
+func (s *service) follow(stderr io.Reader) {
+	s.t.Helper()
+	address := make(chan string, 1)
+	var followed sync.WaitGroup
+	followed.Go(func() {
+		defer close(address)
+		serving := regexp.MustCompile(`msg=serving address=(\S+)`)
+		lines := bufio.NewReader(stderr)
+		for {
+			line, err := lines.ReadString('\n')
+			s.mu.Lock()
+			s.log.WriteString(line)
+			s.mu.Unlock()
+			if found := serving.FindStringSubmatch(line); found != nil {
+				address <- "http://" + found[1]
+			}
+			if err != nil {
+				return
+			}
+		}
+	})
+	s.t.Cleanup(func() {
+		s.terminate()
+		followed.Wait()
+		_ = s.cmd.Wait()
+	})
+	s.url = <-address
+	require.NotEmpty(s.t, s.url, "the program did not serve: %s", s.logged())
+}
+
+// pid is the service's own: another program may run it, and say so first.
+func (s *service) pid() int {
+	if found := regexp.MustCompile(`(?m)^pid (\d+)$`).FindStringSubmatch(s.logged()); found != nil {
+		pid, err := strconv.Atoi(found[1])
+		require.NoError(s.t, err)
+		return pid
+	}
+	return s.cmd.Process.Pid
+}
+
+func (s *service) terminate() { _ = syscall.Kill(s.pid(), syscall.SIGTERM) }
+
+func (s *service) logged() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.log.String()
+}
+
+// answer is what came back for one request.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+	took   time.Duration
+}
+
+func (s *service) ask(method, target string) (answer, error) {
+	request, err := http.NewRequest(method, s.url+target, http.NoBody)
+	if err != nil {
+		return answer{}, err
+	}
+	began := time.Now()
+	response, err := s.client.Do(request)
+	if err != nil {
+		return answer{}, err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	return answer{response.StatusCode, response.Header, body, time.Since(began)}, err
+}
+
+// envelope is an answer as any reader of JSON sees it.
+type envelope map[string]any
+
+// read returns the envelope of an answer, or what is wrong with it.
+func (a answer) read() (envelope, error) {
+	if a.status != http.StatusOK {
+		return nil, fmt.Errorf("status %d: %s", a.status, a.body)
+	}
+	var e envelope
+	if err := json.Unmarshal(a.body, &e); err != nil {
+		return nil, fmt.Errorf("%w: %s", err, a.body)
+	}
+	return e, nil
+}
+
+// metrics scrapes once.
+func (s *service) metrics() envelope {
+	s.t.Helper()
+	a, err := s.ask(http.MethodGet, "/metrics")
+	require.NoError(s.t, err)
+	e, err := a.read()
+	require.NoError(s.t, err)
+	return e
+}
+
+// at follows keys and indices into the envelope; nil where there is nothing.
+func (e envelope) at(path ...any) any {
+	var value any = map[string]any(e)
+	for _, step := range path {
+		switch key := step.(type) {
+		case string:
+			object, _ := value.(map[string]any)
+			value = object[key]
+		case int:
+			list, _ := value.([]any)
+			if key >= len(list) {
+				return nil
+			}
+			value = list[key]
+		}
+	}
+	return value
+}
+
+// summary is how the sections went, in one line: what differs from ok, and the
+// state of the database that is shown.
+func (e envelope) summary() string {
+	var parts []string
+	for _, key := range []string{"stages", "queue", "agents", "cost"} {
+		if status := e.at("sections", key, "status"); status != "ok" {
+			parts = append(parts, fmt.Sprintf("%s %v %v", key, status, e.at("sections", key, "code")))
+		}
+	}
+	if repo, ok := e.at("stages", 0, "repo").(string); ok {
+		parts = append(parts, "shows "+repo)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// shows is the summary of an envelope that shows a whole state.
+func shows(repo string) string { return "shows " + repo }
+
+// failsWith is the summary of an envelope that shows nothing of the database.
+func failsWith(code string) string {
+	return fmt.Sprintf("stages failed %[1]s, queue failed %[1]s, agents failed %[1]s, cost failed %[1]s", code)
+}

@@ -1,0 +1,138 @@
+package chaos
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// linger is the longest that a connection of ours may outlive its scrape.
+const linger = 250 * time.Millisecond
+
+// history is SQL for many jobs and runs that have ended.
+func history(jobs int) string {
+	return fmt.Sprintf(`
+WITH RECURSIVE n(i) AS (SELECT 100 UNION ALL SELECT i+1 FROM n LIMIT %d)
+INSERT INTO jobs (id, agent, status, attempts, run_id, started_at, finished_at)
+	SELECT i, 'developer', 'done', 1 + i%%3, i, datetime('now', '-2 days'), datetime('now', '-1 days') FROM n;
+INSERT INTO agent_runs (id, model, cost_usd, input_tokens, finished_at)
+	SELECT id, 'claude-opus-4-8', 0.25, 1000, finished_at FROM jobs WHERE id >= 100;`, jobs)
+}
+
+// TestStopsAsIfAlone: an orchestrator that stops between two scrapes checkpoints
+// and removes its log, so that a copy of the database file alone has every
+// commit. It would not, if a connection of ours were open.
+func TestStopsAsIfAlone(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		prepare string
+		env     []string
+		clients int
+	}{
+		"polled once a second":               {},
+		"polled by many at once":             {clients: 20},
+		"beside a history that is recounted": {prepare: history(50_000), env: []string{"ORCH_RECOUNT_BUDGET=100%"}},
+		"reading everything anew":            {prepare: history(5_000), env: []string{"ORCH_EXACT=on"}},
+	} {
+		alone.try(t, name, func(t *testing.T) {
+			t.Parallel()
+			p := seeded(t)
+			o := start(t, p)
+			if tc.prepare != "" {
+				o.run("BEGIN; %s COMMIT;", tc.prepare)
+			}
+			s := serve(t, p, tc.env...)
+			for poll := range 2 {
+				if poll > 0 {
+					time.Sleep(time.Second)
+				}
+				repo := fmt.Sprintf("poll %d", poll)
+				o.mark(repo)
+				pollBy(t, s, tc.clients, shows(repo))
+			}
+			o.mark("last")
+			time.Sleep(linger)
+			o.stop()
+			assert.NoFileExists(t, p.db+"-wal")
+			assert.NoFileExists(t, p.db+"-shm")
+			assert.Equal(t, "last", repoInCopy(t, p))
+
+			assert.Equal(t, shows("last"), s.metrics().summary(), "at rest")
+			o = start(t, p)
+			o.mark("restarted")
+			assert.Equal(t, shows("restarted"), s.metrics().summary())
+			time.Sleep(linger)
+			o.stop()
+			assert.NoFileExists(t, p.db+"-wal")
+		})
+	}
+}
+
+// pollBy scrapes once, or by several clients at once.
+func pollBy(t *testing.T, s *service, clients int, want string) {
+	t.Helper()
+	var group sync.WaitGroup
+	for i := range clients {
+		group.Go(func() {
+			target := []string{"/metrics", "/metrics?section=queue", "/readyz"}[i%3]
+			_, err := s.ask("GET", target)
+			assert.NoError(t, err)
+		})
+	}
+	assert.Equal(t, want, s.metrics().summary())
+	group.Wait()
+}
+
+// repoInCopy reads a copy of the database file, without anything beside it.
+func repoInCopy(t *testing.T, p *place) string {
+	t.Helper()
+	content, err := os.ReadFile(p.db)
+	require.NoError(t, err)
+	other := newPlace(t, p.owner)
+	other.write(t, other.db, content)
+	return start(t, other).value("SELECT repo FROM tasks WHERE id=7")
+}
+
+// TestHoldsNothingBetweenScrapes: soon after a scrape the service has none of the
+// orchestrator's files open.
+func TestHoldsNothingBetweenScrapes(t *testing.T) {
+	t.Parallel()
+	for _, st := range states {
+		if st.slow {
+			continue
+		}
+		alone.try(t, st.name, func(t *testing.T) {
+			t.Parallel()
+			p := seeded(t)
+			st.arrange(t, p)
+			s := serve(t, p)
+			for range 3 {
+				assert.Equal(t, st.want, s.metrics().summary())
+				time.Sleep(linger)
+				assert.Empty(t, s.opened(p.dir))
+			}
+		})
+	}
+}
+
+// opened lists what the service has open below a directory.
+func (s *service) opened(dir string) []string {
+	s.t.Helper()
+	links, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", s.pid()))
+	require.NoError(s.t, err)
+	require.NotEmpty(s.t, links)
+	var found []string
+	for _, link := range links {
+		if target, err := os.Readlink(link); err == nil && strings.HasPrefix(target, dir) {
+			found = append(found, target)
+		}
+	}
+	return found
+}

@@ -1,0 +1,98 @@
+package perf
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"time"
+)
+
+// patience is how long an answer may take. Reading ten million rows is slow.
+const patience = time.Minute
+
+// Client polls over one connection. It does as little as a client can, since it
+// shares the machine with what is measured.
+type Client struct {
+	conn net.Conn
+	r    *bufio.Reader
+	host string
+	body []byte
+}
+
+// Dial connects to a server.
+func Dial(address string) (*Client, error) {
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	return &Client{conn: conn, r: bufio.NewReaderSize(conn, 64<<10), host: address}, nil
+}
+
+// Close closes the connection.
+func (c *Client) Close() error { return c.conn.Close() }
+
+// Poll asks for the metrics, and returns how long the whole answer took.
+func (c *Client) Poll() (time.Duration, error) {
+	began := time.Now()
+	_, err := c.Get("/metrics")
+	return time.Since(began), err
+}
+
+// Get returns the body at a path, which must be a 200 of known length. It is good
+// until the next one.
+func (c *Client) Get(path string) ([]byte, error) {
+	if err := c.conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		return nil, err
+	}
+	if _, err := c.conn.Write([]byte("GET " + path + " HTTP/1.1\r\nHost: " + c.host + "\r\n\r\n")); err != nil {
+		return nil, err
+	}
+	length, err := c.header()
+	if err != nil {
+		return nil, fmt.Errorf("get %s: %w", path, err)
+	}
+	if cap(c.body) < length {
+		c.body = make([]byte, length)
+	}
+	c.body = c.body[:length]
+	for read := 0; read < length; {
+		n, err := c.r.Read(c.body[read:])
+		if err != nil {
+			return nil, err
+		}
+		read += n
+	}
+	return c.body, nil
+}
+
+// header reads up to the body, and returns how long that is.
+func (c *Client) header() (length int, err error) {
+	status, err := c.r.ReadSlice('\n')
+	if err != nil {
+		return 0, err
+	}
+	if !bytes.HasPrefix(status, []byte("HTTP/1.1 200 ")) {
+		return 0, fmt.Errorf("answered %q", status)
+	}
+	length = -1
+	for {
+		line, err := c.r.ReadSlice('\n')
+		if err != nil {
+			return 0, err
+		}
+		name, value, more := bytes.Cut(bytes.TrimRight(line, "\r\n"), []byte(": "))
+		switch {
+		case !more && length < 0:
+			return 0, errors.New("no length")
+		case !more:
+			return length, nil
+		case bytes.Equal(name, []byte("Content-Length")):
+			if length, err = strconv.Atoi(string(value)); err != nil {
+				return 0, err
+			}
+		}
+	}
+}

@@ -1,0 +1,3 @@
+package main
+
+func write(document string, p plan, rows []row) error { return nil }

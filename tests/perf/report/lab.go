@@ -1,0 +1,185 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/orchmetrics/orchmetrics/tests/perf"
+)
+
+// lab is where the measures are taken: the service's program, agents, and worlds
+// that several measures share.
+type lab struct {
+	plan      plan
+	say       func(string)
+	histories perf.Histories
+	dir       string
+	program   string
+	agents    perf.Agents
+
+	mu      sync.Mutex // of what close needs
+	closers []func() error
+	worlds  map[string]*perf.World
+}
+
+func newLab(p plan, say func(string)) (l *lab, err error) {
+	l = &lab{plan: p, say: say, worlds: map[string]*perf.World{}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, l.close())
+		}
+	}()
+	if l.histories, err = perf.Cached(); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(l.histories.Dir, 0o755); err != nil {
+		return nil, err
+	}
+	if l.dir, err = os.MkdirTemp(l.histories.Dir, "run-"); err != nil {
+		return nil, err
+	}
+	l.atEnd(func() error { return os.RemoveAll(l.dir) })
+	if l.program, err = perf.Build(l.dir); err != nil {
+		return nil, fmt.Errorf("build the service: %w", err)
+	}
+	if l.agents, err = perf.StartAgents(); err != nil {
+		return nil, err
+	}
+	l.atEnd(l.agents.Close)
+	return l, nil
+}
+
+// atEnd keeps what is to be done when the lab closes, the last first.
+func (l *lab) atEnd(do func() error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closers = append(l.closers, do)
+}
+
+func (l *lab) close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var errs []error
+	for len(l.closers) > 0 {
+		last := len(l.closers) - 1
+		errs = append(errs, l.closers[last]())
+		l.closers = l.closers[:last]
+	}
+	return errors.Join(errs...)
+}
+
+// failed is what a measure panics with: a measure is a story in which any line
+// can fail, and there is nothing to do about it but to stop.
+type failed struct{ err error }
+
+func must(err error) {
+	if err != nil {
+		panic(failed{err})
+	}
+}
+
+func get[T any](value T, err error) T {
+	must(err)
+	return value
+}
+
+// measure takes all measures, and returns the rows of the table.
+func (l *lab) measure() (rows []row, err error) {
+	defer func() {
+		switch cause := recover().(type) {
+		case nil:
+		case failed:
+			err = cause.err
+		default:
+			panic(cause)
+		}
+	}()
+	for _, measure := range []struct {
+		what string
+		take func() []row
+	}{
+		{"latency, changing", l.latency},
+		{"latency, unchanged", l.unchanged},
+		{"throughput", l.throughput},
+		{"concurrent pollers", l.pollers},
+		{"processor time", l.cpu},
+		{"memory", l.memory},
+		{"a writer beside polls", l.writer},
+		{"start", l.start},
+		{"allocations", l.allocations},
+	} {
+		l.say(measure.what)
+		rows = append(rows, measure.take()...)
+	}
+	l.say("done")
+	return rows, nil
+}
+
+// world returns the world of a size, which nobody has asked of anything yet
+// within this measure: its orchestrator rests.
+func (l *lab) world(size perf.Size, stageIndex bool) *perf.World {
+	key := fmt.Sprint(size, stageIndex)
+	w, known := l.worlds[key]
+	if !known {
+		l.say(fmt.Sprintf("  a database of %s rows", perf.Words(size.Rows)))
+		w = get(perf.NewWorld(l.histories, l.dir, size, stageIndex, l.agents))
+		l.atEnd(w.Close)
+		l.worlds[key] = w
+	}
+	get(w.Pace(0))
+	return w
+}
+
+// target is a server and a connection to it.
+type target struct {
+	*perf.Server
+	client *perf.Client
+}
+
+func (l *lab) target(server *perf.Server, err error) *target {
+	must(err)
+	l.atEnd(server.Close)
+	return &target{Server: server, client: get(server.Dial())}
+}
+
+// service starts the service over a world and waits for a complete answer.
+func (l *lab) service(w *perf.World, settings ...string) *target {
+	t := l.target(perf.StartService(l.program, w.DB, settings...))
+	t.complete()
+	return t
+}
+
+func (l *lab) naive(w *perf.World) *target {
+	t := l.target(perf.StartNaive(w.DB))
+	t.poll()
+	return t
+}
+
+// static serves from memory what another target has answered.
+func (l *lab) static(other *target) *target {
+	path := filepath.Join(l.dir, "body")
+	must(os.WriteFile(path, get(other.client.Get("/metrics")), 0o600))
+	return l.target(perf.StartStatic(path))
+}
+
+func (t *target) poll() time.Duration { return get(t.client.Poll()) }
+
+// complete polls until all sums are there.
+func (t *target) complete() {
+	for !perf.Complete(get(t.client.Get("/metrics"))) { // counting
+	}
+}
+
+// stop ends the server before the lab closes, so that it is not in the way of
+// other measures.
+func (t *target) stop() {
+	must(t.client.Close())
+	must(t.Close())
+}
+
+// settle lets the last commit become one of the past.
+func settle() { time.Sleep(50 * time.Millisecond) }

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/orchmetrics/orchmetrics/tests/perf"
+)
+
+const (
+	// commits a second make a database a changing one.
+	commits = 10
+	// slowly is a pace of polls at which each meets a new commit, at varying
+	// distances from it.
+	slowly = time.Second / 9
+	// quickly is one at which some meet a new commit and most do not.
+	quickly = time.Second / 50
+)
+
+// latency compares how long an answer takes with many rows and with few.
+func (l *lab) latency() []row {
+	small := l.changing(l.plan.small, true)
+	indexed, bare := l.changing(l.plan.rows, true), l.changing(l.plan.rows, false)
+	services := []*target{l.service(small), l.service(indexed), l.service(bare)}
+	naives := []*target{l.naive(indexed), l.naive(bare)}
+	slow, fast, naive := make(samples, 3), make(samples, 3), make(samples, 2)
+	for range l.plan.rounds {
+		slow.take(services, slowly, l.plan.window)
+		fast.take(services[:2], quickly, l.plan.window)
+		for range 3 {
+			naive.once(naives)
+		}
+	}
+	for _, t := range append(services[1:], naives...) {
+		t.stop()
+	}
+	many, few := perf.Words(l.plan.rows), perf.Words(l.plan.small)
+	rows := []row{
+		atMost(fmt.Sprintf("latency, %s rows, changing, against %s", many, few), 1.5, ratio(median(slow[1]), median(slow[0])), "×",
+			fmt.Sprintf("%s against %s; each poll meets a new commit", spread(slow[1]), spread(slow[0]))),
+		atMost("the same, polled 50 times a second", 1.5, ratio(median(fast[1]), median(fast[0])), "×",
+			fmt.Sprintf("%s against %s", spread(fast[1]), spread(fast[0]))),
+		atLeast("the naive version, against the service", 100, ratio(median(naive[0]), median(slow[1])), "×",
+			fmt.Sprintf("%s against %s", spread(naive[0]), spread(slow[1]))),
+		atLeast("the same without an index on `tasks(stage)`", 8, ratio(median(naive[1]), median(slow[2])), "×",
+			fmt.Sprintf("%s against %s", spread(naive[1]), spread(slow[2]))),
+	}
+	rows = append(rows, l.larger(services[0])...)
+	services[0].stop()
+	return rows
+}
+
+// larger does the same for the large size, if there is one.
+func (l *lab) larger(small *target) []row {
+	if l.plan.large == 0 {
+		return nil
+	}
+	services := []*target{small, l.service(l.changing(l.plan.large, true))}
+	slow := make(samples, 2)
+	for range l.plan.rounds {
+		slow.take(services, slowly, l.plan.window)
+	}
+	services[1].stop()
+	return []row{atMost(fmt.Sprintf("latency, %s rows, changing, against %s", perf.Words(l.plan.large), perf.Words(l.plan.small)),
+		1.5, ratio(median(slow[1]), median(slow[0])), "×", fmt.Sprintf("%s against %s", spread(slow[1]), spread(slow[0])))}
+}
+
+// changing is a world whose orchestrator is at work until the next measure that
+// uses it.
+func (l *lab) changing(rows int64, stageIndex bool) *perf.World {
+	w := l.world(perf.Of(rows), stageIndex)
+	get(w.Pace(commits))
+	return w
+}
+
+// samples are latencies of several targets.
+type samples [][]time.Duration
+
+// take polls all targets at a pace, one after the other, so that whatever slows
+// the machine down meets them all.
+func (s samples) take(targets []*target, pace, long time.Duration) {
+	ticks := time.NewTicker(pace)
+	defer ticks.Stop()
+	for began := time.Now(); time.Since(began) < long; <-ticks.C {
+		s.once(targets)
+	}
+}
+
+func (s samples) once(targets []*target) {
+	for i, t := range targets {
+		s[i] = append(s[i], t.poll())
+	}
+}

@@ -1,0 +1,28 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/orchmetrics/orchmetrics/tests/perf"
+)
+
+// memory looks at the most memory that the service ever had, its first count
+// included. Each scrape meets a new commit.
+func (l *lab) memory() []row {
+	size := perf.Of(l.plan.rows)
+	size.ActiveTasks = min(1000, size.Rows/4)
+	w := l.world(size, true)
+	service := l.service(w)
+	atFirst := get(perf.PeakMemory(service.PID))
+	for range l.plan.scrapes {
+		must(w.Step())
+		service.poll()
+	}
+	peak := get(perf.PeakMemory(service.PID))
+	service.stop()
+	return []row{atMost(fmt.Sprintf("peak memory after %s scrapes, %s rows, %s active tasks", perf.Words(int64(l.plan.scrapes)),
+		perf.Words(size.Rows), perf.Words(size.ActiveTasks)), 40, mib(peak), " MB", digits(mib(atFirst))+" MB after the first complete answer")}
+}
+
+// mib is what the kernel's tools call megabytes, too.
+func mib(bytes int64) float64 { return float64(bytes) / (1 << 20) }

@@ -1,0 +1,111 @@
+package perf
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Server is a server in another process.
+type Server struct {
+	// Address is host:port.
+	Address string
+	// PID is its process.
+	PID int
+
+	close func() error
+}
+
+// Close ends the process.
+func (s *Server) Close() error { return s.close() }
+
+// Dial connects to the server.
+func (s *Server) Dial() (*Client, error) { return Dial(s.Address) }
+
+// StartNaive serves a naive service over a database.
+func StartNaive(db string) (*Server, error) { return startServer("naive", db) }
+
+// StartStatic serves the bytes of a file from memory.
+func StartStatic(path string) (*Server, error) { return startServer("static", path) }
+
+func startServer(role, arg string) (*Server, error) {
+	c, err := startRole(role, arg)
+	if err != nil {
+		return nil, err
+	}
+	address, err := c.line()
+	if err != nil {
+		return nil, errors.Join(err, c.close())
+	}
+	return &Server{Address: address, PID: c.cmd.Process.Pid, close: c.close}, nil
+}
+
+// Build builds the service's program into a folder, and returns its path.
+func Build(dir string) (string, error) {
+	root, err := Root()
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "api")
+	cmd := exec.Command("go", "build", "-o", path, "./cmd/api")
+	cmd.Dir, cmd.Stderr = root, os.Stderr
+	return path, cmd.Run()
+}
+
+// StartService runs the service's program over a database, and returns once it
+// serves. Settings are as in "ORCH_EXACT=true".
+func StartService(program, db string, settings ...string) (*Server, error) {
+	cmd := exec.Command(program, "serve", "--listen=127.0.0.1:0")
+	cmd.Dir = filepath.Dir(db)
+	for _, variable := range os.Environ() {
+		if !strings.HasPrefix(variable, "ORCH_") {
+			cmd.Env = append(cmd.Env, variable)
+		}
+	}
+	cmd.Env = append(append(cmd.Env, "ORCH_DB="+db), settings...)
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	address, log := awaitServing(stderr)
+	drained := make(chan struct{})
+	go func() {
+		defer close(drained)
+		_, _ = io.Copy(io.Discard, stderr)
+	}()
+	s := &Server{Address: address, PID: cmd.Process.Pid, close: func() error {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		// What waits for an answer is not waited for.
+		kill := time.AfterFunc(3*time.Second, func() { _ = cmd.Process.Kill() })
+		defer kill.Stop()
+		<-drained
+		_ = cmd.Wait()
+		return nil
+	}}
+	if address == "" {
+		return nil, errors.Join(fmt.Errorf("the service did not serve: %q", log), s.Close())
+	}
+	return s, nil
+}
+
+// awaitServing reads the log up to the line that tells the address.
+func awaitServing(stderr io.Reader) (address string, log []string) {
+	serving := regexp.MustCompile(`msg=serving address=(\S+)`)
+	for lines := bufio.NewScanner(stderr); lines.Scan(); log = append(log, lines.Text()) {
+		if found := serving.FindStringSubmatch(lines.Text()); found != nil {
+			return found[1], log
+		}
+	}
+	return "", log
+}
