@@ -17,7 +17,7 @@ $(GOLANGCI_LINT):
 .PHONY: help
 help: ## Show this list
 	@awk -F ':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } \
-		/^[a-z\/]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+		/^[a-z\/-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 ##@ Test
 
@@ -35,9 +35,36 @@ race: ## Run all tests with the race detector
 golden: ## Rewrite the golden files; read the diff before you commit it
 	go test ./tests -run Golden -count=1 -update
 
+##@ Measure (databases are generated once, into a folder that git ignores)
+
+# The sizes of the databases: BENCH_ROWS=1000,1000000,10000000 adds the largest.
+# For benchstat, set BENCH_FLAGS=-count=10 and keep the output.
+BENCH_ROWS := 1000,1000000
+BENCH_FLAGS :=
+
 .PHONY: bench
 bench: ## Run all benchmarks
-	go test -run '^$$' -bench . -benchmem ./...
+	ORCHMETRICS_PERF_ROWS=$(BENCH_ROWS) go test -run '^$$' -bench . -benchmem -timeout 0 $(BENCH_FLAGS) ./...
+
+.PHONY: bench-report
+bench-report: ## Measure what the service must reach, and write docs/performance.md
+	go run ./tests/perf/report -write docs/performance.md
+
+.PHONY: bench-short
+bench-short: ## Measure the same in about a minute, and print the table
+	go run ./tests/perf/report -short
+
+PROFILE_DIR := .cache/profile
+PROFILE_TIME := 10s
+
+.PHONY: profile
+profile: ## Profile the service under load: processor and heap
+	@mkdir -p $(PROFILE_DIR)
+	go test ./tests/perf -run '^$$' -bench '^BenchmarkLoaded$$' -benchtime $(PROFILE_TIME) -timeout 0 -o $(PROFILE_DIR)/perf.test \
+		-cpuprofile $(PROFILE_DIR)/cpu.out -memprofile $(PROFILE_DIR)/heap.out
+	go tool pprof -top -cum -nodecount 60 $(PROFILE_DIR)/perf.test $(PROFILE_DIR)/cpu.out
+	go tool pprof -top -nodecount 20 -sample_index alloc_space $(PROFILE_DIR)/perf.test $(PROFILE_DIR)/heap.out
+	go tool pprof -top -nodecount 10 -sample_index inuse_space $(PROFILE_DIR)/perf.test $(PROFILE_DIR)/heap.out
 
 ##@ Lint
 
@@ -64,7 +91,7 @@ write-mocks = sed "s|^dir: .*|dir: $(1)|" .mockery.yaml > "$(1).yaml" && \
 	go tool mockery --config "$(1).yaml" --log-level warn && test -d "$(1)"
 
 .PHONY: generate
-generate: generate/wire generate/mocks ## Run every generate/*
+generate: generate/wire generate/mocks generate/schema ## Run every generate/*
 
 .PHONY: generate/wire
 generate/wire: ## Write wire_gen.go from wire.go
@@ -76,10 +103,18 @@ generate/mocks: ## Write mocks/ from ports/
 	@tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && \
 	$(call write-mocks,$$tmp/mocks) && rm -rf mocks && cp -R "$$tmp/mocks" mocks
 
+.PHONY: generate/schema
+generate/schema: ## Write docs/schema/v1.json from domain/
+	@tmp=$$(mktemp) && trap 'rm -f "$$tmp"' EXIT && go run ./contract/gen > "$$tmp" && cat "$$tmp" > docs/schema/v1.json
+
+.PHONY: release-schema
+release-schema: verify/schema ## Freeze the schema: from now on readers rely on it
+	cp docs/schema/v1.json docs/schema/v1.released.json
+
 ##@ Verify (each generate/* has its verify/*; none of them changes a file)
 
 .PHONY: verify
-verify: verify/wire verify/mocks verify/tidy verify/format ## Run every verify/*
+verify: verify/wire verify/mocks verify/schema verify/tidy verify/format ## Run every verify/*
 
 .PHONY: verify/wire
 verify/wire: ## Check that wire_gen.go is what wire.go gives
@@ -90,6 +125,12 @@ verify/mocks: ## Check that mocks/ holds the mock of every port and nothing else
 	@tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && \
 	$(call write-mocks,$$tmp/mocks) && { diff -ru mocks "$$tmp/mocks" || \
 		{ echo 'mocks/ is stale or has an orphan: run "make generate/mocks"' >&2; exit 1; }; }
+
+.PHONY: verify/schema
+verify/schema: ## Check that the schema is up to date and breaks no reader of the released one
+	@go run ./contract/gen | diff -u docs/schema/v1.json - || \
+		{ echo 'docs/schema/v1.json is stale: run "make generate/schema"' >&2; exit 1; }
+	@go run ./contract/gen -released docs/schema/v1.released.json
 
 .PHONY: verify/tidy
 verify/tidy: ## Check that go.mod and go.sum are tidy

@@ -70,7 +70,7 @@ func full() domain.Envelope {
 	}
 	envelope.Sections["cost"] = domain.SectionReport{
 		Status: domain.StatusDegraded, Code: new(domain.CodeDBBusy), DurationMS: 0.5, Rows: new(int64(1)), Truncated: true,
-		Anomalies: 2, RecountedAt: new(noon),
+		Anomalies: 2, RecountedAt: new(noon), AsOf: new(noon),
 	}
 	return envelope
 }

@@ -42,7 +42,7 @@ var contractKeys = map[string][]string{
 	".sections":        {"agents", "alpha", "cost", "queue", "stages", "zeta"},
 	".sections.agents": {"status", "code", "duration_ms", "rows", "truncated", "anomalies"},
 	".sections.alpha":  {"status", "code", "duration_ms", "rows", "truncated", "anomalies"},
-	".sections.cost":   {"status", "code", "duration_ms", "rows", "truncated", "anomalies", "recounted_at"},
+	".sections.cost":   {"status", "code", "duration_ms", "rows", "truncated", "anomalies", "recounted_at", "as_of"},
 	".sections.queue":  {"status", "code", "duration_ms", "rows", "truncated", "anomalies"},
 	".sections.stages": {"status", "code", "duration_ms", "rows", "truncated", "anomalies"},
 	".sections.zeta":   {"status", "code", "duration_ms", "rows", "truncated", "anomalies"},

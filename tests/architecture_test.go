@@ -54,17 +54,23 @@ var (
 			tests: []string{"ports/portstest", "mocks"},
 		},
 		{
-			folder: ".", own: []string{"domain", "ports", "app", "adapters/*"}, libraries: anyLibrary,
+			folder: ".", own: []string{"domain", "ports", "app", "adapters/*", "contract", "docs"}, libraries: anyLibrary,
 			tests: []string{"ports/portstest", "mocks"},
 		},
 		// A command speaks to the root in the types of domain and ports.
 		{folder: "cmd/*", own: []string{".", "demo", "domain", "ports"}, libraries: anyLibrary, tests: []string{"mocks"}},
 		{folder: "demo", libraries: anyLibrary},
+		// What is embedded, and what is served of it.
+		{folder: "docs"},
+		{folder: "contract", own: []string{"docs"}},
+		{folder: "contract/compat"},
+		// The generator's library is not linked into the service.
+		{folder: "contract/gen", own: []string{"domain", "contract/compat"}, libraries: []string{"github.com/invopop/jsonschema"}},
 		{folder: "examples/*", own: []string{".", "domain", "ports"}, libraries: anyLibrary},
 		{folder: "mocks", own: []string{"domain", "ports"}, libraries: []string{"github.com/stretchr/testify"}},
 		{
 			folder: "tests", libraries: anyLibrary,
-			own: []string{".", "domain", "ports", "ports/portstest", "app", "adapters/*", "demo", "mocks"},
+			own: []string{".", "contract", "domain", "ports", "ports/portstest", "app", "adapters/*", "demo", "mocks"},
 		},
 	}
 
@@ -131,6 +137,10 @@ func TestArchitectureCheckerCatchesViolations(t *testing.T) {
 		"a command imports the root":                 {"cmd/api/a.go", module, false},
 		"a command imports app":                      {"cmd/api/a.go", module + "/app", true},
 		"the demo imports domain":                    {"demo/a.go", module + "/domain", true},
+		"the generator imports domain":               {"contract/gen/a.go", module + "/domain", false},
+		"the root imports the generator":             {"a.go", module + "/contract/gen", true},
+		"what is served imports the generator's":     {"contract/a.go", "github.com/invopop/jsonschema", true},
+		"an adapter imports the documents":           {"adapters/http/a.go", module + "/docs", true},
 		"an example imports an adapter":              {"examples/embed/a.go", module + "/adapters/http", true},
 		"tests import an adapter":                    {"tests/a_test.go", module + "/adapters/http", false},
 		"a package without a row":                    {"util/a.go", "fmt", true},

@@ -20,6 +20,7 @@ import (
 	"github.com/orchmetrics/orchmetrics/adapters/workerstate"
 	"github.com/orchmetrics/orchmetrics/domain"
 	"github.com/orchmetrics/orchmetrics/ports"
+	"github.com/orchmetrics/orchmetrics/tests/contracttest"
 )
 
 // goldenTime is the instant of every golden: 2026-06-01 12:00:00.250 UTC.
@@ -116,9 +117,10 @@ func TestGolden(t *testing.T) {
 }
 
 // normalize is the one place where what differs from run to run is replaced, and
-// the answer is indented for people. Its keys keep their order.
+// the answer is indented for people, once it has passed the schema. Its keys keep their order.
 func normalize(t *testing.T, body []byte) []byte {
 	t.Helper()
+	contracttest.Validate(t, body)
 	for pattern, replacement := range map[string]string{
 		`"duration_ms":[0-9.e-]+`:      `"duration_ms":0.5`,
 		`"id":"[A-Z2-7]{26}"`:          `"id":"AAAAAAAAAAAAAAAAAAAAAAAAAA"`,

@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/orchmetrics/orchmetrics/tests/contracttest"
 )
 
 // buildOnce builds the program once for all tests of this package.
@@ -103,11 +105,12 @@ func (s *service) get(t *testing.T, path string) (int, []byte) {
 }
 
 // metrics returns the envelope as generic JSON, so that the tests read what is
-// on the wire and not what our own types make of it.
+// on the wire and not what our own types make of it. It has passed the schema.
 func (s *service) metrics(t *testing.T) map[string]any {
 	t.Helper()
 	status, body := s.get(t, "/metrics")
 	require.Equal(t, http.StatusOK, status, "%s", body)
+	contracttest.Validate(t, body)
 	var envelope map[string]any
 	require.NoError(t, json.Unmarshal(body, &envelope))
 	return envelope

@@ -10,8 +10,9 @@ import (
 
 // tableColumns is what is known of a table.
 type tableColumns struct {
-	names map[string]bool // of its columns, in lower case
-	keyed bool            // id alone is its INTEGER PRIMARY KEY
+	names    map[string]bool // of its columns, in lower case
+	nullable map[string]bool // those that may hold NULL
+	keyed    bool            // id alone is its INTEGER PRIMARY KEY
 }
 
 // columns builds the expressions of one query over one table. A column that the
@@ -60,16 +61,17 @@ func (s *session) indexed(table, column string) (found bool, err error) {
 }
 
 func (s *session) lookUp(table string) (tableColumns, error) {
-	found := tableColumns{names: map[string]bool{}}
+	found := tableColumns{names: map[string]bool{}, nullable: map[string]bool{}}
 	keys := 0
 	err := s.query(func(row *cells) {
-		name, kind, key := strings.ToLower(row.name()), row.name(), row.orZero()
+		name, kind, required, key := strings.ToLower(row.name()), row.name(), row.orZero(), row.orZero()
 		found.names[name] = true
+		found.nullable[name] = required == 0
 		if key > 0 {
 			keys++
 			found.keyed = keys == 1 && name == "id" && strings.EqualFold(kind, "INTEGER")
 		}
-	}, "SELECT name, type, pk FROM pragma_table_xinfo(?)", table)
+	}, `SELECT name, type, "notnull", pk FROM pragma_table_xinfo(?)`, table)
 	return found, err
 }
 

@@ -125,8 +125,10 @@ func (k *kept[S]) size() int {
 	return len(k.ledger.blocks)
 }
 
+// reset leaves the table alone, which is read without the turn.
 func (k *kept[S]) reset() {
-	*k = kept[S]{table: k.table}
+	k.ledger, k.walk = nil, walk{}
+	k.unsuited, k.complete, k.counting = false, false, false
 }
 
 // total is the sum over the whole table, and since when rows that were changed by

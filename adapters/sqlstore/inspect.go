@@ -139,8 +139,12 @@ func access(path string, mode uint32) error {
 	return unix.Faccessat(unix.AT_FDCWD, path, mode, unix.AT_EACCESS)
 }
 
-// live tells whether both sidecars are there, as while the orchestrator runs.
-func (f files) live() bool { return f.wal != nil && f.shm != nil }
+// live tells whether both sidecars are there, as while the orchestrator runs. An
+// empty index is none. An empty log of another mode than the database's is left
+// alone: SQLite would change its mode when it opens it, and nothing is in it.
+func (f files) live() bool {
+	return f.wal != nil && f.shm != nil && f.shm.Size() > 0 && (f.pending() || f.wal.Mode() == f.db.Mode())
+}
 
 // pending tells whether the write-ahead log holds anything.
 func (f files) pending() bool { return f.wal != nil && f.wal.Size() > 0 }
@@ -176,15 +180,18 @@ func markOf(info fs.FileInfo) mark {
 	return mark{there: true, size: info.Size(), changed: info.ModTime().UnixNano()}
 }
 
-// tick is the longest time between two ticks of the kernel's clock, by which it
-// stamps files (100 Hz; see CLOCK_REALTIME_COARSE in clock_gettime(2)).
-const tick = 10 * time.Millisecond
+// quiet is longer than the coarsest file times are (2 s on FAT; others go by the
+// kernel's tick), and than a commit should take to reach the disk.
+const quiet = 3 * time.Second
 
-// settled tells whether any later change shows in the stamp. Within the tick of
-// the last change another could still leave the same size and the same time.
+// settled tells whether any later change shows in the stamp. Soon after the last
+// change another could leave the same size and the same time. And a commit is
+// visible only some time after its last byte was written to the log: with
+// synchronous=FULL it is synced first. What is read in between is the state
+// before it, though the files look as after it.
 func (f files) settled() bool {
 	for _, info := range []fs.FileInfo{f.db, f.wal} {
-		if info != nil && f.at.Sub(info.ModTime()) <= tick {
+		if info != nil && f.at.Sub(info.ModTime()) <= quiet {
 			return false
 		}
 	}

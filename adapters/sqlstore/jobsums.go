@@ -105,12 +105,13 @@ func (jobsTable) scan(row *cells) (b block[jobSums], plain bool) {
 	started, retried := row.orZero(), row.orZero()
 	attempts, whole := row.take().(int64)
 	highest, lowest := row.take(), row.take()
+	most, mostWhole := highest.(int64) // a text is higher than all numbers
 	least, _ := lowest.(int64)
-	plain = whole && least >= 0 || highest == nil
+	plain = whole && mostWhole && least >= 0 || highest == nil
 	if plain && whole {
 		b.sums.retries.RetriedJobs = retried
 		b.sums.retries.RetriesTotal = attempts - started
-		b.sums.retries.MaxAttemptsSeen, _ = highest.(int64)
+		b.sums.retries.MaxAttemptsSeen = most
 	}
 	var counted int64
 	for i := range b.sums.counts {

@@ -71,7 +71,7 @@ func (t runsTable) plain(ses *session, where string) (string, error) {
 	from, err := t.from(ses, where)
 	query := "SELECT max(id), count(*), sum(open), total(cost), min(cost), max(cost)"
 	for i := range tokenColumns {
-		query += fmt.Sprintf(", sum(t%d)", i)
+		query += fmt.Sprintf(", sum(t%[1]d), max(t%[1]d)", i)
 	}
 	return query + from, err
 }
@@ -91,7 +91,9 @@ func (runsTable) from(ses *session, where string) (string, error) {
 
 // scan takes the sums for all there is to say if the lowest and the highest cost
 // are finite numbers, since SQLite orders values of other types around those, and
-// if a sum of tokens is an integer, since a single other cell makes it a float.
+// if a sum of tokens and the highest of them are integers: a single real number
+// makes the sum a float, and a text, though SQLite adds it up if it looks like an
+// integer, is higher than all numbers.
 func (runsTable) scan(row *cells) (b block[runSums], plain bool) {
 	b.last, b.rows, b.unsettled = row.orZero(), row.orZero(), row.orZero()
 	b.sums.runs = b.rows
@@ -107,10 +109,13 @@ func (runsTable) scan(row *cells) (b block[runSums], plain bool) {
 	}
 	plain = plain && !math.IsInf(b.sums.cost, 0)
 	for i := range b.sums.tokens {
-		tokens := row.take()
-		sum, whole := tokens.(int64)
-		b.sums.tokens[i] = sum
-		plain = plain && (whole || tokens == nil)
+		sum, highest := row.take(), row.take()
+		_, whole := highest.(int64)
+		if tokens, ok := sum.(int64); ok && whole {
+			b.sums.tokens[i] = tokens
+		} else {
+			plain = plain && highest == nil
+		}
 	}
 	return b, plain
 }

@@ -15,7 +15,7 @@ func (s *Store) ActiveTasks(ctx context.Context) (ports.Reading[[]domain.Task], 
 		if err != nil {
 			return ports.Reading[[]domain.Task]{}, err
 		}
-		active, err := activeStages(ses)
+		active, err := activeStages(ses, tasks)
 		if err != nil {
 			return ports.Reading[[]domain.Task]{}, err
 		}
@@ -40,19 +40,24 @@ func scanTask(row *cells) domain.Task {
 	}
 }
 
-// activeStages is the condition for tasks that are not finished. With an index
-// on the stage it names the stages that there are, each found by one step in the
-// index, so that no finished task is read.
-func activeStages(ses *session) (string, error) {
+// activeStages is the condition for tasks that are not known to be finished: a
+// stage that is NULL says nothing of the kind. With an index on the stage it names
+// the stages that there are, each found by one step in the index, so that no
+// finished task is read.
+func activeStages(ses *session, tasks *columns) (string, error) {
+	unknown := ""
+	if tasks.found.nullable["stage"] { // else the planner would make a scan of it
+		unknown = "t.stage IS NULL OR "
+	}
 	indexed, err := ses.indexed("tasks", "stage")
 	if err != nil || !indexed {
-		return "t.stage NOT IN ('done','cancelled')", err
+		return "(" + unknown + "t.stage NOT IN ('done','cancelled'))", err
 	}
-	return `t.stage IN (
+	return "(" + unknown + `t.stage IN (
 		WITH RECURSIVE stages(stage) AS (
 			SELECT min(stage) FROM tasks
 			UNION ALL
 			SELECT (SELECT min(stage) FROM tasks WHERE stage > stages.stage) FROM stages WHERE stages.stage IS NOT NULL
 		)
-		SELECT stage FROM stages WHERE stage NOT IN ('done','cancelled'))`, nil
+		SELECT stage FROM stages WHERE stage NOT IN ('done','cancelled')))`, nil
 }

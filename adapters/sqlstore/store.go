@@ -123,15 +123,14 @@ func readIn[T any](
 		return reading, err
 	}
 	if known, ok := v.cached[from].(ports.Reading[T]); ok {
-		v.reused = true
-		return known, nil
+		return owned(known), nil
 	}
 	err = v.run(ctx, func(ses *session) (err error) {
 		reading, err = fn(ses)
 		return err
 	})
-	if err == nil && !v.store.exact {
-		v.store.cache.keep(v.files, from, reading)
+	if err == nil && !v.store.exact && v.files.settled() {
+		v.store.cache.keep(v.files, from, owned(reading))
 	}
 	return reading, err
 }

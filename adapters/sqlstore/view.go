@@ -22,7 +22,6 @@ type view struct {
 	failure error // why there is nothing to read
 	files   files
 	cached  readings // what is known already of the database as it is
-	reused  bool     // some of it was answered
 	conn    *connection
 	columns map[string]tableColumns
 	jobs    *jobTotals // read once, for two sources
@@ -144,16 +143,12 @@ func (v *view) open(ctx context.Context) (*session, error) {
 // files are no longer what they were found to be.
 func (v *view) connect(ctx context.Context) (*connection, error) {
 	conn, err := v.store.connect(ctx, v.files)
-	if err != nil && !v.reused && !errors.Is(classify(err), domain.CodeDBBusy) && !v.files.unchanged() {
+	if err != nil && !errors.Is(classify(err), domain.CodeDBBusy) && !v.files.unchanged() {
 		v.cached = nil
 		if v.files, err = inspect(v.store.path); err != nil {
 			return nil, err
 		}
 		conn, err = v.store.connect(ctx, v.files)
-	}
-	if err == nil && v.reused && !v.files.unchanged() {
-		conn.close()
-		return nil, fmt.Errorf("read database: %w: it changed since part of this answer was read", domain.CodeDBBusy)
 	}
 	return conn, err
 }

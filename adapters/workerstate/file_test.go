@@ -76,7 +76,13 @@ func TestFilesOfAnotherKind(t *testing.T) {
 	socket, err := net.Listen("unix", path("socket"))
 	require.NoError(t, err)
 	defer socket.Close()
-	kinds := []string{path("pipe"), path("directory"), path("link to pipe"), path("link to itself"), path("socket"), path("pipe/below"), os.DevNull, "/dev/zero"}
+	require.NoError(t, syscall.Mkfifo(path("held pipe"), 0o600))
+	held, err := os.OpenFile(path("held pipe"), os.O_RDWR, 0) // with a writer that says one thing and stays
+	require.NoError(t, err)
+	defer held.Close()
+	_, err = held.WriteString(`{"max_concurrency":1}`)
+	require.NoError(t, err)
+	kinds := []string{path("held pipe"), path("pipe"), path("directory"), path("link to pipe"), path("link to itself"), path("socket"), path("pipe/below"), os.DevNull, "/dev/zero"}
 	for _, kind := range kinds {
 		worker, err := workerstate.NewFile(kind).WorkerState(t.Context())
 		require.ErrorIs(t, err, domain.CodeWorkerStateInvalid, kind)

@@ -24,7 +24,7 @@ var judged = map[string]bool{
 	"title": true, "description": true, "examples": true, "$comment": true, "deprecated": true, "$schema": true,
 }
 
-func (c *comparison) breaks(path, format string, args ...any) {
+func (c *comparison) breakf(path, format string, args ...any) {
 	c.found = append(c.found, strings.TrimPrefix(path, ".")+": "+fmt.Sprintf(format, args...))
 }
 
@@ -33,7 +33,7 @@ func (c *comparison) schemas(path string, released, next schema) {
 	before, nameBefore, nullBefore := released.resolve(c.before)
 	after, nameAfter, nullAfter := next.resolve(c.after)
 	if nullAfter && !nullBefore {
-		c.breaks(path, "may now be null, which its readers do not expect")
+		c.breakf(path, "may now be null, which its readers do not expect")
 	}
 	if nameBefore != "" {
 		pair := [2]string{nameBefore, nameAfter}
@@ -60,7 +60,7 @@ func (c *comparison) types(path string, released, next schema) {
 		return types
 	}
 	if before, after := notNull(released), notNull(next); !slices.Equal(before, after) {
-		c.breaks(path, "retyped from %s to %s", either(before), either(after))
+		c.breakf(path, "retyped from %s to %s", either(before), either(after))
 	}
 }
 
@@ -77,14 +77,14 @@ func (c *comparison) words(path string, released, next schema) {
 	before, after := released.words("enum"), next.words("enum")
 	for _, word := range before {
 		if len(after) > 0 && !slices.Contains(after, word) {
-			c.breaks(path, "the word %q is gone from its list", word)
+			c.breakf(path, "the word %q is gone from its list", word)
 		}
 	}
 	if len(before) == 0 && len(after) > 0 {
-		c.breaks(path, "is now limited to a list of words")
+		c.breakf(path, "is now limited to a list of words")
 	}
 	if len(before) > 0 && len(after) == 0 {
-		c.breaks(path, "is no longer limited to a list of words")
+		c.breakf(path, "is no longer limited to a list of words")
 	}
 }
 
@@ -94,14 +94,14 @@ func (c *comparison) required(path string, released, next schema) {
 	before, after := released.words("required"), next.words("required")
 	for _, key := range after {
 		if !slices.Contains(before, key) {
-			c.breaks(path+"."+key, "is newly required; list it as additive in contract/gen, or give it omitempty")
+			c.breakf(path+"."+key, "is newly required; list it as additive in contract/gen, or give it omitempty")
 		}
 	}
 	for _, key := range before {
 		_, there := next.sub("properties")[key]
 		_, was := released.sub("properties")[key]
 		if !slices.Contains(after, key) && (there || !was) {
-			c.breaks(path+"."+key, "is no longer required, so it may be missing")
+			c.breakf(path+"."+key, "is no longer required, so it may be missing")
 		}
 	}
 }
@@ -115,10 +115,10 @@ func (c *comparison) properties(path string, released, next schema) {
 			continue
 		}
 		if names := newNames(before, after, key); len(names) > 0 {
-			c.breaks(at, "removed, or renamed to %s", strings.Join(names, " or "))
+			c.breakf(at, "removed, or renamed to %s", strings.Join(names, " or "))
 			continue
 		}
-		c.breaks(at, "removed")
+		c.breakf(at, "removed")
 	}
 }
 
@@ -155,11 +155,11 @@ func (c *comparison) within(path, keyword string, released, next schema) {
 	switch {
 	case !had && !has:
 	case had != has:
-		c.breaks(path, "%q came or went, which this check cannot judge", keyword)
+		c.breakf(path, "%q came or went, which this check cannot judge", keyword)
 	case isObject(before) && isObject(after):
 		c.schemas(path, released.sub(keyword), next.sub(keyword))
 	case !reflect.DeepEqual(before, after):
-		c.breaks(path, "%q changed, which this check cannot judge", keyword)
+		c.breakf(path, "%q changed, which this check cannot judge", keyword)
 	}
 }
 
@@ -178,7 +178,7 @@ func (c *comparison) rest(path string, released, next schema) {
 	}
 	for _, keyword := range slices.Sorted(maps.Keys(keywords)) {
 		if keywords[keyword] && !reflect.DeepEqual(released[keyword], next[keyword]) {
-			c.breaks(path, "%q changed, which this check cannot judge", keyword)
+			c.breakf(path, "%q changed, which this check cannot judge", keyword)
 		}
 	}
 }

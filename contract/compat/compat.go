@@ -33,7 +33,7 @@ func Check(released, next []byte) error {
 	}
 	c := comparison{before: before, after: after, seen: map[[2]string]bool{}}
 	if is < was {
-		c.breaks("schema_version", "fell from %v to %v", was, is)
+		c.breakf("schema_version", "fell from %v to %v", was, is)
 	}
 	c.schemas("", before, after)
 	if len(c.found) == 0 {

@@ -165,6 +165,6 @@ func TestCheck_DefinitionsMayReferToThemselves(t *testing.T) {
 
 func TestCheck_RefusesWhatIsNoSchema(t *testing.T) {
 	t.Parallel()
-	assert.ErrorContains(t, compat.Check([]byte(`[]`), []byte(`{}`)), "read the released schema")
+	require.ErrorContains(t, compat.Check([]byte(`[]`), []byte(`{}`)), "read the released schema")
 	assert.ErrorContains(t, compat.Check([]byte(`{}`), []byte(`{`)), "read the next schema")
 }

@@ -27,7 +27,7 @@ func addForms(root *jsonschema.Schema) {
 		}
 	}
 	root.Required = []string{"schema_version"}
-	off := having("enabled", &jsonschema.Schema{Const: jsonFalse{}})
+	off := having("enabled", &jsonschema.Schema{Const: false})
 	off.Required = []string{"enabled"}
 	root.If, root.Else = off, answer
 }
@@ -45,9 +45,3 @@ func having(key string, value *jsonschema.Schema) *jsonschema.Schema {
 	properties.Set(key, value)
 	return &jsonschema.Schema{Properties: properties}
 }
-
-// jsonFalse is false where the library would leave out a zero value.
-type jsonFalse struct{}
-
-// MarshalJSON implements json.Marshaler.
-func (jsonFalse) MarshalJSON() ([]byte, error) { return []byte("false"), nil }

@@ -40,7 +40,8 @@ func sectionChecks() []check[ports.Section] {
 				assert.Zero(t, collected, "without a value there is nothing to say of it")
 			}
 			assert.GreaterOrEqual(t, collected.Anomalies, int64(0))
-			if list := reflect.ValueOf(collected.Value); list.Kind() == reflect.Slice && collected.Rows != nil {
+			_, raw := collected.Value.(json.RawMessage)
+			if list := reflect.ValueOf(collected.Value); list.Kind() == reflect.Slice && !raw && collected.Rows != nil {
 				assert.Equal(t, int64(list.Len()), *collected.Rows)
 			}
 		}},

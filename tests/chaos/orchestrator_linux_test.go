@@ -77,6 +77,18 @@ func (o *orchestrator) value(query string) string {
 	return lines[0]
 }
 
+// journal changes the journal mode, for which nobody else may be connected: it
+// tries until no scrape is in its way.
+func (o *orchestrator) journal(mode string) {
+	o.t.Helper()
+	for range 10_000 {
+		if lines := o.run("PRAGMA journal_mode=%s;", mode); len(lines) == 1 && lines[0] == mode {
+			return
+		}
+	}
+	require.Fail(o.t, "the journal mode could not be changed", o.stderr.String())
+}
+
 // stop lets the process close the database and end, and it must have had nothing
 // to complain of.
 func (o *orchestrator) stop() {

@@ -3,7 +3,10 @@ package chaos
 import (
 	"net/http"
 	"sync"
+	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 )
 
 // poller scrapes again and again, as a sidecar does.
@@ -23,16 +26,18 @@ type polls struct {
 	faults  []string       // of answers that were not 200 and valid JSON
 }
 
-// poll begins to scrape, with a pause between any two.
-func poll(s *service, pause time.Duration) *poller {
+// poll begins to scrape, once in every period.
+func poll(s *service, period time.Duration) *poller {
 	p := &poller{stop: make(chan struct{}), polls: polls{seen: map[string]int{}}}
 	p.group.Go(func() {
+		ticker := time.NewTicker(period)
+		defer ticker.Stop()
 		for {
 			p.once(s)
 			select {
 			case <-p.stop:
 				return
-			case <-time.After(pause):
+			case <-ticker.C:
 			}
 		}
 	})
@@ -56,11 +61,16 @@ func (p *poller) once(s *service) {
 	p.polls.seen[e.summary()]++
 }
 
-// count is how many scrapes there were so far.
-func (p *poller) count() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.polls.n
+// more waits for some further scrapes that began from now on.
+func (p *poller) more(t *testing.T, scrapes int) {
+	t.Helper()
+	count := func() int {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return p.polls.n
+	}
+	enough := count() + 1 + scrapes // one may be under way
+	require.Eventually(t, func() bool { return count() >= enough }, time.Minute, 5*time.Millisecond)
 }
 
 // end stops scraping.
@@ -68,4 +78,21 @@ func (p *poller) end() polls {
 	close(p.stop)
 	p.group.Wait()
 	return p.polls
+}
+
+// slowest is of all polls in all disasters.
+var slowest extreme
+
+// extreme keeps the longest of many times.
+type extreme struct {
+	mu      sync.Mutex
+	n       int
+	longest time.Duration
+}
+
+func (x *extreme) note(found polls) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.n += found.n
+	x.longest = max(x.longest, found.longest)
 }

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 )
 
 // promise is one line of the table: what the README promises, and how many cases
@@ -104,18 +103,4 @@ func printTable(out io.Writer) {
 	for _, note := range notes {
 		fmt.Fprintln(out, "note: "+note)
 	}
-}
-
-// watch notes how long each of many things took.
-type watch struct {
-	mu      sync.Mutex
-	n       int
-	longest time.Duration
-}
-
-func (w *watch) note(took time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.n++
-	w.longest = max(w.longest, took)
 }

@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -171,9 +170,6 @@ func (s *service) ask(method, target string) (answer, error) {
 	return answer{response.StatusCode, response.Header, body, time.Since(began)}, err
 }
 
-// envelope is an answer as any reader of JSON sees it.
-type envelope map[string]any
-
 // read returns the envelope of an answer, or what is wrong with it.
 func (a answer) read() (envelope, error) {
 	if a.status != http.StatusOK {
@@ -194,46 +190,4 @@ func (s *service) metrics() envelope {
 	e, err := a.read()
 	require.NoError(s.t, err)
 	return e
-}
-
-// at follows keys and indices into the envelope; nil where there is nothing.
-func (e envelope) at(path ...any) any {
-	var value any = map[string]any(e)
-	for _, step := range path {
-		switch key := step.(type) {
-		case string:
-			object, _ := value.(map[string]any)
-			value = object[key]
-		case int:
-			list, _ := value.([]any)
-			if key >= len(list) {
-				return nil
-			}
-			value = list[key]
-		}
-	}
-	return value
-}
-
-// summary is how the sections went, in one line: what differs from ok, and the
-// state of the database that is shown.
-func (e envelope) summary() string {
-	var parts []string
-	for _, key := range []string{"stages", "queue", "agents", "cost"} {
-		if status := e.at("sections", key, "status"); status != "ok" {
-			parts = append(parts, fmt.Sprintf("%s %v %v", key, status, e.at("sections", key, "code")))
-		}
-	}
-	if repo, ok := e.at("stages", 0, "repo").(string); ok {
-		parts = append(parts, "shows "+repo)
-	}
-	return strings.Join(parts, ", ")
-}
-
-// shows is the summary of an envelope that shows a whole state.
-func shows(repo string) string { return "shows " + repo }
-
-// failsWith is the summary of an envelope that shows nothing of the database.
-func failsWith(code string) string {
-	return fmt.Sprintf("stages failed %[1]s, queue failed %[1]s, agents failed %[1]s, cost failed %[1]s", code)
 }

@@ -13,7 +13,7 @@ import (
 const (
 	commits = 20_000
 	burst   = 25 // commits between two breaths of the writer
-	breath  = 15 * time.Millisecond
+	breath  = 10 * time.Millisecond
 )
 
 // TestLogDoesNotGrow: of two orchestrators that do the same, one is polled 20

@@ -24,10 +24,10 @@ var core = sync.OnceValues(func() (*jsonschema.Schema, error) {
 
 // Validate fails the test unless the body is an answer of /metrics. The sections
 // of other teams may be anything.
-func Validate(t testing.TB, body []byte) {
-	t.Helper()
+func Validate(tb testing.TB, body []byte) {
+	tb.Helper()
 	if err := Check(body); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 

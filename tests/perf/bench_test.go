@@ -73,17 +73,23 @@ func (s *sink) Write(body []byte) (int, error) {
 	return len(body), nil
 }
 
-func scrape(b *testing.B, handler http.Handler) {
+// request is one that every scrape can be, so that it counts for nothing.
+func request() *http.Request {
+	return httptest.NewRequestWithContext(context.Background(), http.MethodGet, "/metrics", nil)
+}
+
+func (s *sink) scrape(b *testing.B, handler http.Handler, r *http.Request) {
 	b.Helper()
-	w := sink{header: http.Header{}}
-	handler.ServeHTTP(&w, httptest.NewRequestWithContext(context.Background(), http.MethodGet, "/metrics", nil))
-	if w.length == 0 {
-		b.Fatal("an empty answer")
+	s.length = 0
+	handler.ServeHTTP(s, r)
+	if s.length == 0 {
+		b.Error("an empty answer")
 	}
 }
 
-// settle lets the last change become one of the past.
-func settle() { time.Sleep(50 * time.Millisecond) }
+// settle lets the last change become one of the past, longer than the service
+// distrusts files that have just changed.
+func settle() { time.Sleep(5 * time.Second) }
 
 // BenchmarkScrape is one request of the whole handler without the network. In a
 // changing database each request meets a new commit.
@@ -108,27 +114,29 @@ func BenchmarkScrape(b *testing.B) {
 func newStatic(b *testing.B, w *World) http.Handler {
 	b.Helper()
 	recorder := httptest.NewRecorder()
-	newService(b, w, false).ServeHTTP(recorder, httptest.NewRequestWithContext(b.Context(), http.MethodGet, "/metrics", nil))
+	newService(b, w, false).ServeHTTP(recorder, request())
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { respond(w, recorder.Body.Bytes()) })
 }
 
 func benchUnchanged(b *testing.B, handler http.Handler) {
+	w, r := sink{header: http.Header{}}, request()
 	settle()
-	scrape(b, handler)
+	w.scrape(b, handler, r)
 	b.ReportAllocs()
 	for b.Loop() {
-		scrape(b, handler)
+		w.scrape(b, handler, r)
 	}
 }
 
-func benchChanging(b *testing.B, w *World, handler http.Handler) {
-	scrape(b, handler)
+func benchChanging(b *testing.B, world *World, handler http.Handler) {
+	w, r := sink{header: http.Header{}}, request()
+	w.scrape(b, handler, r)
 	b.ReportAllocs()
 	for b.Loop() {
 		b.StopTimer()
-		require.NoError(b, w.Step())
+		require.NoError(b, world.Step())
 		b.StartTimer()
-		scrape(b, handler)
+		w.scrape(b, handler, r)
 	}
 }
 
@@ -138,27 +146,52 @@ func BenchmarkThroughput(b *testing.B) {
 	for _, rows := range benchRows(b) {
 		b.Run("rows="+strconv.FormatInt(rows, 10), func(b *testing.B) {
 			w := benchWorld(b, rows)
-			b.Run("clients=32/version=service", func(b *testing.B) { benchClients(b, newService(b, w, false), 32) })
-			b.Run("clients=1/version=naive", func(b *testing.B) { benchClients(b, newNaive(b, w), 1) })
+			service, naive := serving(b, newService(b, w, false)), serving(b, newNaive(b, w))
+			settle()
+			b.Run("clients=32/version=service", func(b *testing.B) { benchClients(b, service) })
+			b.Run("clients=1/version=naive", func(b *testing.B) { benchClient(b, naive) })
 		})
 	}
 }
 
-func benchClients(b *testing.B, handler http.Handler, clients int) {
+// BenchmarkLoaded is what a profile is made of: 32 clients, and ten commits a
+// second.
+func BenchmarkLoaded(b *testing.B) {
+	rows := benchRows(b)
+	w := benchWorld(b, rows[len(rows)-1])
+	service := serving(b, newService(b, w, false))
+	_, err := w.Pace(10)
+	require.NoError(b, err)
+	b.Run("clients=32", func(b *testing.B) { benchClients(b, service) })
+}
+
+// serving serves on the network, and has answered once. It returns the address.
+func serving(b *testing.B, handler http.Handler) string {
+	b.Helper()
 	server := httptest.NewServer(handler)
 	b.Cleanup(server.Close)
 	address := strings.TrimPrefix(server.URL, "http://")
-	settle()
-	if clients == 1 {
-		client, err := Dial(address)
-		require.NoError(b, err)
-		defer client.Close()
-		for b.Loop() {
-			poll(b, client)
-		}
-		return
+	client, err := Dial(address)
+	require.NoError(b, err)
+	defer client.Close()
+	poll(b, client)
+	return address
+}
+
+func benchClient(b *testing.B, address string) {
+	b.Helper()
+	client, err := Dial(address)
+	require.NoError(b, err)
+	defer client.Close()
+	for b.Loop() {
+		poll(b, client)
 	}
-	b.SetParallelism(clients / runtime.GOMAXPROCS(0))
+}
+
+func benchClients(b *testing.B, address string) {
+	b.Helper()
+	b.ReportAllocs()
+	b.SetParallelism(32 / runtime.GOMAXPROCS(0))
 	b.RunParallel(func(pb *testing.PB) {
 		client, err := Dial(address)
 		if err != nil {
@@ -178,27 +211,16 @@ func poll(b *testing.B, client *Client) {
 	}
 }
 
-// BenchmarkLoaded is what a profile is made of: 32 clients, and ten commits a
-// second.
-func BenchmarkLoaded(b *testing.B) {
-	rows := benchRows(b)
-	w := benchWorld(b, rows[len(rows)-1])
-	_, err := w.Pace(10)
-	require.NoError(b, err)
-	b.ReportAllocs()
-	benchClients(b, newService(b, w, false), 32)
-}
-
 // BenchmarkFirstAnswer is a new service up to its first complete answer, and one
 // that reads everything.
 func BenchmarkFirstAnswer(b *testing.B) {
 	for _, rows := range benchRows(b) {
 		b.Run("rows="+strconv.FormatInt(rows, 10), func(b *testing.B) {
 			w := benchWorld(b, rows)
-			for version, exact := range map[string]bool{"service": false, "exact": true} {
+			for _, version := range []string{"service", "exact"} {
 				b.Run("version="+version, func(b *testing.B) {
 					for b.Loop() {
-						handler := newService(b, w, exact)
+						handler := newService(b, w, version == "exact")
 						for !complete(b, handler) { // counting
 						}
 					}
@@ -211,7 +233,7 @@ func BenchmarkFirstAnswer(b *testing.B) {
 func complete(b *testing.B, handler http.Handler) bool {
 	b.Helper()
 	recorder := httptest.NewRecorder()
-	handler.ServeHTTP(recorder, httptest.NewRequestWithContext(b.Context(), http.MethodGet, "/metrics", nil))
+	handler.ServeHTTP(recorder, request())
 	return Complete(recorder.Body.Bytes())
 }
 
@@ -222,7 +244,6 @@ func BenchmarkCommit(b *testing.B) {
 		b.Run("rows="+strconv.FormatInt(rows, 10), func(b *testing.B) {
 			w := benchWorld(b, rows)
 			handler := newService(b, w, false)
-			scrape(b, handler)
 			for _, polled := range []bool{false, true} {
 				b.Run("polled="+strconv.FormatBool(polled), func(b *testing.B) { benchCommit(b, w, handler, polled) })
 			}
@@ -230,7 +251,9 @@ func BenchmarkCommit(b *testing.B) {
 	}
 }
 
-func benchCommit(b *testing.B, w *World, handler http.Handler, polled bool) {
+func benchCommit(b *testing.B, world *World, handler http.Handler, polled bool) {
+	w, r := sink{header: http.Header{}}, request()
+	w.scrape(b, handler, r)
 	stop := make(chan struct{})
 	stopped := make(chan struct{})
 	go func() {
@@ -242,12 +265,12 @@ func benchCommit(b *testing.B, w *World, handler http.Handler, polled bool) {
 			case <-stop:
 				return
 			case <-ticks.C:
-				scrape(b, handler)
+				w.scrape(b, handler, r)
 			}
 		}
 	}()
 	for b.Loop() {
-		require.NoError(b, w.Step())
+		require.NoError(b, world.Step())
 	}
 	close(stop)
 	<-stopped

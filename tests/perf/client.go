@@ -13,6 +13,9 @@ import (
 // patience is how long an answer may take. Reading ten million rows is slow.
 const patience = time.Minute
 
+// ErrRefused is an answer of 503.
+var ErrRefused = errors.New("the server is overloaded")
+
 // Client polls over one connection. It does as little as a client can, since it
 // shares the machine with what is measured.
 type Client struct {
@@ -50,7 +53,7 @@ func (c *Client) Get(path string) ([]byte, error) {
 	if _, err := c.conn.Write([]byte("GET " + path + " HTTP/1.1\r\nHost: " + c.host + "\r\n\r\n")); err != nil {
 		return nil, err
 	}
-	length, err := c.header()
+	status, length, err := c.header()
 	if err != nil {
 		return nil, fmt.Errorf("get %s: %w", path, err)
 	}
@@ -65,18 +68,32 @@ func (c *Client) Get(path string) ([]byte, error) {
 		}
 		read += n
 	}
-	return c.body, nil
+	switch status {
+	case "200":
+		return c.body, nil
+	case "503":
+		return nil, fmt.Errorf("get %s: %w", path, ErrRefused)
+	default:
+		return nil, fmt.Errorf("get %s: answered %s: %s", path, status, c.body)
+	}
 }
 
 // header reads up to the body, and returns how long that is.
-func (c *Client) header() (length int, err error) {
-	status, err := c.r.ReadSlice('\n')
+func (c *Client) header() (status string, length int, err error) {
+	line, err := c.r.ReadSlice('\n')
 	if err != nil {
-		return 0, err
+		return "", 0, err
 	}
-	if !bytes.HasPrefix(status, []byte("HTTP/1.1 200 ")) {
-		return 0, fmt.Errorf("answered %q", status)
+	if len(line) < len("HTTP/1.1 200 ") {
+		return "", 0, fmt.Errorf("answered %q", line)
 	}
+	status = string(line[len("HTTP/1.1 "):][:3])
+	length, err = c.length()
+	return status, length, err
+}
+
+// length reads the fields of the header.
+func (c *Client) length() (length int, err error) {
 	length = -1
 	for {
 		line, err := c.r.ReadSlice('\n')

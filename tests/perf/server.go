@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -24,7 +25,7 @@ type Server struct {
 	close func() error
 }
 
-// Close ends the process.
+// Close ends the process. It may be called again.
 func (s *Server) Close() error { return s.close() }
 
 // Dial connects to the server.
@@ -45,7 +46,7 @@ func startServer(role, arg string) (*Server, error) {
 	if err != nil {
 		return nil, errors.Join(err, c.close())
 	}
-	return &Server{Address: address, PID: c.cmd.Process.Pid, close: c.close}, nil
+	return &Server{Address: address, PID: c.cmd.Process.Pid, close: sync.OnceValue(c.close)}, nil
 }
 
 // Build builds the service's program into a folder, and returns its path.
@@ -84,7 +85,7 @@ func StartService(program, db string, settings ...string) (*Server, error) {
 		defer close(drained)
 		_, _ = io.Copy(io.Discard, stderr)
 	}()
-	s := &Server{Address: address, PID: cmd.Process.Pid, close: func() error {
+	s := &Server{Address: address, PID: cmd.Process.Pid, close: sync.OnceValue(func() error {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		// What waits for an answer is not waited for.
 		kill := time.AfterFunc(3*time.Second, func() { _ = cmd.Process.Kill() })
@@ -92,7 +93,7 @@ func StartService(program, db string, settings ...string) (*Server, error) {
 		<-drained
 		_ = cmd.Wait()
 		return nil
-	}}
+	})}
 	if address == "" {
 		return nil, errors.Join(fmt.Errorf("the service did not serve: %q", log), s.Close())
 	}

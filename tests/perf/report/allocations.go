@@ -14,12 +14,13 @@ import (
 // allocations counts those of one scrape by the whole handler, within this
 // process.
 func (l *lab) allocations() []row {
-	w := l.world(perf.Of(l.plan.rows), true)
+	w := l.world(perf.Of(l.plan.Rows), true)
 	server := get(orchmetrics.InitializeServer(orchmetrics.Config{
 		MetricsEnabled: true, Listen: "127.0.0.1:0", DB: w.DB, ProcRoot: "/proc", SectionTimeout: time.Minute, MaxRows: 10_000,
 	}))
 	naive := get(perf.NewNaive(w.DB))
 	defer naive.Close()
+	l.settle()
 	return []row{
 		l.allocationsOf("allocations per scrape, unchanged", w, false, server.Handler(), naive),
 		l.allocationsOf("allocations per scrape, changing", w, true, server.Handler(), naive),
@@ -27,8 +28,8 @@ func (l *lab) allocations() []row {
 }
 
 func (l *lab) allocationsOf(what string, w *perf.World, changing bool, service, naive http.Handler) row {
-	objects, bytes := allocated(w, service, changing, 50*l.plan.rounds)
-	naiveObjects, naiveBytes := allocated(w, naive, changing, l.plan.rounds)
+	objects, bytes := allocated(w, service, changing, 50*l.plan.Rounds)
+	naiveObjects, naiveBytes := allocated(w, naive, changing, l.plan.Rounds)
 	return row{what, "reported", fmt.Sprintf("%.0f, %.0f KiB", objects, bytes/1024), told,
 		fmt.Sprintf("the naive version %.0f, %.0f KiB", naiveObjects, naiveBytes/1024)}
 }
@@ -36,15 +37,15 @@ func (l *lab) allocationsOf(what string, w *perf.World, changing bool, service, 
 // allocated is what a scrape allocates, in objects and in bytes.
 func allocated(w *perf.World, handler http.Handler, changing bool, scrapes int) (objects, bytes float64) {
 	request := get(http.NewRequestWithContext(context.Background(), http.MethodGet, "/metrics", nil))
-	settle()
-	handler.ServeHTTP(discard{}, request)
+	response := discard{header: http.Header{}}
+	handler.ServeHTTP(response, request)
 	for range scrapes {
 		if changing {
 			must(w.Step())
 		}
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		handler.ServeHTTP(discard{}, request)
+		handler.ServeHTTP(response, request)
 		runtime.ReadMemStats(&after)
 		objects += float64(after.Mallocs - before.Mallocs)
 		bytes += float64(after.TotalAlloc - before.TotalAlloc)
@@ -53,8 +54,8 @@ func allocated(w *perf.World, handler http.Handler, changing bool, scrapes int) 
 }
 
 // discard is a response that nobody reads.
-type discard struct{}
+type discard struct{ header http.Header }
 
-func (discard) Header() http.Header                { return http.Header{} }
-func (discard) WriteHeader(int)                    {}
-func (discard) Write(body []byte) (n int, e error) { return len(body), nil }
+func (d discard) Header() http.Header          { return d.header }
+func (discard) WriteHeader(int)                {}
+func (discard) Write(body []byte) (int, error) { return len(body), nil }

@@ -10,17 +10,17 @@ import (
 // cpu watches the processor time of the service at one poll a second, all that it
 // does in the background included.
 func (l *lab) cpu() []row {
-	service := l.service(l.changing(l.plan.rows, true))
+	service := l.service(l.changing(l.plan.Rows, true))
 	polls := 0
 	before, began := get(perf.CPU(service.PID)), time.Now()
-	ticks := time.NewTicker(time.Second)
+	ticks := time.NewTicker(l.plan.Pause)
 	defer ticks.Stop()
-	for ; time.Since(began) < l.plan.cpu; <-ticks.C {
+	for ; time.Since(began) < l.plan.CPU; <-ticks.C {
 		service.poll()
 		polls++
 	}
 	used, took := get(perf.CPU(service.PID))-before, time.Since(began)
 	service.stop()
-	return []row{atMost(fmt.Sprintf("CPU at one poll a second, %s rows, changing", perf.Words(l.plan.rows)), 1.5,
+	return []row{atMost(fmt.Sprintf("CPU at one poll a second, %s rows, changing", perf.Words(l.plan.Rows)), 1.5,
 		100*used.Seconds()/took.Seconds(), " % of a core", fmt.Sprintf("%s in %.0f s, %d polls", ms(used), took.Seconds(), polls))}
 }

@@ -26,16 +26,13 @@ type lab struct {
 	worlds  map[string]*perf.World
 }
 
-func newLab(p plan, say func(string)) (l *lab, err error) {
-	l = &lab{plan: p, say: say, worlds: map[string]*perf.World{}}
+func newLab(p plan, histories perf.Histories, say func(string)) (l *lab, err error) {
+	l = &lab{plan: p, say: say, histories: histories, worlds: map[string]*perf.World{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, l.close())
 		}
 	}()
-	if l.histories, err = perf.Cached(); err != nil {
-		return nil, err
-	}
 	if err := os.MkdirAll(l.histories.Dir, 0o755); err != nil {
 		return nil, err
 	}
@@ -113,14 +110,17 @@ func (l *lab) measure() (rows []row, err error) {
 		{"allocations", l.allocations},
 	} {
 		l.say(measure.what)
+		for _, w := range l.worlds {
+			get(w.Pace(0))
+		}
 		rows = append(rows, measure.take()...)
 	}
 	l.say("done")
 	return rows, nil
 }
 
-// world returns the world of a size, which nobody has asked of anything yet
-// within this measure: its orchestrator rests.
+// world returns the world of a size. Its orchestrator rests at the beginning of
+// each measure.
 func (l *lab) world(size perf.Size, stageIndex bool) *perf.World {
 	key := fmt.Sprint(size, stageIndex)
 	w, known := l.worlds[key]
@@ -130,7 +130,6 @@ func (l *lab) world(size perf.Size, stageIndex bool) *perf.World {
 		l.atEnd(w.Close)
 		l.worlds[key] = w
 	}
-	get(w.Pace(0))
 	return w
 }
 
@@ -182,4 +181,4 @@ func (t *target) stop() {
 }
 
 // settle lets the last commit become one of the past.
-func settle() { time.Sleep(50 * time.Millisecond) }
+func (l *lab) settle() { time.Sleep(l.plan.Settle) }

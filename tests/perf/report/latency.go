@@ -19,14 +19,14 @@ const (
 
 // latency compares how long an answer takes with many rows and with few.
 func (l *lab) latency() []row {
-	small := l.changing(l.plan.small, true)
-	indexed, bare := l.changing(l.plan.rows, true), l.changing(l.plan.rows, false)
+	small := l.changing(l.plan.Small, true)
+	indexed, bare := l.changing(l.plan.Rows, true), l.changing(l.plan.Rows, false)
 	services := []*target{l.service(small), l.service(indexed), l.service(bare)}
 	naives := []*target{l.naive(indexed), l.naive(bare)}
 	slow, fast, naive := make(samples, 3), make(samples, 3), make(samples, 2)
-	for range l.plan.rounds {
-		slow.take(services, slowly, l.plan.window)
-		fast.take(services[:2], quickly, l.plan.window)
+	for range l.plan.Rounds {
+		slow.take(services, slowly, l.plan.Window)
+		fast.take(services[:2], quickly, l.plan.Window)
 		for range 3 {
 			naive.once(naives)
 		}
@@ -34,7 +34,7 @@ func (l *lab) latency() []row {
 	for _, t := range append(services[1:], naives...) {
 		t.stop()
 	}
-	many, few := perf.Words(l.plan.rows), perf.Words(l.plan.small)
+	many, few := perf.Words(l.plan.Rows), perf.Words(l.plan.Small)
 	rows := []row{
 		atMost(fmt.Sprintf("latency, %s rows, changing, against %s", many, few), 1.5, ratio(median(slow[1]), median(slow[0])), "×",
 			fmt.Sprintf("%s against %s; each poll meets a new commit", spread(slow[1]), spread(slow[0]))),
@@ -52,21 +52,20 @@ func (l *lab) latency() []row {
 
 // larger does the same for the large size, if there is one.
 func (l *lab) larger(small *target) []row {
-	if l.plan.large == 0 {
+	if l.plan.Large == 0 {
 		return nil
 	}
-	services := []*target{small, l.service(l.changing(l.plan.large, true))}
+	services := []*target{small, l.service(l.changing(l.plan.Large, true))}
 	slow := make(samples, 2)
-	for range l.plan.rounds {
-		slow.take(services, slowly, l.plan.window)
+	for range l.plan.Rounds {
+		slow.take(services, slowly, l.plan.Window)
 	}
 	services[1].stop()
-	return []row{atMost(fmt.Sprintf("latency, %s rows, changing, against %s", perf.Words(l.plan.large), perf.Words(l.plan.small)),
+	return []row{atMost(fmt.Sprintf("latency, %s rows, changing, against %s", perf.Words(l.plan.Large), perf.Words(l.plan.Small)),
 		1.5, ratio(median(slow[1]), median(slow[0])), "×", fmt.Sprintf("%s against %s", spread(slow[1]), spread(slow[0])))}
 }
 
-// changing is a world whose orchestrator is at work until the next measure that
-// uses it.
+// changing is a world whose orchestrator is at work for the rest of the measure.
 func (l *lab) changing(rows int64, stageIndex bool) *perf.World {
 	w := l.world(perf.Of(rows), stageIndex)
 	get(w.Pace(commits))

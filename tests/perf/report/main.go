@@ -31,7 +31,11 @@ func main() {
 }
 
 func run(p plan, document string) (err error) {
-	l, err := newLab(p, progress)
+	histories, err := perf.Cached()
+	if err != nil {
+		return err
+	}
+	l, err := newLab(p, histories, progress)
 	if err != nil {
 		return err
 	}
@@ -45,6 +49,7 @@ func run(p plan, document string) (err error) {
 			os.Exit(1)
 		}
 	}()
+	at := thisMachine() // its load is that of others yet
 	rows, err := l.measure()
 	if err != nil {
 		return err
@@ -53,7 +58,7 @@ func run(p plan, document string) (err error) {
 	if document == "" {
 		return nil
 	}
-	return write(document, p, rows)
+	return write(document, p, at, rows)
 }
 
 var began = time.Now()

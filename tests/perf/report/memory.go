@@ -9,18 +9,18 @@ import (
 // memory looks at the most memory that the service ever had, its first count
 // included. Each scrape meets a new commit.
 func (l *lab) memory() []row {
-	size := perf.Of(l.plan.rows)
+	size := perf.Of(l.plan.Rows)
 	size.ActiveTasks = min(1000, size.Rows/4)
 	w := l.world(size, true)
 	service := l.service(w)
 	atFirst := get(perf.PeakMemory(service.PID))
-	for range l.plan.scrapes {
+	for range l.plan.Scrapes {
 		must(w.Step())
 		service.poll()
 	}
 	peak := get(perf.PeakMemory(service.PID))
 	service.stop()
-	return []row{atMost(fmt.Sprintf("peak memory after %s scrapes, %s rows, %s active tasks", perf.Words(int64(l.plan.scrapes)),
+	return []row{atMost(fmt.Sprintf("peak memory after %s scrapes, %s rows, %s active tasks", perf.Words(int64(l.plan.Scrapes)),
 		perf.Words(size.Rows), perf.Words(size.ActiveTasks)), 40, mib(peak), " MB", digits(mib(atFirst))+" MB after the first complete answer")}
 }
 

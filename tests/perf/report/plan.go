@@ -4,33 +4,40 @@ import "time"
 
 // plan says how large and how long everything is.
 type plan struct {
-	name string
-	// small, rows and large are the sizes; without a large one its row is left out.
-	small, rows, large int64
-	// rounds is how often the sides of a comparison take turns, and window how long
+	Name string
+	// Small, Rows and Large are the sizes; without a large one its row is left out.
+	Small, Rows, Large int64
+	// Rounds is how often the sides of a comparison take turns, and window how long
 	// one side takes.
-	rounds int
-	window time.Duration
-	// cpu is how long the processor time is watched.
-	cpu time.Duration
-	// scrapes are made before the memory is looked at.
-	scrapes int
-	// pollers is the number of those at the same time.
-	pollers int
+	Rounds int
+	Window time.Duration
+	// Pause is a second, between the polls of a calm client.
+	Pause time.Duration
+	// Settle is longer than the service distrusts files that have just changed.
+	Settle time.Duration
+	// CPU is how long the processor time is watched.
+	CPU time.Duration
+	// Scrapes are made before the memory is looked at.
+	Scrapes int
+	// Pollers is the number of those at the same time.
+	Pollers int
 }
+
+// Tasks are those of a database of so many rows.
+func (p plan) Tasks() int64 { return p.Rows / 4 }
 
 var (
 	full = plan{
-		name: "full", small: 1000, rows: 1_000_000, large: 10_000_000,
-		rounds: 10, window: 3 * time.Second, cpu: time.Minute, scrapes: 10_000, pollers: 1000,
+		Name: "full", Small: 1000, Rows: 1_000_000, Large: 10_000_000,
+		Rounds: 10, Window: 3 * time.Second, Pause: time.Second, Settle: 5 * time.Second, CPU: time.Minute, Scrapes: 10_000, Pollers: 1000,
 	}
 	brief = plan{
-		name: "short", small: 1000, rows: 1_000_000,
-		rounds: 3, window: time.Second, cpu: 10 * time.Second, scrapes: 1000, pollers: 1000,
+		Name: "short", Small: 1000, Rows: 1_000_000,
+		Rounds: 3, Window: time.Second, Pause: time.Second, Settle: 5 * time.Second, CPU: 10 * time.Second, Scrapes: 1000, Pollers: 1000,
 	}
 	// tiny shows that everything still works, and measures nothing.
 	tiny = plan{
-		name: "tiny", small: 1000, rows: 2000, large: 3000,
-		rounds: 1, window: 150 * time.Millisecond, cpu: 100 * time.Millisecond, scrapes: 10, pollers: 20,
+		Name: "tiny", Small: 1000, Rows: 2000, Large: 3000,
+		Rounds: 1, Window: 150 * time.Millisecond, Pause: 50 * time.Millisecond, Settle: 50 * time.Millisecond, CPU: 100 * time.Millisecond, Scrapes: 10, Pollers: 20,
 	}
 )

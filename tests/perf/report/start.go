@@ -11,16 +11,16 @@ import (
 // one that reads everything, from the moment on when both serve. Meanwhile
 // /livez is asked all the time.
 func (l *lab) start() []row {
-	w := l.changing(l.plan.rows, true)
+	w := l.changing(l.plan.Rows, true)
 	var counted, exact, lives []time.Duration
-	for range l.plan.rounds {
+	for range l.plan.Rounds {
 		took, slowest := l.first(w)
 		counted, lives = append(counted, took), append(lives, slowest)
 		took, _ = l.first(w, "ORCH_EXACT=true", "ORCH_SECTION_TIMEOUT=1m")
 		exact = append(exact, took)
 	}
 	return []row{
-		atMost(fmt.Sprintf("start to first complete answer, %s rows, against an exact pass", perf.Words(l.plan.rows)), 1.2,
+		atMost(fmt.Sprintf("start to first complete answer, %s rows, against an exact pass", perf.Words(l.plan.Rows)), 1.2,
 			ratio(median(counted), median(exact)), "×", fmt.Sprintf("%s against %s", ms(median(counted)), ms(median(exact)))),
 		{"`/livez` while it counts", "at once", ms(median(lives)), verdictOf(median(lives) < median(exact)/4), "the slowest of each start"},
 	}

@@ -10,13 +10,13 @@ import (
 // writer compares how fast an orchestrator can commit while it is polled and
 // while it is not.
 func (l *lab) writer() []row {
-	w := l.world(perf.Of(l.plan.rows), true)
+	w := l.world(perf.Of(l.plan.Rows), true)
 	service := l.service(w)
 	var polled, alone []float64
-	for i := range 4 * l.plan.rounds { // shorter turns, as a disk has its moods
+	for i := range 4 * l.plan.Rounds { // shorter turns, as a disk has its moods
 		turns := []func(){
-			func() { alone = append(alone, get(w.Run(l.plan.window/4))) },
-			func() { polled = append(polled, besidePolls(service, w, l.plan.window/4)) },
+			func() { alone = append(alone, get(w.Run(l.plan.Window/4))) },
+			func() { polled = append(polled, besidePolls(service, w, l.plan.Window/4)) },
 		}
 		turns[i%2]()
 		turns[1-i%2]()

@@ -1,0 +1,201 @@
+package chaos
+
+import (
+	"database/sql"
+	"math"
+	"math/big"
+	"strings"
+)
+
+// odd tells whether a cell that is not NULL is none of a type, so that its field
+// becomes null.
+func oddText(c cell) bool { _, ok := c.(string); return c != nil && !ok }
+
+func oddInteger(c cell) bool { _, ok := c.(int64); return c != nil && !ok }
+
+func oddNumber(c cell) bool {
+	if real, ok := c.(float64); ok {
+		return math.IsInf(real, 0)
+	}
+	return oddInteger(c)
+}
+
+// lost is how many of some cells become null.
+func lost(odd ...bool) (n int64) {
+	for _, is := range odd {
+		if is {
+			n++
+		}
+	}
+	return n
+}
+
+// oracle knows a database's content, and says what an envelope must make of it.
+type oracle struct {
+	content
+	db *sql.DB
+}
+
+// oddTime asks SQLite which times it understands: the promise is to show those.
+func (o oracle) oddTime(c cell) (odd bool, err error) {
+	err = o.db.QueryRow("SELECT ?1 IS NOT NULL AND strftime('%s', ?1) IS NULL", c).Scan(&odd)
+	return odd, err
+}
+
+// tasks returns how many tasks are listed, and their anomalies.
+func (o oracle) activeTasks() (rows, anomalies int64, err error) {
+	for _, row := range o.tasks.rows {
+		if row["stage"] == "done" || row["stage"] == "cancelled" {
+			continue
+		}
+		oddTime, err := o.oddTime(row["updated_at"])
+		if err != nil {
+			return 0, 0, err
+		}
+		rows++
+		anomalies += lost(row["id"] == nil || oddInteger(row["id"]), oddText(row["work_item_id"]), row["stage"] == nil || oddText(row["stage"]),
+			oddText(row["repo"]), oddTime)
+	}
+	return rows, anomalies, nil
+}
+
+// runningJobs returns how many jobs are listed, and their anomalies, which are
+// those of agents. SQLite says which run is whose: it compares as it will.
+func (o oracle) runningJobs() (rows, anomalies int64, err error) {
+	pairs, err := o.db.Query("SELECT j.ordinal, r.ordinal FROM jobs j LEFT JOIN agent_runs r ON r.id = j.run_id WHERE j.status = 'running'")
+	if err != nil {
+		return 0, 0, err
+	}
+	defer pairs.Close()
+	type pair struct{ job, run sql.NullInt64 }
+	var found []pair
+	for pairs.Next() {
+		var p pair
+		if err := pairs.Scan(&p.job, &p.run); err != nil {
+			return 0, 0, err
+		}
+		found = append(found, p)
+	}
+	if err := pairs.Err(); err != nil {
+		return 0, 0, err
+	}
+	for _, p := range found {
+		job := o.jobs.rows[p.job.Int64]
+		oddTime, err := o.oddTime(job["started_at"])
+		if err != nil {
+			return 0, 0, err
+		}
+		rows++
+		anomalies += lost(job["id"] == nil || oddInteger(job["id"]), oddInteger(job["run_id"]), oddText(job["agent"]), oddText(job["repo"]),
+			oddInteger(job["pid"]), oddTime)
+		if p.run.Valid {
+			run := o.runs.rows[p.run.Int64]
+			anomalies += lost(oddText(run["model"]), oddText(run["effort"])) + oddFigures(run)
+		}
+	}
+	return rows, anomalies, nil
+}
+
+func oddFigures(run map[string]cell) int64 {
+	n := lost(oddNumber(run["cost_usd"]))
+	for _, column := range runColumns[5:] {
+		n += lost(oddInteger(run[column]))
+	}
+	return n
+}
+
+// oddRuns are the anomalies of the sum over all runs.
+func (o oracle) oddRuns() (n int64) {
+	for _, run := range o.runs.rows {
+		n += oddFigures(run)
+	}
+	return n
+}
+
+// oddStatuses and oddAttempts are the anomalies of the queue.
+func (o oracle) oddStatuses() (n int64) {
+	for _, job := range o.jobs.rows {
+		n += lost(oddText(job["status"]))
+	}
+	return n
+}
+
+func (o oracle) oddAttempts() (n int64) {
+	for _, job := range o.jobs.rows {
+		n += lost(oddInteger(job["attempts"]))
+	}
+	return n
+}
+
+// statuses counts the jobs by their status, as text that JSON can hold.
+func (o oracle) statuses() map[string]int64 {
+	counts := map[string]int64{"queued": 0, "running": 0, "done": 0, "failed": 0, "cancelled": 0}
+	for _, job := range o.jobs.rows {
+		if status, ok := job["status"].(string); ok {
+			counts[shown(status)]++
+		}
+	}
+	return counts
+}
+
+// shown is a text as the contract says it is shown; of a long one with a NUL only
+// what is before that.
+func shown(text string) string {
+	if len(text) > 4096 {
+		text, _, _ = strings.Cut(text, "\x00")
+	}
+	text = strings.ToValidUTF8(text, "\ufffd")
+	for len(text) > 4096 {
+		runes := []rune(text)
+		text = string(runes[:len(runes)-1])
+	}
+	return text
+}
+
+// retries sums the attempts; it is not true if a sum leaves 64 bits.
+func (o oracle) retries() (retried, total, most int64, fits bool) {
+	sum := new(big.Int)
+	for _, job := range o.jobs.rows {
+		if attempts, ok := job["attempts"].(int64); ok && attempts > 0 {
+			sum.Add(sum, big.NewInt(attempts-1))
+			most = max(most, attempts)
+			if attempts > 1 {
+				retried++
+			}
+		}
+	}
+	return retried, sum.Int64(), most, sum.IsInt64()
+}
+
+// tokens sums a column; fits is true only if no order of adding up leaves 64 bits.
+func (o oracle) tokens(column string) (total int64, fits bool) {
+	above, below := new(big.Int), new(big.Int)
+	for _, run := range o.runs.rows {
+		if n, ok := run[column].(int64); ok && n >= 0 {
+			above.Add(above, big.NewInt(n))
+		} else if ok {
+			below.Add(below, big.NewInt(n))
+		}
+	}
+	fits = above.IsInt64() && below.IsInt64()
+	return above.Add(above, below).Int64(), fits
+}
+
+// cost sums what runs cost; fits is true only if no order of adding up is infinite.
+func (o oracle) cost() (total float64, fits bool) {
+	var size float64
+	for _, run := range o.runs.rows {
+		var cost float64
+		switch c := run["cost_usd"].(type) {
+		case int64:
+			cost = float64(c)
+		case float64:
+			cost = c
+		}
+		if !math.IsInf(cost, 0) {
+			total += cost
+			size += math.Abs(cost)
+		}
+	}
+	return total, !math.IsInf(size, 0)
+}

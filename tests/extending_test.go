@@ -1,0 +1,215 @@
+package tests
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io/fs"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/orchmetrics/orchmetrics/tests/contracttest"
+)
+
+// block is a fenced block of docs/extending.md with the marker above it, such as
+// <!-- file: PATH -->.
+type block struct{ kind, name, text string }
+
+func extendingBlocks(t *testing.T) []block {
+	t.Helper()
+	marked := regexp.MustCompile("(?s)<!-- (\\w+)(?:: ([^ ]+))? -->\n```\\w*\n(.*?)\n```\n")
+	var blocks []block
+	for _, found := range marked.FindAllStringSubmatch(read(t, "docs/extending.md"), -1) {
+		blocks = append(blocks, block{found[1], found[2], found[3] + "\n"})
+	}
+	require.Len(t, blocks, strings.Count(read(t, "docs/extending.md"), "<!--"), "every marker has its block")
+	return blocks
+}
+
+func blockOf(t *testing.T, kind, name string) string {
+	t.Helper()
+	for _, b := range extendingBlocks(t) {
+		if b.kind == kind && b.name == name {
+			return b.text
+		}
+	}
+	require.Fail(t, "docs/extending.md has no such block", "%s %s", kind, name)
+	return ""
+}
+
+// steady replaces what differs between two runs of a document's command.
+func steady(text string) string {
+	for pattern, replacement := range map[string]string{
+		`"(generated_at|started_at|as_of|boot_id|id|version)": ?"[^"]*"`: `"$1": ""`,
+		`"(unix_ms|boottime_ms|clk_tck|duration_ms)": ?[0-9.e-]+`:        `"$1": 0`,
+	} {
+		text = regexp.MustCompile(pattern).ReplaceAllString(text, replacement)
+	}
+	return text
+}
+
+func runIn(t *testing.T, dir, name string, args ...string) []byte {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir = dir
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	require.NoError(t, err, "%s %v: %s%s", name, args, out, &stderr)
+	return out
+}
+
+// clone copies the module, so that a test may change it.
+func clone(t *testing.T) string {
+	t.Helper()
+	root, _ := filepath.Abs("..")
+	to := t.TempDir()
+	require.NoError(t, filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		relative, _ := filepath.Rel(root, path)
+		switch {
+		case entry.IsDir() && relative != "." && (strings.HasPrefix(entry.Name(), ".") || relative == "tests"):
+			return fs.SkipDir
+		case entry.IsDir():
+			return os.MkdirAll(filepath.Join(to, relative), 0o700)
+		case !entry.Type().IsRegular():
+			return nil
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(to, relative), content, 0o600)
+	}))
+	return to
+}
+
+// TestExtending_GoSections follows the document in a clone: its files are
+// written, its patch is applied, its tests run, and the program shows its output.
+func TestExtending_GoSections(t *testing.T) {
+	t.Parallel()
+	root := clone(t)
+	for _, b := range extendingBlocks(t) {
+		if b.kind == "file" {
+			path := filepath.Join(root, filepath.FromSlash(b.name))
+			require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
+			require.NoError(t, os.WriteFile(path, []byte(b.text), 0o600))
+			assert.Empty(t, string(runIn(t, root, "gofmt", "-l", path)), b.name)
+		}
+	}
+	patch := filepath.Join(t.TempDir(), "section.patch")
+	require.NoError(t, os.WriteFile(patch, []byte(blockOf(t, "patch", "")), 0o600))
+	runIn(t, root, "git", "apply", patch)
+	runIn(t, root, "go", "test", "./adapters/workspaces", "./examples/embedded")
+	runIn(t, root, "go", "build", "-o", "api", "./cmd/api")
+
+	work := t.TempDir()
+	for _, name := range []string{"web-shop", "billing-api"} {
+		require.NoError(t, os.MkdirAll(filepath.Join(work, "workspaces", name), 0o700))
+	}
+	out := runIn(t, work, filepath.Join(root, "api"), "snapshot", "--section", "workspaces")
+	assert.Equal(t, steady(blockOf(t, "output", "workspaces")), steady(string(out)))
+}
+
+// TestExtending_ModuleOfItsOwn runs the tests of each example that is a module,
+// with the sums of this one, so that nothing is downloaded.
+func TestExtending_ModuleOfItsOwn(t *testing.T) {
+	t.Parallel()
+	modules, err := filepath.Glob("../examples/*/go.mod")
+	require.NoError(t, err)
+	require.NotEmpty(t, modules)
+	for _, module := range modules {
+		mod := filepath.Join(t.TempDir(), "go.mod")
+		for to, from := range map[string]string{mod: module, strings.TrimSuffix(mod, "mod") + "sum": "../go.sum"} {
+			text, err := os.ReadFile(from)
+			require.NoError(t, err)
+			require.NoError(t, os.WriteFile(to, text, 0o600))
+		}
+		runIn(t, filepath.Dir(module), "go", "test", "-mod=mod", "-modfile="+mod, "./...")
+	}
+}
+
+// TestExtending_DropIn drops a file into a running service.
+func TestExtending_DropIn(t *testing.T) {
+	t.Parallel()
+	work := t.TempDir()
+	dir := filepath.Join(work, "sections")
+	s := startService(t, []string{"ORCH_SECTIONS_DIR=" + dir}, "serve")
+	assert.Equal(t, "file_unreadable", report(t, s, "ORCH_SECTIONS_DIR")["code"], "there is no directory yet")
+	require.NoError(t, os.Mkdir(dir, 0o700))
+	status, _ := s.get(t, "/metrics?section=build_cache")
+	require.Equal(t, http.StatusBadRequest, status)
+
+	runIn(t, work, "sh", "-ec", blockOf(t, "shell", "drop"))
+	status, body := s.get(t, "/metrics?section=build_cache")
+	require.Equal(t, http.StatusOK, status)
+	contractSection(t, body, "build_cache")
+	assert.NotContains(t, s.metrics(t)["sections"], "ORCH_SECTIONS_DIR")
+
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "half.json"), []byte(`{"a":`), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "agents.json"), []byte(`[]`), 0o600))
+	require.NoError(t, os.Symlink("/etc/hostname", filepath.Join(dir, "host.json")))
+	assert.Equal(t, "invalid_value", report(t, s, "half")["code"])
+	assert.Equal(t, "file_unreadable", report(t, s, "host")["code"])
+	assert.Equal(t, "key_refused", report(t, s, "agents.json")["code"])
+	assert.Equal(t, "ok", report(t, s, "build_cache")["status"])
+	status, body = s.get(t, "/metrics")
+	require.Equal(t, http.StatusOK, status)
+	contracttest.Validate(t, body)
+
+	require.NoError(t, os.Remove(filepath.Join(dir, "build_cache.json")))
+	status, _ = s.get(t, "/metrics?section=build_cache")
+	require.Equal(t, http.StatusBadRequest, status)
+}
+
+func report(t *testing.T, s *service, key string) map[string]any {
+	t.Helper()
+	reports := s.metrics(t)["sections"].(map[string]any)
+	require.Contains(t, reports, key)
+	return reports[key].(map[string]any)
+}
+
+// contractSection compares an answer with the one that the document shows.
+func contractSection(t *testing.T, body []byte, name string) {
+	t.Helper()
+	var indented bytes.Buffer
+	require.NoError(t, json.Indent(&indented, body, "", "  "))
+	assert.Equal(t, steady(blockOf(t, "output", name)), steady(indented.String()+"\n"))
+}
+
+// TestExtending_RecordAndReplay records the demo through HTTP, and plays it.
+func TestExtending_RecordAndReplay(t *testing.T) {
+	t.Parallel()
+	assert.Equal(t, blockOf(t, "output", "fixtures"), string(runIn(t, t.TempDir(), program(t), "fixtures")))
+	demo := startService(t, []string{"TMPDIR=" + t.TempDir()}, "demo", "--tick=200ms")
+	recording := runIn(t, t.TempDir(), program(t), "record", "--every=250ms", "--for=2s", "--url="+demo.url)
+	file := filepath.Join(t.TempDir(), "busy.jsonl")
+	require.NoError(t, os.WriteFile(file, recording, 0o600))
+	lines := bytes.Split(bytes.TrimSpace(recording), []byte("\n"))
+	require.Greater(t, len(lines), 3)
+
+	replay := startService(t, nil, "serve", "--fixture="+file, "--fixture-loop")
+	for round := range 2 {
+		for i, line := range lines {
+			status, body := replay.get(t, "/metrics")
+			require.Equal(t, http.StatusOK, status)
+			contracttest.Validate(t, body)
+			require.Equal(t, replayed(line), replayed(body), "round %d, answer %d", round, i)
+		}
+	}
+	own := runIn(t, t.TempDir(), program(t), "record", "--every=50ms", "--for=200ms", "--db=none.db")
+	contracttest.Validate(t, own[:bytes.IndexByte(own, '\n')])
+}

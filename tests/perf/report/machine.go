@@ -1,0 +1,57 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+
+	"github.com/mattn/go-sqlite3"
+)
+
+// machine is what the figures depend on.
+type machine struct {
+	CPU, Kernel, Memory, Go, SQLite, Load string
+	Cores                                 int
+}
+
+func thisMachine() machine {
+	sqlite, _, _ := sqlite3.Version()
+	return machine{
+		CPU:    field("/proc/cpuinfo", "model name"),
+		Cores:  runtime.NumCPU(),
+		Kernel: runtime.GOOS + " " + content("/proc/sys/kernel/osrelease") + ", " + runtime.GOARCH,
+		Memory: gib(field("/proc/meminfo", "MemTotal")),
+		Go:     strings.TrimPrefix(runtime.Version(), "go"),
+		SQLite: sqlite,
+		Load:   content("/proc/loadavg"),
+	}
+}
+
+// content is a small file of the kernel, without its line's end.
+func content(path string) string {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return "unknown"
+	}
+	return strings.TrimSpace(string(text))
+}
+
+// field is the first value of a name in a file of "name: value" lines.
+func field(path, name string) string {
+	for line := range strings.Lines(content(path)) {
+		key, value, _ := strings.Cut(line, ":")
+		if strings.TrimSpace(key) == name {
+			return strings.TrimSpace(value)
+		}
+	}
+	return "unknown"
+}
+
+func gib(kib string) string {
+	var n int64
+	if _, err := fmt.Sscanf(kib, "%d kB", &n); err != nil {
+		return kib
+	}
+	return fmt.Sprintf("%.0f GiB", float64(n)/(1<<20))
+}
