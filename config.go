@@ -13,7 +13,7 @@ import (
 // which has a flag for each environment variable.
 type Config struct {
 	MetricsEnabled   Switch        `env:"ORCH_METRICS_ENABLED" default:"true" placeholder:"on|off" help:"Kill switch: off answers {\"schema_version\":1,\"enabled\":false} and touches no source."`
-	Listen           string        `env:"ORCH_LISTEN" default:"127.0.0.1:9099" placeholder:"ADDRESS" help:"Where to serve, host:port."`
+	Listen           string        `env:"ORCH_LISTEN" default:"127.0.0.1:9099" placeholder:"ADDRESS" help:"Where to serve: host:port, or unix:/path/metrics.sock."`
 	DB               string        `name:"db" env:"ORCH_DB" default:"orchestrator.db" placeholder:"PATH" help:"The orchestrator's SQLite database, a path or a file: URI. It is only ever read."`
 	WorkerStateFile  string        `env:"ORCH_WORKER_STATE_FILE" placeholder:"PATH" help:"The worker's snapshot as JSON. Unset: the worker's fields are null."`
 	ProcRoot         string        `env:"ORCH_PROC_ROOT" default:"/proc" placeholder:"DIR" help:"Where the proc file system is mounted."`

@@ -181,9 +181,9 @@ func (o oracle) tokens(column string) (total int64, fits bool) {
 	return above.Add(above, below).Int64(), fits
 }
 
-// cost sums what runs cost; fits is true only if no order of adding up is infinite.
-func (o oracle) cost() (total float64, fits bool) {
-	var size float64
+// cost sums what runs cost, and how large the summands are; if those add up to
+// infinity, so may the sum, in some order.
+func (o oracle) cost() (total, size float64) {
 	for _, run := range o.runs.rows {
 		var cost float64
 		switch c := run["cost_usd"].(type) {
@@ -197,5 +197,5 @@ func (o oracle) cost() (total float64, fits bool) {
 			size += math.Abs(cost)
 		}
 	}
-	return total, !math.IsInf(size, 0)
+	return total, size
 }
