@@ -42,6 +42,10 @@ golden: ## Rewrite the golden files; read the diff before you commit it
 BENCH_ROWS := 1000,1000000
 BENCH_FLAGS :=
 
+.PHONY: examples
+examples: ## Test the examples that are modules of their own
+	@for module in examples/*/go.mod; do (cd "$$(dirname "$$module")" && go test ./...) || exit 1; done
+
 .PHONY: bench
 bench: ## Run all benchmarks
 	ORCHMETRICS_PERF_ROWS=$(BENCH_ROWS) go test -run '^$$' -bench . -benchmem -timeout 0 $(BENCH_FLAGS) ./...
@@ -134,7 +138,8 @@ verify/schema: ## Check that the schema is up to date and breaks no reader of th
 
 .PHONY: verify/tidy
 verify/tidy: ## Check that go.mod and go.sum are tidy
-	@go mod tidy -diff || { echo 'go.mod or go.sum is untidy: run "go mod tidy"' >&2; exit 1; }
+	@for module in go.mod examples/*/go.mod; do (cd "$$(dirname "$$module")" && go mod tidy -diff) || \
+		{ echo "$$module or its go.sum is untidy: run \"go mod tidy\" beside it" >&2; exit 1; }; done
 
 .PHONY: verify/format
 verify/format: $(GOLANGCI_LINT) ## Check that all Go code is formatted
@@ -143,4 +148,4 @@ verify/format: $(GOLANGCI_LINT) ## Check that all Go code is formatted
 ##@ All of it
 
 .PHONY: ci
-ci: test race lint verify ## Run what CI runs
+ci: test race examples lint verify ## Run what CI runs

@@ -6,12 +6,14 @@
 //	ports      what is needed (sources, sections, clock) and offered (Snapshotter)
 //	app        assembles the envelope; one file per core section; isolation
 //	adapters   sqlstore (the orchestrator's database), procfs (/proc),
-//	           workerstate (the worker's snapshot), http (routes and server)
+//	           workerstate (the worker's snapshot), http (routes and server),
+//	           dropin (sections from files), fixture (literals and recordings)
 //	contract   the answer's JSON Schema, its generator and its gate; docs embeds it
-//	cmd/api    the program: serve, snapshot, demo, version
+//	cmd/api    the program: serve, snapshot, record, fixtures, demo, version
 //	demo       an orchestrator in miniature, for `api demo` and for tests
 //
-// A program that embeds the service, or swaps a source in a test, starts at
-// [InitializeServerFrom]. A team that adds a section adds a line to [Sections],
-// or passes it in [Sources].Extra.
+// A program that embeds the service takes [ProductionSources], adds to them and
+// gives them to [InitializeServerFrom]; a test gives it those of
+// adapters/fixture. A team that adds a section adds a line to [Sections], or
+// passes it in [Sources].Extra.
 package orchmetrics

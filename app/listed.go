@@ -140,7 +140,7 @@ func (l *listed) lend(sections []*runner) {
 
 // refusal is the report of what is no section. Its name never hides a section's.
 func refusal(name string, err error, part bool) outcome {
-	if name == "" || keyPattern.MatchString(name) {
+	if name == "" || domain.WellFormed(name) {
 		name = "?" + name
 	}
 	o := outcome{key: name, refused: true}

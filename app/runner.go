@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"regexp"
 	"slices"
 	"time"
 
@@ -25,9 +24,6 @@ type runner struct {
 	guard    *guard
 }
 
-// keyPattern is what a section's key looks like.
-var keyPattern = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
-
 // outcome is what came of asking a section once.
 type outcome struct {
 	key     string
@@ -42,7 +38,7 @@ func newRunner(section ports.Section, disabled []string) (*runner, error) {
 		return nil, errors.New("add section: it is nil")
 	}
 	key := section.Key()
-	if !keyPattern.MatchString(key) {
+	if !domain.WellFormed(key) {
 		return nil, fmt.Errorf("add section %q: a key is up to 63 lower-case letters, digits and underscores, beginning with a letter", key)
 	}
 	if domain.Reserved(key) {

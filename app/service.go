@@ -69,7 +69,7 @@ func NewService(sections []ports.Section, views []ports.Viewer, clock ports.Cloc
 		s.sections = append(s.sections, r)
 	}
 	for _, key := range opts.Disabled {
-		mayCome := len(opts.Listers) > 0 && keyPattern.MatchString(key)
+		mayCome := len(opts.Listers) > 0 && domain.WellFormed(key)
 		if !slices.Contains(s.fixed(), key) && !mayCome {
 			return nil, fmt.Errorf("disable section %q: %w; there are %s", key, ports.ErrUnknownSection, strings.Join(s.fixed(), ", "))
 		}

@@ -3,7 +3,6 @@
 package contract
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 
@@ -37,16 +36,9 @@ func New(sections map[string]json.RawMessage) (Schema, error) {
 		return nil, fmt.Errorf("write schema: properties: %w", err)
 	}
 	schema["properties"] = merged
-	return indented(schema)
-}
-
-func indented(value any) (Schema, error) {
-	var text bytes.Buffer
-	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(value); err != nil {
+	text, err := json.MarshalIndent(schema, "", "  ")
+	if err != nil {
 		return nil, fmt.Errorf("write schema: %w", err)
 	}
-	return text.Bytes(), nil
+	return append(text, '\n'), nil
 }

@@ -66,7 +66,7 @@ var (
 		{folder: "contract/compat"},
 		// The generator's library is not linked into the service.
 		{folder: "contract/gen", own: []string{"domain", "contract/compat"}, libraries: []string{"github.com/invopop/jsonschema"}},
-		{folder: "examples/*", own: []string{".", "domain", "ports"}, libraries: anyLibrary},
+		{folder: "examples/*", own: []string{".", "domain", "ports"}, libraries: anyLibrary, tests: []string{"adapters/*"}},
 		{folder: "mocks", own: []string{"domain", "ports"}, libraries: []string{"github.com/stretchr/testify"}},
 		{
 			folder: "tests", libraries: anyLibrary,

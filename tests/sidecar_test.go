@@ -35,7 +35,7 @@ func TestSidecar_ReadsTheDemo(t *testing.T) {
 	line := regexp.MustCompile(`^agent=(?:\S+) job=[0-9]+ pid=(?:[0-9]+|-) own=(-|[0-9]+\.[0-9]{2}) tree=(-|[0-9]+\.[0-9]{2})$`)
 	var own, tree bool
 	var seen []string
-	for lines := bufio.NewScanner(stdout); !(own && tree) && lines.Scan(); {
+	for lines := bufio.NewScanner(stdout); (!own || !tree) && lines.Scan(); {
 		seen = append(seen, lines.Text())
 		found := line.FindStringSubmatch(lines.Text())
 		require.NotNil(t, found, lines.Text())

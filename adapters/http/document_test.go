@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/orchmetrics/orchmetrics/adapters/http"
 	"github.com/orchmetrics/orchmetrics/mocks"
@@ -58,7 +59,7 @@ func TestDocuments(t *testing.T) {
 func TestHandlerRoutes(t *testing.T) {
 	t.Parallel()
 	handler, err := httpapi.NewHandler(mocks.NewSnapshotter(t), quiet(), httpapi.Documents(httpapi.Document{Path: "/page"}))
-	assert.NoError(t, err)
+	require.NoError(t, err)
 	assert.Equal(t, []string{
 		"GET /livez", "GET /metrics", "GET /page", "GET /readyz",
 		"HEAD /livez", "HEAD /metrics", "HEAD /page", "HEAD /readyz",

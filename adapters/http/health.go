@@ -2,7 +2,9 @@ package httpapi
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -54,15 +56,22 @@ func readinessOf(envelope domain.Envelope) readiness {
 	for key, report := range envelope.Sections {
 		ready := report.Status != domain.StatusFailed && report.Status != domain.StatusTimeout
 		r.Sections[key] = sectionReadiness{Ready: ready, Status: report.Status, Code: report.Code}
-		r.Ready = r.Ready && ready
+		r.Ready = r.Ready && (ready || !domain.WellFormed(key)) // what was refused is no section
 	}
 	return r
 }
 
-// verbose writes a line a section, in the order of the envelope.
+// verbose writes a line a section, in the order of the envelope, and then one for
+// each that was refused.
 func (a *api) verbose(r readiness) string {
 	var text strings.Builder
-	for _, key := range a.snapshots.Keys() {
+	keys := a.snapshots.Keys()
+	for _, key := range slices.Sorted(maps.Keys(r.Sections)) {
+		if !slices.Contains(keys, key) {
+			keys = append(keys, key)
+		}
+	}
+	for _, key := range keys {
 		section, asked := r.Sections[key]
 		if !asked {
 			continue

@@ -7,7 +7,7 @@ import (
 )
 
 // defaultInFlight is far more than the readers of one service ask at a time.
-const defaultInFlight = 256
+const defaultInFlight = 2048
 
 // options are what NewHandler's options set.
 type options struct {
@@ -19,7 +19,7 @@ type options struct {
 type Option func(*options)
 
 // MaxInFlight sets how many requests for a path may be under way at once; beyond
-// it the answer is 503. Without it, it is 256.
+// it the answer is 503. Without it, it is 2048.
 func MaxInFlight(requests int) Option {
 	return func(o *options) { o.inFlight = requests }
 }

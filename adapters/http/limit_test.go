@@ -30,11 +30,11 @@ func occupy(t *testing.T, handler http.Handler, target string, requests int, ent
 }
 
 func TestRequestsInFlightAreLimited(t *testing.T) {
-	for _, limit := range []int{1, 3, 256} {
+	for _, limit := range []int{1, 3, 2048} {
 		entered, release := make(chan struct{}, limit), make(chan struct{})
 		blocking := snapshots{envelope: busy(), before: func() { entered <- struct{}{}; <-release }}
 		var opts []httpapi.Option
-		if limit != 256 { // the default
+		if limit != 2048 { // the default
 			opts = append(opts, httpapi.MaxInFlight(limit))
 		}
 		handler := newHandler(t, blocking, opts...)

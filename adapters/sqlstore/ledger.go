@@ -187,7 +187,8 @@ func (l *ledger[S]) change(id int64, sums S) {
 	l.watched[id] = sums
 }
 
-// recount reads a block anew. The watched rows must be up to date.
+// recount reads a block anew, and watches those of its rows that may change, as if
+// it were taken in now. The watched rows must be up to date.
 func (l *ledger[S]) recount(ses *session, at int) error {
 	after := int64(noID)
 	if at > 0 {
@@ -198,6 +199,13 @@ func (l *ledger[S]) recount(ses *session, at int) error {
 		return err
 	}
 	fresh.last = l.blocks[at].last // its last rows may be gone, its bound stays
+	watch, err := l.unsettled(ses, fresh, max(after, saturatedSub(l.high(), lookBack)))
+	if err != nil {
+		return err
+	}
+	for id, row := range watch {
+		l.watched[id] = row.sums
+	}
 	l.blocks[at] = fresh
 	return nil
 }

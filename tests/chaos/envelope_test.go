@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -192,11 +193,33 @@ func TestAnyCell(t *testing.T) {
 	})
 }
 
+// TestAnyCell_Huge: a cell of 20 MB is shown cut, or is an anomaly.
+func TestAnyCell_Huge(t *testing.T) {
+	t.Parallel()
+	anyCell.try(t, "cells of 20 MB", func(t *testing.T) {
+		s := newScratch(t)
+		require.NoError(t, s.fill(content{
+			tasks: table{name: "tasks", columns: taskColumns, rows: []map[string]cell{{"id": int64(1), "stage": "review"}}},
+			jobs:  table{name: "jobs", columns: jobColumns},
+			runs:  table{name: "agent_runs", columns: runColumns},
+		}))
+		_, err := s.db.Exec("UPDATE tasks SET repo = printf('%.20000000c', 'x'), work_item_id = zeroblob(20000000), updated_at = zeroblob(20000000)")
+		require.NoError(t, err)
+		body, e := answerTo(t, handler(t, s.path, false))
+		require.NoError(t, contracttest.Check(body))
+		assert.Equal(t, strings.Repeat("x", 4096), e.at("stages", 0, "repo"))
+		assert.Equal(t, number(2), e.at("sections", "stages", "anomalies"))
+		assert.Less(t, len(body), 16<<10)
+	})
+}
+
 // FuzzEnvelope draws the cells from the fuzzer's bytes.
 func FuzzEnvelope(f *testing.F) {
 	s := newScratch(f)
-	f.Add([]byte{})
-	f.Add(bytes.Repeat([]byte{1, 0, 0, 0, 0, 0, 0, 0}, 200))
-	f.Add(bytes.Repeat([]byte{0xff, 3, 7}, 1000))
+	for seed := range byte(8) { // long enough for the largest database
+		bytes := make([]byte, 32<<10)
+		_, _ = rand.NewChaCha8([32]byte{seed}).Read(bytes) // never fails
+		f.Add(bytes)
+	}
 	f.Fuzz(rapid.MakeFuzz(func(t *rapid.T) { checkEnvelope(t, s) }))
 }

@@ -3,21 +3,24 @@ package chaos
 import (
 	"flag"
 	"os"
-	"runtime"
-	"strconv"
 	"testing"
 
 	"go.uber.org/goleak"
 )
 
-// atOnce is how many tests run in parallel at least: most of them wait.
-const atOnce = 8
+// Defaults of this package for flags that have others: most of its tests wait,
+// and its random databases are small. A fuzzer takes the former for its workers.
+var defaults = map[string]string{"test.parallel": "8", "rapid.checks": "500"}
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	if parallel := flag.Lookup("test.parallel"); runtime.GOMAXPROCS(0) < atOnce && parallel.Value.String() == parallel.DefValue {
-		if err := parallel.Value.Set(strconv.Itoa(atOnce)); err != nil {
-			panic(err)
+	given := map[string]bool{}
+	flag.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	for name, value := range defaults {
+		if !given[name] && !given["test.fuzz"] {
+			if err := flag.Set(name, value); err != nil {
+				panic(err)
+			}
 		}
 	}
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(status int) {

@@ -119,6 +119,7 @@ func newStatic(b *testing.B, w *World) http.Handler {
 }
 
 func benchUnchanged(b *testing.B, handler http.Handler) {
+	b.Helper()
 	w, r := sink{header: http.Header{}}, request()
 	settle()
 	w.scrape(b, handler, r)
@@ -129,6 +130,7 @@ func benchUnchanged(b *testing.B, handler http.Handler) {
 }
 
 func benchChanging(b *testing.B, world *World, handler http.Handler) {
+	b.Helper()
 	w, r := sink{header: http.Header{}}, request()
 	w.scrape(b, handler, r)
 	b.ReportAllocs()
@@ -206,6 +208,7 @@ func benchClients(b *testing.B, address string) {
 }
 
 func poll(b *testing.B, client *Client) {
+	b.Helper()
 	if _, err := client.Poll(); err != nil {
 		b.Error(err)
 	}
@@ -252,6 +255,7 @@ func BenchmarkCommit(b *testing.B) {
 }
 
 func benchCommit(b *testing.B, world *World, handler http.Handler, polled bool) {
+	b.Helper()
 	w, r := sink{header: http.Header{}}, request()
 	w.scrape(b, handler, r)
 	stop := make(chan struct{})

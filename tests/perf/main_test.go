@@ -15,29 +15,28 @@ func TestMain(m *testing.M) {
 		return
 	}
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(status int) {
-		if built.dir != "" {
-			_ = os.RemoveAll(built.dir)
+		if built != "" {
+			_ = os.RemoveAll(built)
 		}
 		os.Exit(status)
 	}))
 }
 
-// built is the service's program, if a test needed it.
-var built struct {
-	once      sync.Once
-	dir, path string
-	err       error
-}
+// built is the folder of the service's program, if a test needed it.
+var built string
+
+var buildOnce = sync.OnceValues(func() (path string, err error) {
+	if built, err = os.MkdirTemp("", "orchmetrics-perf-"); err != nil {
+		return "", err
+	}
+	return Build(built)
+})
 
 func program(tb testing.TB) string {
 	tb.Helper()
-	built.once.Do(func() {
-		if built.dir, built.err = os.MkdirTemp("", "orchmetrics-perf-"); built.err == nil {
-			built.path, built.err = Build(built.dir)
-		}
-	})
-	require.NoError(tb, built.err)
-	return built.path
+	path, err := buildOnce()
+	require.NoError(tb, err)
+	return path
 }
 
 // newWorld makes a world that ends with the test.

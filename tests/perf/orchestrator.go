@@ -36,7 +36,7 @@ func newOrchestrator(path string) (*orchestrator, error) {
 // prepare reads what is active, and holds the database open from then on.
 func (o *orchestrator) prepare() error {
 	for _, query := range []string{"BEGIN IMMEDIATE", "COMMIT", insertTask, moveTask, insertJob, insertRun, startJob, endJob, endRun} {
-		stmt, err := o.db.Prepare(query)
+		stmt, err := o.db.Prepare(query) //nolint:sqlclosecheck // closed with the database
 		if err != nil {
 			return err
 		}

@@ -90,7 +90,7 @@ func TestOpens_CountsEveryRead(t *testing.T) {
 func TestProcess_IsMeasured(t *testing.T) {
 	t.Parallel()
 	began := time.Now()
-	for time.Since(began) < 30*time.Millisecond { //nolint:revive // burning CPU is the point
+	for time.Since(began) < 30*time.Millisecond { // burning CPU is the point
 	}
 	used, err := CPU(os.Getpid())
 	require.NoError(t, err)

@@ -30,8 +30,10 @@ func (l *lab) allocations() []row {
 func (l *lab) allocationsOf(what string, w *perf.World, changing bool, service, naive http.Handler) row {
 	objects, bytes := allocated(w, service, changing, 50*l.plan.Rounds)
 	naiveObjects, naiveBytes := allocated(w, naive, changing, l.plan.Rounds)
-	return row{what, "reported", fmt.Sprintf("%.0f, %.0f KiB", objects, bytes/1024), told,
-		fmt.Sprintf("the naive version %.0f, %.0f KiB", naiveObjects, naiveBytes/1024)}
+	return row{
+		what, "reported", fmt.Sprintf("%.0f, %.0f KiB", objects, bytes/1024), told,
+		fmt.Sprintf("the naive version %.0f, %.0f KiB", naiveObjects, naiveBytes/1024),
+	}
 }
 
 // allocated is what a scrape allocates, in objects and in bytes.

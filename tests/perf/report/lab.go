@@ -23,11 +23,14 @@ type lab struct {
 
 	mu      sync.Mutex // of what close needs
 	closers []func() error
+
 	worlds  map[string]*perf.World
+	commits map[*perf.World]int64
+	changed time.Time // the last time that some world was seen to have
 }
 
 func newLab(p plan, histories perf.Histories, say func(string)) (l *lab, err error) {
-	l = &lab{plan: p, say: say, histories: histories, worlds: map[string]*perf.World{}}
+	l = &lab{plan: p, say: say, histories: histories, worlds: map[string]*perf.World{}, commits: map[*perf.World]int64{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, l.close())
@@ -102,17 +105,15 @@ func (l *lab) measure() (rows []row, err error) {
 		{"latency, changing", l.latency},
 		{"latency, unchanged", l.unchanged},
 		{"throughput", l.throughput},
+		{"allocations", l.allocations}, // while nothing has changed for long
 		{"concurrent pollers", l.pollers},
 		{"processor time", l.cpu},
 		{"memory", l.memory},
 		{"a writer beside polls", l.writer},
 		{"start", l.start},
-		{"allocations", l.allocations},
 	} {
 		l.say(measure.what)
-		for _, w := range l.worlds {
-			get(w.Pace(0))
-		}
+		l.rest()
 		rows = append(rows, measure.take()...)
 	}
 	l.say("done")
@@ -128,7 +129,7 @@ func (l *lab) world(size perf.Size, stageIndex bool) *perf.World {
 		l.say(fmt.Sprintf("  a database of %s rows", perf.Words(size.Rows)))
 		w = get(perf.NewWorld(l.histories, l.dir, size, stageIndex, l.agents))
 		l.atEnd(w.Close)
-		l.worlds[key] = w
+		l.worlds[key], l.changed = w, time.Now()
 	}
 	return w
 }
@@ -180,5 +181,14 @@ func (t *target) stop() {
 	must(t.Close())
 }
 
+// rest stops all orchestrators.
+func (l *lab) rest() {
+	for _, w := range l.worlds {
+		if commits := get(w.Pace(0)); commits != l.commits[w] {
+			l.commits[w], l.changed = commits, time.Now()
+		}
+	}
+}
+
 // settle lets the last commit become one of the past.
-func (l *lab) settle() { time.Sleep(l.plan.Settle) }
+func (l *lab) settle() { time.Sleep(time.Until(l.changed.Add(l.plan.Settle))) }

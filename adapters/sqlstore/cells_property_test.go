@@ -1,0 +1,222 @@
+package sqlstore
+
+import (
+	"database/sql"
+	"encoding/hex"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/orchmetrics/orchmetrics/domain"
+)
+
+// TestAnyCell fills the tables with cells of any type, and compares what the
+// sources say with a model that looks at each cell by itself. The model gets the
+// cells from a connection of its own, as SQLite has stored them: the affinity of
+// a column converts some.
+func TestAnyCell(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	run := 0
+	rapid.Check(t, func(rt *rapid.T) {
+		run++
+		path := filepath.Join(dir, strconv.Itoa(run))
+		defer os.Remove(path)
+		fill(t, rt, path)
+		db, err := sql.Open("sqlite3", uri(path, "mode=ro"))
+		require.NoError(rt, err)
+		defer db.Close()
+		store := newStore(t, path)
+		store.exact = rapid.Bool().Draw(rt, "exact")
+		checkTasks(rt, store, db)
+		checkJobs(rt, store, db)
+		checkQueue(rt, store, db)
+		checkCosts(rt, store, db)
+	})
+}
+
+// fill makes a database of a few rows.
+func fill(t *testing.T, rt *rapid.T, path string) {
+	schema := script(t, "schema.sql")
+	if rapid.Bool().Draw(rt, "without types") {
+		schema = strings.NewReplacer(" TEXT", " ", " INTEGER", " ", " REAL", " ").Replace(schema)
+		schema = strings.ReplaceAll(schema, "PRIMARY KEY", "INTEGER PRIMARY KEY")
+	}
+	db, err := sql.Open("sqlite3", uri(path, "mode=rwc", "_journal_mode=OFF", "_synchronous=OFF"))
+	require.NoError(rt, err)
+	defer db.Close()
+	_, err = db.Exec(schema)
+	require.NoError(rt, err)
+	for table, columns := range columnsOf() {
+		for row := range rapid.IntRange(0, 6).Draw(rt, table) {
+			values := []string{strconv.Itoa(10*row - 20)}
+			for _, column := range columns[1:] {
+				values = append(values, cell(column).Draw(rt, column))
+			}
+			_, err := db.Exec("INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES (" + strings.Join(values, ", ") + ")")
+			if err != nil {
+				require.ErrorContains(rt, err, "NOT NULL")
+			}
+		}
+	}
+}
+
+// cell is a literal of any type, often one that suits the column.
+func cell(column string) *rapid.Generator[string] {
+	quoted := rapid.Map(rapid.SampledFrom([]string{
+		"", "text", "it''s", "12", " 12 ", "1e3", "9e999", "-0", "0x10", "nan", "inf", "🙂", "done", "running",
+		"2026-06-01 12:00:00", "2026-06-01T12:00:00.5+02:00", "2026-06-01", "12:00", "2461193.5", "-1.5", "2026-02-31", "2026-13-01", "2026-6-1",
+	}), func(s string) string { return "'" + s + "'" })
+	others := rapid.OneOf(
+		rapid.Just("NULL"),
+		rapid.Map(rapid.Int64(), func(n int64) string { return fmt.Sprintf("(%d)", n) }),
+		rapid.SampledFrom([]string{
+			"9223372036854775807", "(-9223372036854775807 - 1)", "9223372036854775808", "-9223372036854775809", "1.5", "-0.0", "1e300", "9e999",
+			"-9e999", "2.0", "5e-324",
+		}),
+		quoted,
+		rapid.Map(rapid.SliceOfN(rapid.Byte(), 0, 12), func(b []byte) string { return "x'" + hex.EncodeToString(b) + "'" }),
+		rapid.Map(rapid.SliceOfN(rapid.Byte(), 0, 12), func(b []byte) string { return "CAST(x'" + hex.EncodeToString(b) + "' AS TEXT)" }),
+		rapid.SampledFrom([]string{
+			"printf('%.*c', 5000, 'ä')", "printf('%.*c', 4096, 'a')", "printf('%.*c', 4095, 'a') || '🙂'", "zeroblob(5000)",
+			"CAST(x'ff' AS TEXT) || printf('%.*c', 5000, 'a')",
+		}),
+	)
+	usual := map[string][]string{
+		"stage": {"'review'", "'done'", "'cancelled'"}, "status": {"'running'", "'running'", "'queued'", "'done'", "'other'"},
+		"run_id": {"-20", "-10", "0", "10", "1000"}, "attempts": {"0", "1", "2", "7"}, "cost_usd": {"0.25", "1.5", "3"},
+	}[column]
+	if usual == nil {
+		return others
+	}
+	return rapid.OneOf(others, rapid.SampledFrom(usual))
+}
+
+// model reads cells as the sources should, and counts what it cannot read.
+type model struct {
+	anomalies int64
+}
+
+// cellText is how a text shows.
+func cellText(value string) string {
+	var kept strings.Builder
+	for _, r := range strings.ToValidUTF8(value, "�") {
+		if kept.Len()+utf8.RuneLen(r) > 4096 {
+			break
+		}
+		kept.WriteRune(r)
+	}
+	return kept.String()
+}
+
+func (m *model) text(value any) *string {
+	if text, ok := value.(string); ok {
+		return new(cellText(text))
+	}
+	m.count(value)
+	return nil
+}
+
+func (m *model) integer(value any) *int64 {
+	if number, ok := value.(int64); ok {
+		return &number
+	}
+	m.count(value)
+	return nil
+}
+
+func (m *model) real(value any) *float64 {
+	switch number := value.(type) {
+	case int64:
+		return new(float64(number))
+	case float64:
+		if !math.IsInf(number, 0) {
+			return &number
+		}
+	}
+	m.count(value)
+	return nil
+}
+
+// instant takes the cell and what strftime makes of it, which is what defines a
+// timestamp.
+func (m *model) instant(value, epoch any) *time.Time {
+	if text, ok := epoch.(string); ok && value != nil {
+		seconds, err := strconv.ParseInt(text, 10, 64)
+		if err == nil {
+			return new(time.Unix(seconds, 0).UTC())
+		}
+	}
+	m.count(value)
+	return nil
+}
+
+// count counts a cell that is there but could not be read.
+func (m *model) count(value any) {
+	if value != nil {
+		m.anomalies++
+	}
+}
+
+// stored is all rows of a query, as SQLite has them: expressions have no declared
+// type by which the driver would convert them.
+func stored(rt *rapid.T, db *sql.DB, query string) [][]any {
+	var all [][]any
+	each(rt, db, query, func(rows *sql.Rows) {
+		names, err := rows.Columns()
+		require.NoError(rt, err)
+		row := make([]any, len(names))
+		targets := make([]any, len(names))
+		for i := range row {
+			targets[i] = &row[i]
+		}
+		require.NoError(rt, rows.Scan(targets...))
+		all = append(all, row)
+	})
+	return all
+}
+
+func checkTasks(rt *rapid.T, store *Store, db *sql.DB) {
+	var m model
+	want := []domain.Task{}
+	for _, row := range stored(rt, db, `SELECT id, +work_item_id, +stage, +repo, +updated_at, strftime('%s', updated_at)
+		FROM tasks WHERE stage NOT IN ('done','cancelled') ORDER BY id`) {
+		task := domain.Task{ID: row[0].(int64), WorkItem: m.text(row[1]), Repo: m.text(row[3]), StageSince: m.instant(row[4], row[5])}
+		if stage := m.text(row[2]); stage != nil {
+			task.Stage = *stage
+		}
+		want = append(want, task)
+	}
+	got, err := store.ActiveTasks(rt.Context())
+	require.NoError(rt, err)
+	require.Equal(rt, want, got.Value)
+	require.Equal(rt, m.anomalies, got.Anomalies)
+}
+
+func checkJobs(rt *rapid.T, store *Store, db *sql.DB) {
+	var m model
+	want := []domain.RunningJob{}
+	for _, row := range stored(rt, db, `SELECT j.id, +j.run_id, +j.agent, +j.repo, +j.pid, +j.started_at, strftime('%s', j.started_at),
+		+r.model, +r.effort, +r.cost_usd, +r.input_tokens, +r.output_tokens, +r.cache_read_tokens, +r.cache_creation_tokens
+		FROM jobs j LEFT JOIN agent_runs r ON r.id = j.run_id WHERE j.status = 'running' ORDER BY j.id`) {
+		want = append(want, domain.RunningJob{
+			ID: row[0].(int64), RunID: m.integer(row[1]), Agent: m.text(row[2]), Repo: m.text(row[3]), PID: m.integer(row[4]),
+			StartedAt: m.instant(row[5], row[6]), Model: m.text(row[7]), Effort: m.text(row[8]), CostUSD: m.real(row[9]),
+			InputTokens: m.integer(row[10]), OutputTokens: m.integer(row[11]),
+			CacheReadTokens: m.integer(row[12]), CacheCreationTokens: m.integer(row[13]),
+		})
+	}
+	got, err := store.RunningJobs(rt.Context())
+	require.NoError(rt, err)
+	require.Equal(rt, want, got.Value)
+	require.Equal(rt, m.anomalies, got.Anomalies)
+}

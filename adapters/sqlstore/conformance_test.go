@@ -1,0 +1,119 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/orchmetrics/orchmetrics/domain"
+	"github.com/orchmetrics/orchmetrics/ports"
+	"github.com/orchmetrics/orchmetrics/ports/portstest"
+)
+
+// loaded is a store over a database of the given data.
+func loaded(t testing.TB, data portstest.Data) *Store {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "orch.db")
+	createDB(t, path, walMode, script(t, "schema.sql"))
+	db := writable(t, path)
+	load(t, db, data)
+	require.NoError(t, db.Close())
+	return newStore(t, path)
+}
+
+func load(t testing.TB, db *sql.DB, data portstest.Data) {
+	t.Helper()
+	insert := func(query string, args ...any) {
+		_, err := db.Exec(query, args...)
+		require.NoError(t, err)
+	}
+	for _, task := range data.Tasks {
+		insert("INSERT INTO tasks (id, work_item_id, repo, stage, updated_at) VALUES (?, ?, ?, ?, ?)",
+			task.ID, task.WorkItem, task.Repo, task.Stage, text(task.StageSince))
+	}
+	for _, job := range data.Jobs {
+		insert("INSERT INTO jobs (id, repo, agent, status, attempts, run_id, pid, started_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+			job.ID, job.Repo, job.Agent, job.Status, job.Attempts, job.RunID, job.PID, text(job.StartedAt))
+	}
+	for _, run := range data.Runs {
+		insert(`INSERT INTO agent_runs (id, model, effort, cost_usd, input_tokens, output_tokens, cache_read_tokens, cache_creation_tokens)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+			run.ID, run.Model, run.Effort, run.CostUSD, run.InputTokens, run.OutputTokens, run.CacheReadTokens, run.CacheCreationTokens)
+	}
+}
+
+// text is a time as the orchestrator writes it.
+func text(at *time.Time) *string {
+	if at == nil {
+		return nil
+	}
+	return new(at.Format(time.DateTime))
+}
+
+// TestSources runs the suites over databases that are read, and over ones whose
+// files have not changed for so long that the store answers from what it knows.
+func TestSources(t *testing.T) {
+	t.Parallel()
+	for name, open := range map[string]func(testing.TB, portstest.Data) *Store{"read": loaded, "known": known} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			portstest.StageSource(t, func(t testing.TB, data portstest.Data) ports.StageSource { return open(t, data) })
+			portstest.QueueSource(t, func(t testing.TB, data portstest.Data) ports.QueueSource { return open(t, data) })
+			portstest.AgentSource(t, func(t testing.TB, data portstest.Data) ports.AgentSource { return open(t, data) })
+			portstest.CostSource(t, func(t testing.TB, data portstest.Data) ports.CostSource { return open(t, data) })
+		})
+	}
+}
+
+func TestSourcesFail(t *testing.T) {
+	t.Parallel()
+	store := newStore(t, filepath.Join(t.TempDir(), "orch.db"))
+	portstest.Fails(t, domain.CodeDBMissing, store.ActiveTasks)
+	portstest.Fails(t, domain.CodeDBMissing, store.StatusCounts)
+	portstest.Fails(t, domain.CodeDBMissing, store.Retries)
+	portstest.Fails(t, domain.CodeDBMissing, store.RunningJobs)
+	portstest.Fails(t, domain.CodeDBMissing, store.CostTotals)
+}
+
+// TestViews runs the suite with a live writer, once for each source.
+func TestViews(t *testing.T) {
+	t.Parallel()
+	reads := map[string]func(*Store) func(context.Context) (any, error){
+		"stages":  reading((*Store).ActiveTasks),
+		"counts":  reading((*Store).StatusCounts),
+		"retries": reading((*Store).Retries),
+		"agents":  reading((*Store).RunningJobs),
+		"cost":    reading((*Store).CostTotals),
+	}
+	for name, read := range reads {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			portstest.Viewer(t, func(t testing.TB) portstest.ViewedStore {
+				path := filepath.Join(t.TempDir(), "orch.db")
+				createDB(t, path, walMode, script(t, "schema.sql"), script(t, "busy.sql"))
+				writer := writable(t, path)
+				change := func(t testing.TB) {
+					execute(t, writer, "INSERT INTO tasks (stage) VALUES ('s')", "INSERT INTO agent_runs (cost_usd) VALUES (1)",
+						"INSERT INTO jobs (status, attempts) VALUES ('running', 3)")
+				}
+				change(t)
+				store := newStore(t, path)
+				return portstest.ViewedStore{Viewer: store, Read: read(store), Change: change}
+			})
+		})
+	}
+}
+
+// reading is a source's method, of which the value counts.
+func reading[V any](method func(*Store, context.Context) (ports.Reading[V], error)) func(*Store) func(context.Context) (any, error) {
+	return func(s *Store) func(context.Context) (any, error) {
+		return func(ctx context.Context) (any, error) {
+			got, err := method(s, ctx)
+			return got.Value, err
+		}
+	}
+}

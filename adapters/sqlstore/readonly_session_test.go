@@ -1,0 +1,77 @@
+package sqlstore
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestSessionRefusesWrites tries everything through the session that the service
+// really reads with: through GORM, and past GORM on the transaction beneath.
+func TestSessionRefusesWrites(t *testing.T) {
+	t.Parallel()
+	for _, state := range []string{"live", "at rest", "rollback journal"} {
+		t.Run(state, func(t *testing.T) {
+			t.Parallel()
+			mode := walMode
+			if state == "rollback journal" {
+				mode = deleteMode
+			}
+			path := newDB(t, mode, script(t, "busy.sql"))
+			if state == "live" {
+				startWriter(t, path).run("UPDATE tasks SET repo = 'web' WHERE id = 7")
+			}
+			before := listing(t, filepath.Dir(path))
+			inSession(t, newStore(t, path), func(ses *session) { requireNoWrite(t, ses, filepath.Dir(path)) })
+			assert.Equal(t, before, listing(t, filepath.Dir(path)), "nothing may change, and nothing may appear")
+		})
+	}
+}
+
+func requireNoWrite(t *testing.T, ses *session, dir string) {
+	t.Helper()
+	for name, write := range gormWrites() {
+		if name != "in a transaction" { // a savepoint, which is refused before it comes to that
+			require.ErrorIs(t, write(ses.tx), ErrReadOnly, name)
+		}
+		require.Error(t, write(ses.tx), name)
+	}
+	statements := append(changes(), tricks(dir)...)
+	for _, statement := range statements {
+		require.ErrorIs(t, ses.tx.Exec(statement).Error, ErrReadOnly, statement)
+		var out []map[string]any
+		require.Error(t, ses.tx.Raw(statement).Scan(&out).Error, "gorm: %s", statement)
+		_, err := ses.view.conn.tx.Exec(statement)
+		require.Error(t, err, "transaction: %s", statement)
+		rows, err := ses.view.conn.tx.Query(statement)
+		if err == nil {
+			assert.False(t, rows.Next(), "transaction: %s", statement)
+			err = rows.Err()
+			_ = rows.Close()
+		}
+		require.Error(t, err, "transaction: %s", statement)
+	}
+	var tasks int64
+	require.NoError(t, ses.tx.Raw("SELECT count(*) FROM tasks").Scan(&tasks).Error, "the session must still read")
+	assert.EqualValues(t, 6, tasks)
+}
+
+// TestReadOnlyLeavesNoTrace reads the ways a scrape does, again and again.
+func TestReadOnlyLeavesNoTrace(t *testing.T) {
+	t.Parallel()
+	for _, live := range []bool{true, false} {
+		path := newDB(t, walMode, script(t, "busy.sql"))
+		if live {
+			startWriter(t, path).run("UPDATE tasks SET repo = 'web' WHERE id = 7")
+		}
+		store := newStore(t, path)
+		before := listing(t, filepath.Dir(path))
+		for range 100 {
+			scrape(t, store)
+		}
+		assert.Equal(t, before, listing(t, filepath.Dir(path)), "live: %t", live)
+		assert.Empty(t, descriptors(t, path))
+	}
+}

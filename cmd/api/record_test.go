@@ -1,0 +1,81 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestRecord_OutlivesFailures: what fails is left out, and told of.
+func TestRecord_OutlivesFailures(t *testing.T) {
+	var asked atomic.Int64
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		assert.Equal(t, "/metrics", r.URL.Path)
+		switch asked.Add(1) {
+		case 1:
+			w.WriteHeader(http.StatusServiceUnavailable)
+		case 2:
+			_, _ = w.Write([]byte(`{"schema_version": 1,`))
+		default:
+			_, _ = w.Write([]byte("{\n  \"schema_version\": 1\n}\n"))
+		}
+	}))
+	defer service.Close()
+	var stdout, stderr bytes.Buffer
+	status := run(t.Context(), []string{"record", "--every=20ms", "--for=400ms", "--url=" + service.URL}, &stdout, &stderr)
+	require.Zero(t, status, &stderr)
+	lines := strings.Split(strings.TrimSpace(stdout.String()), "\n")
+	assert.Greater(t, len(lines), 2)
+	for _, line := range lines {
+		assert.JSONEq(t, `{"schema_version":1}`, line)
+		assert.NotContains(t, line, " ", "one line each, compact")
+	}
+	assert.Equal(t, 2, strings.Count(stderr.String(), "answer left out"))
+}
+
+func TestRecord_StopsAtOnce(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`{}`))
+		time.AfterFunc(50*time.Millisecond, cancel)
+	}))
+	defer service.Close()
+	var stdout, stderr bytes.Buffer
+	began := time.Now()
+	assert.Zero(t, run(ctx, []string{"record", "--every=1h", "--for=0", "--url=" + service.URL}, &stdout, &stderr), &stderr)
+	assert.Less(t, time.Since(began), 10*time.Second)
+	assert.Equal(t, "{}\n", stdout.String())
+}
+
+func TestRecord_NothingIsAFailure(t *testing.T) {
+	for name, args := range map[string][]string{
+		"nobody answers": {"--every=20ms", "--for=100ms", "--url=http://127.0.0.1:1"},
+		"no address":     {"--url=elsewhere"},
+		"no pace":        {"--every=0s"},
+	} {
+		var stdout, stderr bytes.Buffer
+		assert.Equal(t, exitFailed, run(t.Context(), append([]string{"record"}, args...), &stdout, &stderr), name)
+		assert.Empty(t, stdout.String())
+		assert.NotEmpty(t, stderr.String())
+	}
+}
+
+func TestServe_FixtureThatIsNone(t *testing.T) {
+	for args, says := range map[string]string{
+		"--fixture=scenario:nope":                     "there are idle, busy",
+		"--fixture=/nowhere.jsonl":                    "no such file",
+		"--fixture=scenario:idle --fixture-step=tick": "fixture-step",
+	} {
+		var stdout, stderr bytes.Buffer
+		assert.Equal(t, exitFailed, run(t.Context(), append([]string{"serve"}, strings.Fields(args)...), &stdout, &stderr))
+		assert.Contains(t, stderr.String(), says)
+	}
+}
