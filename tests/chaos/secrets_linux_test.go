@@ -35,7 +35,7 @@ CREATE TRIGGER CANARY_trigger AFTER UPDATE ON jobs BEGIN SELECT 'CANARY-trigger'
 // driverWords are of SQLite, its driver, the kernel or Go, and no business of who
 // reads an answer.
 var driverWords = []string{
-	"sqlite", "select ", "pragma", "no such", "malformed", "database is", "database disk", "not a database", "unable to open", "file:",
+	"sqlite", "select ", "pragma", "no such", "is malformed", "database is", "database disk", "not a database", "unable to open", "file:",
 	"permission denied", "is a directory", "invalid character", "unexpected end", "goroutine", ".go:", "context deadline", "_auth",
 }
 
@@ -43,14 +43,14 @@ var driverWords = []string{
 var requests = []struct{ method, target string }{
 	{"GET", "/metrics"}, {"HEAD", "/metrics"}, {"POST", "/metrics"}, {"GET", "/metrics?section=queue&section=cost"},
 	{"GET", "/metrics?section=nonsense"}, {"GET", "/metrics?section=%zz"}, {"GET", "/readyz"}, {"GET", "/readyz?verbose"}, {"GET", "/livez"},
-	{"GET", "/"}, {"GET", "/../../etc/passwd"}, {"DELETE", "/nothing"}, {"OPTIONS", "*"},
+	{"GET", "/"}, {"GET", "/../../etc/passwd"}, {"DELETE", "/nothing"}, {"OPTIONS", "/*"},
 }
 
 // leak is a situation in which errors arise from something that is not to be told.
 type leak struct {
 	name   string
 	cause  func(t *testing.T, p *place)
-	env    func(p *place) []string
+	env    func(t *testing.T, p *place) []string
 	worker string // the content of the worker's snapshot; none if empty
 	code   string // that some section must have, so that the error path was taken
 }
@@ -60,6 +60,16 @@ func script(statements string) func(*testing.T, *place) {
 		o := start(t, p)
 		o.run("%s", statements)
 		o.stop()
+	}
+}
+
+// sections drops a file into a directory of sections.
+func sections(content string) func(*testing.T, *place) []string {
+	return func(t *testing.T, p *place) []string {
+		dir := filepath.Join(p.dir, "CANARY-sections")
+		require.NoError(t, os.Mkdir(dir, 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "dropped.json"), []byte(content), 0o644))
+		return []string{"ORCH_SECTIONS_DIR=" + dir}
 	}
 }
 
@@ -84,11 +94,18 @@ var leaks = []leak{
 	{name: "a broken view", code: "schema_drift", cause: script("DROP TABLE tasks; CREATE VIEW tasks AS SELECT CANARY_column AS id, 'CANARY-stage' AS stage FROM CANARY_nowhere;")},
 	{name: "a view that fails", code: "source_failed", cause: script("DROP TABLE tasks; CREATE VIEW tasks AS SELECT json('CANARY-json') AS id, json_extract('CANARY', 'CANARY-path') AS stage FROM jobs;")},
 	{name: "sums beyond 64 bits", code: "invalid_value", cause: script("INSERT INTO agent_runs (input_tokens) VALUES (9223372036854775807), (9223372036854775807);")},
-	{name: "no worker state", code: "worker_state_missing", env: func(p *place) []string { return []string{"ORCH_WORKER_STATE_FILE=" + p.dir + "/CANARY-none.json"} }},
+	{name: "no worker state", code: "worker_state_missing", env: func(_ *testing.T, p *place) []string {
+		return []string{"ORCH_WORKER_STATE_FILE=" + p.dir + "/CANARY-none.json"}
+	}},
 	{name: "a worker state that is no JSON", code: "worker_state_invalid", worker: `{"CANARY-key": CANARY-value`},
 	{name: "a worker state of another type", code: "worker_state_invalid", worker: `{"max_concurrency": "CANARY-number", "updated_at": "CANARY-time"}`},
 	{name: "a worker state with a strange time", code: "worker_state_invalid", worker: `{"updated_at": "CANARY-time"}`},
-	{name: "no proc", code: "proc_unreadable", env: func(p *place) []string { return []string{"ORCH_PROC_ROOT=" + p.dir + "/CANARY-proc"} }},
+	{name: "a dropped-in section that is no JSON", code: "invalid_value", env: sections(`{"CANARY-key": CANARY-value`)},
+	{name: "a dropped-in section that is too large", code: "too_large", env: sections(`"` + strings.Repeat(canary, 1<<18) + `"`)},
+	{name: "no dropped-in sections", env: func(_ *testing.T, p *place) []string {
+		return []string{"ORCH_SECTIONS_DIR=" + p.dir + "/CANARY-sections"}
+	}},
+	{name: "no proc", code: "proc_unreadable", env: func(_ *testing.T, p *place) []string { return []string{"ORCH_PROC_ROOT=" + p.dir + "/CANARY-proc"} }},
 }
 
 // TestNothingLeaks plants canaries in every setting and in everything that is not
@@ -120,7 +137,7 @@ func testLeak(t *testing.T, l leak) {
 		env = append(env, "ORCH_WORKER_STATE_FILE="+file)
 	}
 	if l.env != nil {
-		env = append(env, l.env(p)...)
+		env = append(env, l.env(t, p)...)
 	}
 	if l.cause != nil {
 		l.cause(t, p)

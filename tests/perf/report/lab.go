@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/orchmetrics/orchmetrics/tests/perf"
@@ -27,30 +28,31 @@ type lab struct {
 	worlds  map[string]*perf.World
 	commits map[*perf.World]int64
 	changed time.Time // the last time that some world was seen to have
+
+	answers, incomplete atomic.Int64
 }
 
-func newLab(p plan, histories perf.Histories, say func(string)) (l *lab, err error) {
-	l = &lab{plan: p, say: say, histories: histories, worlds: map[string]*perf.World{}, commits: map[*perf.World]int64{}}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, l.close())
-		}
-	}()
+func newLab(p plan, histories perf.Histories, say func(string)) *lab {
+	return &lab{plan: p, say: say, histories: histories, worlds: map[string]*perf.World{}, commits: map[*perf.World]int64{}}
+}
+
+// open makes what every measure needs. What there is of it closes with the lab.
+func (l *lab) open() (err error) {
 	if err := os.MkdirAll(l.histories.Dir, 0o755); err != nil {
-		return nil, err
+		return err
 	}
 	if l.dir, err = os.MkdirTemp(l.histories.Dir, "run-"); err != nil {
-		return nil, err
+		return err
 	}
 	l.atEnd(func() error { return os.RemoveAll(l.dir) })
 	if l.program, err = perf.Build(l.dir); err != nil {
-		return nil, fmt.Errorf("build the service: %w", err)
+		return fmt.Errorf("build the service: %w", err)
 	}
 	if l.agents, err = perf.StartAgents(); err != nil {
-		return nil, err
+		return err
 	}
 	l.atEnd(l.agents.Close)
-	return l, nil
+	return nil
 }
 
 // atEnd keeps what is to be done when the lab closes, the last first.
@@ -117,7 +119,15 @@ func (l *lab) measure() (rows []row, err error) {
 		rows = append(rows, measure.take()...)
 	}
 	l.say("done")
-	return rows, nil
+	return append(rows, l.completeness()), nil
+}
+
+// completeness tells what all the figures are worth.
+func (l *lab) completeness() row {
+	return row{
+		"incomplete answers in all of the above", "0", perf.Words(l.incomplete.Load()), verdictOf(l.incomplete.Load() == 0),
+		"of " + perf.Words(l.answers.Load()) + " answers",
+	}
 }
 
 // world returns the world of a size. Its orchestrator rests at the beginning of
@@ -137,13 +147,14 @@ func (l *lab) world(size perf.Size, stageIndex bool) *perf.World {
 // target is a server and a connection to it.
 type target struct {
 	*perf.Server
+	lab    *lab
 	client *perf.Client
 }
 
 func (l *lab) target(server *perf.Server, err error) *target {
 	must(err)
 	l.atEnd(server.Close)
-	return &target{Server: server, client: get(server.Dial())}
+	return &target{Server: server, lab: l, client: get(server.Dial())}
 }
 
 // service starts the service over a world and waits for a complete answer.
@@ -166,7 +177,22 @@ func (l *lab) static(other *target) *target {
 	return l.target(perf.StartStatic(path))
 }
 
-func (t *target) poll() time.Duration { return get(t.client.Poll()) }
+func (t *target) poll() time.Duration {
+	took, err := t.client.Poll()
+	must(t.lab.note(err))
+	return took
+}
+
+// note counts the answers. An incomplete one is no reason to stop: the machine
+// may be slow.
+func (l *lab) note(err error) error {
+	l.answers.Add(1)
+	if errors.Is(err, perf.ErrIncomplete) {
+		l.incomplete.Add(1)
+		return nil
+	}
+	return err
+}
 
 // complete polls until all sums are there.
 func (t *target) complete() {

@@ -24,8 +24,14 @@ func thisMachine() machine {
 		Memory: gib(field("/proc/meminfo", "MemTotal")),
 		Go:     strings.TrimPrefix(runtime.Version(), "go"),
 		SQLite: sqlite,
-		Load:   content("/proc/loadavg"),
+		Load:   load(),
 	}
+}
+
+// load is how many processes wanted to run in the last minute, 5 and 15 minutes.
+func load() string {
+	numbers := strings.Fields(content("/proc/loadavg"))
+	return strings.Join(numbers[:min(3, len(numbers))], ", ")
 }
 
 // content is a small file of the kernel, without its line's end.

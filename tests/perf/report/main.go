@@ -30,26 +30,17 @@ func main() {
 	}
 }
 
-func run(p plan, document string) (err error) {
+func run(p plan, document string) error {
 	histories, err := perf.Cached()
 	if err != nil {
 		return err
 	}
-	l, err := newLab(p, histories, progress)
-	if err != nil {
+	at := thisMachine() // its load is that of others yet
+	l := newLab(p, histories, progress)
+	defer closeAlso(l)()
+	if err := l.open(); err != nil {
 		return err
 	}
-	defer l.close()
-	interrupted := make(chan os.Signal, 1)
-	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
-	defer signal.Stop(interrupted)
-	go func() {
-		if _, more := <-interrupted; more {
-			l.close() // the databases are large
-			os.Exit(1)
-		}
-	}()
-	at := thisMachine() // its load is that of others yet
 	rows, err := l.measure()
 	if err != nil {
 		return err
@@ -59,6 +50,23 @@ func run(p plan, document string) (err error) {
 		return nil
 	}
 	return write(document, p, at, rows)
+}
+
+// closeAlso closes the lab when it is called, and when somebody interrupts it:
+// the databases are large.
+func closeAlso(l *lab) func() error {
+	interrupted := make(chan os.Signal, 1)
+	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		if _, more := <-interrupted; more {
+			_ = l.close()
+			os.Exit(1)
+		}
+	}()
+	return func() error {
+		signal.Stop(interrupted)
+		return l.close()
+	}
 }
 
 var began = time.Now()

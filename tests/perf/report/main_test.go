@@ -22,13 +22,13 @@ func TestMain(m *testing.M) {
 // that it comes out is the test.
 func TestReport(t *testing.T) {
 	histories := perf.Histories{Dir: t.TempDir(), Schema: filepath.Join("..", "..", "testdata", "schema.sql")}
-	l, err := newLab(tiny, histories, func(what string) { t.Log(what) })
-	require.NoError(t, err)
+	l := newLab(tiny, histories, func(what string) { t.Log(what) })
+	require.NoError(t, l.open())
 	rows, err := l.measure()
 	require.NoError(t, err)
 	require.NoError(t, l.close())
 	assert.NoDirExists(t, l.dir)
-	assert.Len(t, rows, 16)
+	assert.Len(t, rows, 17)
 
 	path := filepath.Join(t.TempDir(), "performance.md")
 	require.NoError(t, write(path, tiny, thisMachine(), rows))

@@ -32,7 +32,7 @@ func besidePolls(t *target, w *perf.World, long time.Duration) float64 {
 		ticks := time.NewTicker(time.Second / 10)
 		defer ticks.Stop()
 		for {
-			if _, err := t.client.Poll(); err != nil {
+			if _, err := t.client.Poll(); t.lab.note(err) != nil {
 				stopped <- err
 				return
 			}
