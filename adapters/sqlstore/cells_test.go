@@ -31,7 +31,7 @@ func TestLongText(t *testing.T) {
 		strings.Repeat("x", 4096), strings.Repeat("x", 4096), "a" + strings.Repeat("ä", 2047), "a�b", "a\x00b", "",
 	} {
 		got := *tasks.Value[i].Repo
-		assert.Truef(t, want == got, "task %d: %d bytes, want %d", i+1, len(got), len(want))
+		assert.Equalf(t, want, got, "task %d: %d bytes, want %d", i+1, len(got), len(want))
 	}
 	jobs, err := store.RunningJobs(t.Context())
 	require.NoError(t, err)

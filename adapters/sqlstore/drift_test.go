@@ -109,22 +109,22 @@ func TestJobsWithoutRuns(t *testing.T) {
 // optional are the columns without which a source goes on, and how it clears what
 // then is nil.
 func optional() map[string]func(want any) {
-	tasks := func(clear func(*domain.Task)) func(any) {
+	tasks := func(forget func(*domain.Task)) func(any) {
 		return func(want any) {
 			for i := range want.([]domain.Task) {
-				clear(&want.([]domain.Task)[i])
+				forget(&want.([]domain.Task)[i])
 			}
 		}
 	}
-	jobs := func(clear func(*domain.RunningJob)) func(any) {
+	jobs := func(forget func(*domain.RunningJob)) func(any) {
 		return func(want any) {
 			for i := range want.([]domain.RunningJob) {
-				clear(&want.([]domain.RunningJob)[i])
+				forget(&want.([]domain.RunningJob)[i])
 			}
 		}
 	}
-	totals := func(clear func(*domain.CostTotals)) func(any) {
-		return func(want any) { clear(want.(*domain.CostTotals)) }
+	totals := func(forget func(*domain.CostTotals)) func(any) {
+		return func(want any) { forget(want.(*domain.CostTotals)) }
 	}
 	return map[string]func(any){
 		"stages tasks.work_item_id": tasks(func(t *domain.Task) { t.WorkItem = nil }),
@@ -154,7 +154,7 @@ func optional() map[string]func(want any) {
 
 func TestMissingOptionalColumnReadsAsNil(t *testing.T) {
 	t.Parallel()
-	for what, clear := range optional() {
+	for what, forget := range optional() {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
 			source, table, column := splitColumn(what)
@@ -164,9 +164,9 @@ func TestMissingOptionalColumnReadsAsNil(t *testing.T) {
 			execute(t, db, "ALTER TABLE "+table+" RENAME COLUMN "+column+" TO other")
 			require.NoError(t, db.Close())
 			got := results(t, newStore(t, path))
-			clear(want[source].value)
+			forget(want[source].value)
 			require.ErrorIs(t, got[source].err, domain.CodeSchemaDrift)
-			assert.ErrorContains(t, got[source].err, column, "the log says what is missing")
+			require.ErrorContains(t, got[source].err, column, "the log says what is missing")
 			assert.Equal(t, want[source].value, got[source].value)
 			// A column of runs is missed by both sources that show it.
 			requireOthersEqual(t, want, got, source, map[string]string{"agents": "cost", "cost": "agents"}[source])

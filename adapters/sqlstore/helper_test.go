@@ -159,8 +159,6 @@ func slowView(table, columns, values string) string {
 		SELECT %[3]s FROM n WHERE x = 99999999999`, table, columns, values)
 }
 
-func ptr[T any](value T) *T { return &value }
-
 // scrape reads everything in one view.
 func scrape(t testing.TB, s *Store) {
 	t.Helper()

@@ -90,9 +90,10 @@ func (o *orchestrator) operations() map[string]func(*rapid.T) {
 		},
 		"start": func(*rapid.T) { start(o.some("jobs", "status='queued'")) },
 		"end": func(t *rapid.T) {
-			end(o.some("jobs", "status='running'"), rapid.SampledFrom([]string{"done", "failed", "cancelled", "queued", "odd"}).Draw(t, "status"), rapid.Bool().Draw(t, "parsed"))
+			end(o.some("jobs", "status='running'"), rapid.SampledFrom([]string{"done", "failed", "cancelled", "queued", "odd"}).Draw(t, "status"),
+				rapid.Bool().Draw(t, "parsed"))
 		},
-		"start and end": func(t *rapid.T) {
+		"start and end": func(*rapid.T) {
 			job := o.some("jobs", "status='queued'")
 			start(job)
 			end(job, "done", true)

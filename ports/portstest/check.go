@@ -165,6 +165,8 @@ func spoil(v reflect.Value) {
 		}
 	case reflect.Map:
 		v.Clear()
+	default:
+		// leads nowhere
 	}
 	if v.CanSet() {
 		v.SetZero()

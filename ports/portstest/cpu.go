@@ -121,7 +121,7 @@ func endedSample(t testing.TB, p Processes) {
 	require.Len(t, samples, len(p.Live), "the samples come with the error")
 	for _, sample := range samples {
 		if sample.Process == nil {
-			assert.Error(t, err, "a sample was not taken")
+			require.Error(t, err, "a sample was not taken")
 			assert.Nil(t, sample.CPUTicks)
 		}
 	}

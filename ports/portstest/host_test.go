@@ -154,7 +154,7 @@ func TestClockFailsWhatIsBroken(t *testing.T) {
 		}),
 		broken("another boot each time", "the boot and its time", func(at domain.Instant) domain.Instant {
 			ticks++
-			at.BootID = new(fmt.Sprint(ticks))
+			at.BootID = new(strconv.FormatInt(ticks, 10))
 			return at
 		}),
 		broken("a value that is kept", "values are the caller's own", func(domain.Instant) domain.Instant { return shared }),

@@ -25,7 +25,7 @@ func sectionChecks() []check[ports.Section] {
 	return []check[ports.Section]{
 		{name: "key", run: func(t testing.TB, s ports.Section) {
 			key := s.Key()
-			assert.Regexp(t, regexp.MustCompile(`^[a-z][a-z0-9_]*$`), key)
+			assert.Regexp(t, `^[a-z][a-z0-9_]*$`, key)
 			assert.False(t, domain.Reserved(key), "the envelope uses %q itself", key)
 			_, _ = collect(t.Context(), s)
 			assert.Equal(t, key, s.Key(), "the key must not change")

@@ -132,7 +132,7 @@ func concurrentViews(t testing.TB, s ViewedStore) {
 		for range 2 {
 			pair.Go(func() {
 				got, err := s.Read(view)
-				assert.NoError(t, err)
+				assert.NoError(t, err) //nolint:testifylint // require must not run beside the test
 				assert.Equal(t, want, got)
 			})
 		}

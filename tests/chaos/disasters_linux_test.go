@@ -223,7 +223,7 @@ func migrated(script, undo string) func(*testing.T, *place, *poller) func() {
 func TestAnsweredThroughDisasters(t *testing.T) {
 	t.Parallel()
 	t.Cleanup(func() {
-		answered.measured(t, "the slowest of %d answers took %s; a section may take %s", slowest.n, slowest.longest, timeout)
+		answered.measuredf(t, "the slowest of %d answers took %s; a section may take %s", slowest.n, slowest.longest, timeout)
 	})
 	for _, d := range disasters {
 		answered.try(t, d.name, func(t *testing.T) {

@@ -169,7 +169,7 @@ func checkAggregate(t *rapid.T, e envelope, o oracle, ofJobs int64) {
 	expect(t, e, "cost", "ok", nil, ofJobs+o.oddRuns())
 }
 
-func number(n int64) json.Number { return json.Number(fmt.Sprint(n)) }
+func number(n int64) json.Number { return json.Number(strconv.FormatInt(n, 10)) }
 
 // expect checks how a section's reading went.
 func expect(t *rapid.T, e envelope, section, status string, code any, anomalies int64) {
@@ -178,9 +178,9 @@ func expect(t *rapid.T, e envelope, section, status string, code any, anomalies 
 	assert.Equal(t, number(anomalies), e.at("sections", section, "anomalies"), "anomalies of %s", section)
 }
 
-// TestAnyCell: whatever is in the cells, the answer is what the contract says.
+// TestEnvelope_AnyCells: whatever is in the cells, the answer is what the contract says.
 // Each row is there, and the anomalies are the cells that became null.
-func TestAnyCell(t *testing.T) {
+func TestEnvelope_AnyCells(t *testing.T) {
 	t.Parallel()
 	anyCell.try(t, "random cells", func(t *testing.T) {
 		s := newScratch(t)
@@ -189,12 +189,12 @@ func TestAnyCell(t *testing.T) {
 			n++
 			checkEnvelope(t, s)
 		})
-		anyCell.measured(t, "%d random databases", n)
+		anyCell.measuredf(t, "%d random databases", n)
 	})
 }
 
-// TestAnyCell_Huge: a cell of 20 MB is shown cut, or is an anomaly.
-func TestAnyCell_Huge(t *testing.T) {
+// TestEnvelope_HugeCells: a cell of 20 MB is shown cut, or is an anomaly.
+func TestEnvelope_HugeCells(t *testing.T) {
 	t.Parallel()
 	anyCell.try(t, "cells of 20 MB", func(t *testing.T) {
 		s := newScratch(t)

@@ -14,8 +14,8 @@ func oddText(c cell) bool { _, ok := c.(string); return c != nil && !ok }
 func oddInteger(c cell) bool { _, ok := c.(int64); return c != nil && !ok }
 
 func oddNumber(c cell) bool {
-	if real, ok := c.(float64); ok {
-		return math.IsInf(real, 0)
+	if number, ok := c.(float64); ok {
+		return math.IsInf(number, 0)
 	}
 	return oddInteger(c)
 }

@@ -56,7 +56,7 @@ type place struct {
 // newPlace makes an empty directory. Those of testing.T are closed to others.
 func newPlace(t *testing.T, owner user) *place {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "orchmetrics-chaos-")
+	dir, err := os.MkdirTemp("", "orchmetrics-chaos-") //nolint:usetesting // other users read it
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
 	require.NoError(t, os.Chmod(dir, 0o755))

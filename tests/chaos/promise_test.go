@@ -69,8 +69,8 @@ func (p *promise) skip(t *testing.T, reason string) {
 	t.Skip(reason)
 }
 
-// measured adds a figure to the table's notes.
-func (p *promise) measured(t *testing.T, format string, args ...any) {
+// measuredf adds a figure to the table's notes.
+func (p *promise) measuredf(t *testing.T, format string, args ...any) {
 	t.Helper()
 	figure := fmt.Sprintf(format, args...)
 	t.Log(figure)
@@ -82,12 +82,12 @@ func (p *promise) measured(t *testing.T, format string, args ...any) {
 // printTable prints what was tried. The lines have the form that `make chaos`
 // gives to those of the other suites.
 func printTable(out io.Writer) {
-	const line = "%-62s | %11v | %5v\n"
+	const line = "%-62s | %11v | %11v\n"
 	if !slices.ContainsFunc(promises, func(p *promise) bool { return p.tried+len(p.skipped) > 0 }) {
 		return
 	}
 	fmt.Fprintf(out, "\n"+line, "promise", "cases tried", "held")
-	fmt.Fprintf(out, line, strings.Repeat("-", 62), strings.Repeat("-", 11), strings.Repeat("-", 5))
+	fmt.Fprintf(out, line, strings.Repeat("-", 62), strings.Repeat("-", 11), strings.Repeat("-", 11))
 	var notes []string
 	for _, p := range promises {
 		if p.tried > 0 {

@@ -41,9 +41,19 @@ var driverWords = []string{
 
 // requests are all ways to make the service answer something.
 var requests = []struct{ method, target string }{
-	{"GET", "/metrics"}, {"HEAD", "/metrics"}, {"POST", "/metrics"}, {"GET", "/metrics?section=queue&section=cost"},
-	{"GET", "/metrics?section=nonsense"}, {"GET", "/metrics?section=%zz"}, {"GET", "/readyz"}, {"GET", "/readyz?verbose"}, {"GET", "/livez"},
-	{"GET", "/"}, {"GET", "/../../etc/passwd"}, {"DELETE", "/nothing"}, {"OPTIONS", "/*"},
+	{"GET", "/metrics"},
+	{"HEAD", "/metrics"},
+	{"POST", "/metrics"},
+	{"GET", "/metrics?section=queue&section=cost"},
+	{"GET", "/metrics?section=nonsense"},
+	{"GET", "/metrics?section=%zz"},
+	{"GET", "/readyz"},
+	{"GET", "/readyz?verbose"},
+	{"GET", "/livez"},
+	{"GET", "/"},
+	{"GET", "/../../etc/passwd"},
+	{"DELETE", "/nothing"},
+	{"OPTIONS", "/*"},
 }
 
 // leak is a situation in which errors arise from something that is not to be told.

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"sync"
 	"syscall"
@@ -80,7 +81,7 @@ func (l launch) start(t *testing.T) *service {
 	t.Helper()
 	program, err := buildOnce()
 	require.NoError(t, err)
-	line := append(l.under[:len(l.under):len(l.under)], program, "serve", "--listen=127.0.0.1:0")
+	line := slices.Concat(l.under, []string{program, "serve", "--listen=127.0.0.1:0"})
 	s := &service{t: t, cmd: exec.Command(line[0], line[1:]...)}
 	s.cmd.Dir = filepath.Dir(program) // where there is no .env, and every user may be
 	s.cmd.Env = append(os.Environ(), "ORCH_DB="+l.db, "ORCH_SECTION_TIMEOUT="+timeout.String(), "ORCH_LOG_LEVEL=debug")

@@ -36,7 +36,7 @@ func TestSize_RunningJobs(t *testing.T) {
 			}
 			require.Equal(t, shows("first"), e.summary(), s.logged())
 			require.Equal(t, map[any]int{"ok": jobs / 2, "gone": jobs / 2}, e.processes())
-			large.measured(t, "10,000 running jobs, half of them dead: %s, in scrape %d", a.took, attempt)
+			large.measuredf(t, "10,000 running jobs, half of them dead: %s, in scrape %d", a.took, attempt)
 			return
 		}
 	})
@@ -85,7 +85,7 @@ func TestSize_ActiveTasks(t *testing.T) {
 		e, err := a.read()
 		require.NoError(t, err)
 		require.Equal(t, shows("first"), e.summary(), s.logged())
-		large.measured(t, "100,000 active tasks: %s", a.took)
+		large.measuredf(t, "100,000 active tasks: %s", a.took)
 		assert.Len(t, e["stages"], 10_000)
 		assert.Equal(t, true, e.at("sections", "stages", "truncated"))
 		assert.InDelta(t, 10_000, e.at("sections", "stages", "rows"), 0)

@@ -35,7 +35,7 @@ func TestLogDoesNotGrow(t *testing.T) {
 
 		require.Empty(t, polls.faults)
 		require.NotZero(t, unpolled)
-		bounded.measured(t, "%d commits: log of %d KiB unpolled, %d KiB beside %d polls (%.2f times)",
+		bounded.measuredf(t, "%d commits: log of %d KiB unpolled, %d KiB beside %d polls (%.2f times)",
 			commits, unpolled>>10, polled>>10, polls.n, float64(polled)/float64(unpolled))
 		assert.LessOrEqual(t, polled, unpolled*3/2)
 	})

@@ -58,10 +58,9 @@ func closeAlso(l *lab) func() error {
 	interrupted := make(chan os.Signal, 1)
 	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
 	go func() {
-		if _, more := <-interrupted; more {
-			_ = l.close()
-			os.Exit(1)
-		}
+		<-interrupted
+		_ = l.close()
+		os.Exit(1)
 	}()
 	return func() error {
 		signal.Stop(interrupted)
