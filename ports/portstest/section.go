@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"reflect"
-	"regexp"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
