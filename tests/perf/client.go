@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"regexp"
 	"strconv"
 	"time"
 )
@@ -13,13 +14,17 @@ import (
 // patience is how long an answer may take. Reading ten million rows is slow.
 const patience = time.Minute
 
-var (
-	// ErrRefused is an answer of 503.
-	ErrRefused = errors.New("the server is overloaded")
-	// ErrIncomplete is an answer with a section that could not be read, or not in
-	// time: a fast one of these is no merit.
-	ErrIncomplete = errors.New("a section of the answer is missing")
-)
+// ErrRefused is an answer of 503.
+var ErrRefused = errors.New("the server is overloaded")
+
+var missing = regexp.MustCompile(`"status":"(failed|timeout|degraded)","code":"?(\w+)"?`)
+
+// Incomplete is the error of an answer with a section that could not be read, or
+// not in time: a fast one of these is no merit. It is the section's code.
+type Incomplete string
+
+// Error implements error.
+func (i Incomplete) Error() string { return "a section of the answer is missing: " + string(i) }
 
 // Client polls over one connection. It does as little as a client can, since it
 // shares the machine with what is measured.
@@ -47,20 +52,24 @@ func (c *Client) Poll() (time.Duration, error) {
 	began := time.Now()
 	body, err := c.Get("/metrics")
 	took := time.Since(began)
-	if err == nil && incomplete(body) {
-		err = ErrIncomplete
+	if err == nil {
+		err = complaint(body)
 	}
 	return took, err
 }
 
-// incomplete looks for the words alone, as it is asked of every answer.
-func incomplete(body []byte) bool {
+// complaint looks for the words alone, as it is asked of every answer.
+func complaint(body []byte) error {
 	for _, status := range []string{"failed", "timeout", "degraded"} {
-		if bytes.Contains(body, []byte(`"status":"`+status+`"`)) {
-			return true
+		if !bytes.Contains(body, []byte(`"status":"`+status+`"`)) {
+			continue
 		}
+		if found := missing.FindSubmatch(body); found != nil {
+			return Incomplete(found[2])
+		}
+		return Incomplete("unknown")
 	}
-	return false
+	return nil
 }
 
 // Get returns the body at a path, which must be a 200 of known length. It is good

@@ -3,10 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
-	"path/filepath"
+	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/orchmetrics/orchmetrics/tests/perf"
@@ -29,11 +29,16 @@ type lab struct {
 	commits map[*perf.World]int64
 	changed time.Time // the last time that some world was seen to have
 
-	answers, incomplete atomic.Int64
+	counting   sync.Mutex // of the answers
+	answers    int64
+	incomplete map[string]int64 // by code
 }
 
 func newLab(p plan, histories perf.Histories, say func(string)) *lab {
-	return &lab{plan: p, say: say, histories: histories, worlds: map[string]*perf.World{}, commits: map[*perf.World]int64{}}
+	return &lab{
+		plan: p, say: say, histories: histories,
+		worlds: map[string]*perf.World{}, commits: map[*perf.World]int64{}, incomplete: map[string]int64{},
+	}
 }
 
 // open makes what every measure needs. What there is of it closes with the lab.
@@ -124,10 +129,13 @@ func (l *lab) measure() (rows []row, err error) {
 
 // completeness tells what all the figures are worth.
 func (l *lab) completeness() row {
-	return row{
-		"incomplete answers in all of the above", "0", perf.Words(l.incomplete.Load()), verdictOf(l.incomplete.Load() == 0),
-		"of " + perf.Words(l.answers.Load()) + " answers",
+	var incomplete int64
+	detail := "of " + perf.Words(l.answers) + " answers"
+	for _, code := range slices.Sorted(maps.Keys(l.incomplete)) {
+		incomplete += l.incomplete[code]
+		detail += fmt.Sprintf(", %s with %s", perf.Words(l.incomplete[code]), code)
 	}
+	return row{"incomplete answers in all of the above", "0", perf.Words(incomplete), verdictOf(incomplete == 0), detail}
 }
 
 // world returns the world of a size. Its orchestrator rests at the beginning of
@@ -142,69 +150,6 @@ func (l *lab) world(size perf.Size, stageIndex bool) *perf.World {
 		l.worlds[key], l.changed = w, time.Now()
 	}
 	return w
-}
-
-// target is a server and a connection to it.
-type target struct {
-	*perf.Server
-	lab    *lab
-	client *perf.Client
-}
-
-func (l *lab) target(server *perf.Server, err error) *target {
-	must(err)
-	l.atEnd(server.Close)
-	return &target{Server: server, lab: l, client: get(server.Dial())}
-}
-
-// service starts the service over a world and waits for a complete answer.
-func (l *lab) service(w *perf.World, settings ...string) *target {
-	t := l.target(perf.StartService(l.program, w.DB, settings...))
-	t.complete()
-	return t
-}
-
-func (l *lab) naive(w *perf.World) *target {
-	t := l.target(perf.StartNaive(w.DB))
-	t.poll()
-	return t
-}
-
-// static serves from memory what another target has answered.
-func (l *lab) static(other *target) *target {
-	path := filepath.Join(l.dir, "body")
-	must(os.WriteFile(path, get(other.client.Get("/metrics")), 0o600))
-	return l.target(perf.StartStatic(path))
-}
-
-func (t *target) poll() time.Duration {
-	took, err := t.client.Poll()
-	must(t.lab.note(err))
-	return took
-}
-
-// note counts the answers. An incomplete one is no reason to stop: the machine
-// may be slow.
-func (l *lab) note(err error) error {
-	l.answers.Add(1)
-	if errors.Is(err, perf.ErrIncomplete) {
-		l.incomplete.Add(1)
-		return nil
-	}
-	return err
-}
-
-// complete polls until all sums are there.
-func (t *target) complete() {
-	for !perf.Complete(get(t.client.Get("/metrics"))) { // counting
-	}
-}
-
-// stop ends the server before the lab closes, so that it is not in the way of
-// other measures.
-func (t *target) stop() {
-	must(t.client.Close())
-	must(t.Close())
 }
 
 // rest stops all orchestrators.
