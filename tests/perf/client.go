@@ -19,12 +19,12 @@ var ErrRefused = errors.New("the server is overloaded")
 
 var missing = regexp.MustCompile(`"status":"(failed|timeout|degraded)","code":"?(\w+)"?`)
 
-// Incomplete is the error of an answer with a section that could not be read, or
+// IncompleteError is the error of an answer with a section that could not be read, or
 // not in time: a fast one of these is no merit. It is the section's code.
-type Incomplete string
+type IncompleteError string
 
 // Error implements error.
-func (i Incomplete) Error() string { return "a section of the answer is missing: " + string(i) }
+func (i IncompleteError) Error() string { return "a section of the answer is missing: " + string(i) }
 
 // Client polls over one connection. It does as little as a client can, since it
 // shares the machine with what is measured.
@@ -65,9 +65,9 @@ func complaint(body []byte) error {
 			continue
 		}
 		if found := missing.FindSubmatch(body); found != nil {
-			return Incomplete(found[2])
+			return IncompleteError(found[2])
 		}
-		return Incomplete("unknown")
+		return IncompleteError("unknown")
 	}
 	return nil
 }

@@ -54,17 +54,18 @@ func (l *lab) note(err error) error {
 	l.counting.Lock()
 	defer l.counting.Unlock()
 	l.answers++
-	var code perf.Incomplete
-	if errors.As(err, &code) {
+	if code, ok := errors.AsType[perf.IncompleteError](err); ok {
 		l.incomplete[string(code)]++
 		return nil
 	}
 	return err
 }
 
-// complete polls until all sums are there.
+// complete polls until all sums are there, at a pace that leaves the machine to
+// who counts them.
 func (t *target) complete() {
-	for !perf.Complete(get(t.client.Get("/metrics"))) { // counting
+	for !perf.Complete(get(t.client.Get("/metrics"))) {
+		time.Sleep(10 * time.Millisecond)
 	}
 }
 
