@@ -31,6 +31,13 @@ test: ## Run all tests
 race: ## Run all tests with the race detector
 	CGO_CFLAGS=-O1 go test -race ./...
 
+# How long each fuzz target runs in `make chaos`.
+FUZZTIME := 30s
+
+.PHONY: chaos
+chaos: ## Try what README promises: chaos suite, fuzz targets, hostile clients; print a table
+	FUZZTIME=$(FUZZTIME) tests/chaos/run
+
 .PHONY: golden
 golden: ## Rewrite the golden files; read the diff before you commit it
 	go test ./tests -run Golden -count=1 -update
@@ -148,4 +155,4 @@ verify/format: $(GOLANGCI_LINT) ## Check that all Go code is formatted
 ##@ All of it
 
 .PHONY: ci
-ci: test race examples lint verify ## Run what CI runs
+ci: test race chaos examples lint verify ## Run what CI runs

@@ -2,9 +2,9 @@ package sqlstore
 
 import (
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,7 +26,9 @@ func requireTasks(t *testing.T, want int, s *Store) {
 func requireCode(t *testing.T, code domain.Code, s *Store) {
 	t.Helper()
 	for name, got := range results(t, s) {
-		require.ErrorIs(t, got.err, code, name)
+		var shown domain.Code // the first that is found is what the envelope shows
+		require.ErrorAs(t, got.err, &shown, name)
+		require.Equal(t, code, shown, "%s: %v", name, got.err)
 		require.Empty(t, got.value, name)
 	}
 }
@@ -206,7 +208,7 @@ func TestRollbackJournal(t *testing.T) {
 	writer.run("COMMIT", "BEGIN EXCLUSIVE", "INSERT INTO tasks (stage) VALUES ('s')")
 	began := time.Now()
 	requireCode(t, domain.CodeDBBusy, store)
-	assert.Less(t, time.Since(began), patient, "the wait for a lock must end by itself")
+	assert.Less(t, time.Since(began), 3*time.Second, "a tenth of a second was granted; the driver's own is five")
 	writer.run("COMMIT")
 	requireTasks(t, 6, store)
 
@@ -266,53 +268,23 @@ func TestNotADatabase(t *testing.T) {
 	}
 }
 
-func TestLocations(t *testing.T) {
+// TestOneTableIsCorrupt: the others can still be read.
+func TestOneTableIsCorrupt(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	for _, name := range []string{"plain.db", "with space.db", "what?.db", "100%.db", "%41.db", "a#b.db", "größe 🙂.db", "a&b=c;d+e.db", "'quoted\".db", "a\nb.db"} {
-		path := filepath.Join(dir, name)
-		createDB(t, path, walMode, script(t, "schema.sql"), script(t, "busy.sql"))
-		escaped := (&url.URL{Path: path}).EscapedPath()
-		for _, location := range []string{path, "file:" + escaped, "file://" + escaped, "file://localhost" + escaped, "file:" + escaped + "?mode=rwc&cache=shared"} {
-			store, err := New(location, Options{MaxRows: 10, Budget: time.Second})
-			require.NoError(t, err, "%q", location)
-			requireTasks(t, 4, store)
-		}
+	path := newDB(t, deleteMode, script(t, "busy.sql"))
+	want := results(t, newStore(t, path))
+	page := ids(t, path, "SELECT rootpage FROM sqlite_schema WHERE name = 'agent_runs'")[0]
+	file, err := os.OpenFile(path, os.O_WRONLY, 0)
+	require.NoError(t, err)
+	_, err = file.WriteAt([]byte(strings.Repeat("x", 4096)), 4096*(page-1))
+	require.NoError(t, err)
+	require.NoError(t, file.Close())
+	got := results(t, newStore(t, path))
+	requireOthersEqual(t, want, got, "cost", "agents")
+	for _, source := range []string{"cost", "agents"} {
+		var shown domain.Code
+		require.ErrorAs(t, got[source].err, &shown)
+		assert.Equal(t, domain.CodeDBCorrupt, shown, source)
+		assert.Empty(t, got[source].value, source)
 	}
-	for _, name := range names(t, dir) {
-		assert.NotRegexp(t, `-(wal|shm|journal)$`, name)
-	}
-
-	link := filepath.Join(t.TempDir(), "link.db")
-	target := filepath.Join(dir, "plain.db")
-	require.NoError(t, os.Symlink(target, link))
-	requireTasks(t, 4, newStore(t, link))
-	writer := startWriter(t, target)
-	writer.run("INSERT INTO tasks (stage) VALUES ('s')")
-	requireTasks(t, 5, newStore(t, link)) // the sidecars are beside the target
-	assert.Equal(t, []string{"link.db"}, names(t, filepath.Dir(link)))
-}
-
-func TestRelativeLocation(t *testing.T) {
-	t.Chdir(filepath.Dir(newDB(t, walMode, script(t, "busy.sql"))))
-	for _, location := range []string{"orch.db", "./orch.db", "file:orch.db", "file:orch%2Edb?mode=ro"} {
-		requireTasks(t, 4, newStore(t, location))
-	}
-	store := newStore(t, "orch.db")
-	t.Chdir(t.TempDir())
-	requireTasks(t, 4, store) // where the process is later does not matter
-}
-
-func TestRefusedLocations(t *testing.T) {
-	t.Parallel()
-	for _, location := range []string{
-		"", ":memory:", "file:", "file::memory:", "file:secret?mode=memory", "file:secret?cache=shared&mode=memory", "file://secret/orch.db",
-		"file://user:secret@host/orch.db", "file:%zz-secret", "file:/secret%00.db", "secret\x00.db", "file://[secret",
-	} {
-		_, err := New(location, Options{MaxRows: 10, Budget: time.Second})
-		require.Error(t, err, "%q", location)
-		assert.NotContains(t, err.Error(), "secret", "an error must not repeat a location: it may hold a password")
-	}
-	_, err := New("orch.db", Options{Budget: time.Second})
-	require.ErrorContains(t, err, "row cap")
 }

@@ -140,6 +140,21 @@ func TestAuthorizerAlone(t *testing.T) {
 	}
 }
 
+// TestAuthorizerDeniesByDefault: what SQLite or the driver refuse by themselves
+// today, the authorizer refuses too.
+func TestAuthorizerDeniesByDefault(t *testing.T) {
+	t.Parallel()
+	assert.Equal(t, authDeny, new(authorizer).authorize(actionFunction, "", "load_extension", ""))
+	assert.Equal(t, authOK, new(authorizer).authorize(actionFunction, "", "strftime", ""))
+	allowed := []int{}
+	for action := range 100 {
+		if new(authorizer).authorize(action, "", "", "main") == authOK {
+			allowed = append(allowed, action)
+		}
+	}
+	assert.Equal(t, []int{actionRead, actionSelect, actionTransaction, actionFunction, actionRecursive}, allowed)
+}
+
 // authorized is a connection that may write, behind the authorizer.
 func authorized(path string) connector {
 	c := newConnector(path, 0)

@@ -1,8 +1,11 @@
 package sqlstore
 
 import (
+	"database/sql"
+	"net/url"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -27,6 +30,25 @@ func TestSessionRefusesWrites(t *testing.T) {
 			inSession(t, newStore(t, path), func(ses *session) { requireNoWrite(t, ses, filepath.Dir(path)) })
 			assert.Equal(t, before, listing(t, filepath.Dir(path)), "nothing may change, and nothing may appear")
 		})
+	}
+}
+
+// TestConnectorSetsItsLayers: with all of them on, none would be missed.
+func TestConnectorSetsItsLayers(t *testing.T) {
+	t.Parallel()
+	path := newDB(t, walMode)
+	for _, param := range []string{readOnlySHM, immutable, noLock} {
+		c := newConnector(path, time.Second, param)
+		location, err := url.Parse(c.uri)
+		require.NoError(t, err)
+		assert.Equal(t, "file", location.Scheme, "without it the driver opens the file for writing")
+		assert.Equal(t, "ro", location.Query().Get("mode"))
+		assert.Equal(t, "1", location.Query().Get("_query_only"))
+		assert.Equal(t, "1000", location.Query().Get("_busy_timeout"))
+		db := sql.OpenDB(authorized(path))
+		_, err = db.Exec("ATTACH ':memory:' AS other")
+		require.ErrorContains(t, err, "not authorized")
+		require.NoError(t, db.Close())
 	}
 }
 

@@ -3,6 +3,8 @@ package sqlstore
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"runtime"
 	"testing"
 	"time"
@@ -213,4 +215,34 @@ func TestManyScrapesAtOnce(t *testing.T) {
 		<-done
 	}
 	assert.Empty(t, descriptors(t, path))
+}
+
+// TestStopBetweenLookAndOpen: the orchestrator stops just after the files were
+// looked at.
+func TestStopBetweenLookAndOpen(t *testing.T) {
+	t.Parallel()
+	path := newDB(t, walMode, script(t, "busy.sql"))
+	writer := startWriter(t, path)
+	writer.run("INSERT INTO tasks (stage) VALUES ('s')")
+	store := newStore(t, path)
+	ctx, end := store.View(t.Context())
+	defer end()
+	require.NoError(t, ctx.Value(viewKey{store}).(*view).look())
+	writer.stop()
+	tasks, err := store.ActiveTasks(ctx)
+	require.NoError(t, err)
+	assert.Len(t, tasks.Value, 5)
+	end()
+
+	// This is the one case in which SQLite still creates a file: a log of no bytes,
+	// which the orchestrator's owner may write, and which it tidies up as its own.
+	assert.Subset(t, []string{"orch.db", "orch.db-wal"}, names(t, filepath.Dir(path)))
+	if info, err := os.Stat(path + "-wal"); err == nil {
+		assert.Zero(t, info.Size())
+	}
+	writer = startWriter(t, path)
+	writer.run("INSERT INTO tasks (stage) VALUES ('s')")
+	requireTasks(t, 6, store)
+	writer.stop()
+	assert.Equal(t, []string{"orch.db"}, names(t, filepath.Dir(path)))
 }

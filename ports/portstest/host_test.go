@@ -141,7 +141,7 @@ func TestClockFailsWhatIsBroken(t *testing.T) {
 			return clockFunc(func() domain.Instant { return now(host().Now()) })
 		}, check}
 	}
-	var ticks int64
+	var ticks, boots int64
 	shared := host().now
 	requireCaught(t, clockChecks(), []fault[ports.Clock]{
 		broken("nanoseconds", "a time that JSON can show", func(at domain.Instant) domain.Instant {
@@ -154,8 +154,8 @@ func TestClockFailsWhatIsBroken(t *testing.T) {
 			return at
 		}),
 		broken("another boot each time", "the boot and its time", func(at domain.Instant) domain.Instant {
-			ticks++
-			at.BootID = new(strconv.FormatInt(ticks, 10))
+			boots++
+			at.BootID = new(strconv.FormatInt(boots, 10))
 			return at
 		}),
 		broken("a value that is kept", "values are the caller's own", func(domain.Instant) domain.Instant { return shared }),

@@ -229,7 +229,7 @@ func TestAnsweredThroughDisasters(t *testing.T) {
 		answered.try(t, d.name, func(t *testing.T) {
 			t.Parallel()
 			p := seeded(t)
-			s := serve(t, p)
+			s := serve(t, p, within(timeout))
 			require.Equal(t, shows("first"), s.metrics().summary())
 			polled := poll(s, 50*time.Millisecond)
 			cure := d.cause(t, p, polled)

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -100,12 +101,11 @@ func testHarmless(t *testing.T, s state, r reader) {
 		canMount(t)
 	}
 	as := r.as()
-	service := launch{db: p.db, as: &as, env: []string{"PLACE=" + p.dir, "ORCH_SECTION_TIMEOUT=1s"}, under: r.under}.start(t)
-
-	scrapes := 12
+	scrapes, budget := 12, patience
 	if s.slow {
-		scrapes = 2
+		scrapes, budget = 2, time.Second
 	}
+	service := launch{db: p.db, as: &as, env: []string{"PLACE=" + p.dir, within(budget)}, under: r.under}.start(t)
 	look := p.fingerprint
 	if as == root {
 		look = p.fingerprintForRoot

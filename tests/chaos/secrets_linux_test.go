@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -99,7 +100,10 @@ var leaks = []leak{
 		p.remove(t, p.db)
 		require.NoError(t, os.Mkdir(p.db, 0o755))
 	}},
-	{name: "locked", code: "db_busy", cause: func(t *testing.T, p *place) { useJournal(t, p).run("BEGIN EXCLUSIVE;") }},
+	{
+		name: "locked", code: "db_busy", cause: func(t *testing.T, p *place) { useJournal(t, p).run("BEGIN EXCLUSIVE;") },
+		env: func(*testing.T, *place) []string { return []string{within(time.Second)} },
+	},
 	{name: "no tables", code: "schema_drift", cause: script("DROP TABLE tasks; DROP TABLE jobs; DROP TABLE agent_runs;")},
 	{name: "a broken view", code: "schema_drift", cause: script("DROP TABLE tasks; CREATE VIEW tasks AS SELECT CANARY_column AS id, 'CANARY-stage' AS stage FROM CANARY_nowhere;")},
 	{name: "a view that fails", code: "source_failed", cause: script("DROP TABLE tasks; CREATE VIEW tasks AS SELECT json('CANARY-json') AS id, json_extract('CANARY', 'CANARY-path') AS stage FROM jobs;")},
@@ -140,7 +144,7 @@ func testLeak(t *testing.T, l leak) {
 	script(planted)(t, p)
 	agent := startAgent(t)
 	script(fmt.Sprintf("UPDATE jobs SET pid = %d WHERE id = 1;", agent.Process.Pid))(t, p)
-	env := []string{"CANARY_VARIABLE=CANARY-environment", "ORCH_SECTION_TIMEOUT=400ms"}
+	env := []string{"CANARY_VARIABLE=CANARY-environment"}
 	if l.worker != "" {
 		file := filepath.Join(p.dir, "CANARY-worker.json")
 		p.write(t, file, []byte(l.worker))

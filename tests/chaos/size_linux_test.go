@@ -2,7 +2,6 @@ package chaos
 
 import (
 	"fmt"
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -11,33 +10,22 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// patient is a budget that a busy machine keeps as well: what an answer took is
-// reported beside the two seconds that it may take, and decides no test.
-const patient = "ORCH_SECTION_TIMEOUT=30s"
-
-// TestSize_RunningJobs: 10,000 running jobs, half of whose processes are dead,
-// are answered in time. It is not run beside others, but the machine may be busy
-// all the same: then an answer may say that it had no time for the processes, and
-// another scrape has.
+// TestSize_RunningJobs: 10,000 running jobs, half of whose processes are dead. It
+// is not run beside others: what an answer took is reported, and decides nothing.
 func TestSize_RunningJobs(t *testing.T) {
 	large.try(t, "10,000 running jobs", func(t *testing.T) {
-		const jobs, attempts = 10_000, 10
+		const jobs = 10_000
 		s := serve(t, running(t, jobs))
-		for attempt := 1; ; attempt++ {
+		for range 3 {
 			a, err := s.ask("GET", "/metrics")
 			require.NoError(t, err)
 			e, err := a.read()
 			require.NoError(t, err)
-			require.Less(t, a.took, 2*timeout)
-			require.InDelta(t, jobs, e.at("sections", "agents", "rows"), 0)
-			require.InDelta(t, jobs, e.at("sections", "cost", "rows"), 0)
-			if attempt < attempts && e.at("sections", "agents", "code") == "timeout" {
-				continue
-			}
 			require.Equal(t, shows("first"), e.summary(), s.logged())
 			require.Equal(t, map[any]int{"ok": jobs / 2, "gone": jobs / 2}, e.processes())
-			large.measuredf(t, "10,000 running jobs, half of them dead: %s, in scrape %d", a.took, attempt)
-			return
+			require.InDelta(t, jobs, e.at("sections", "agents", "rows"), 0)
+			require.InDelta(t, jobs, e.at("sections", "cost", "rows"), 0)
+			large.measuredf(t, "10,000 running jobs, half of them dead: %s; a section may take %s by default", a.took, timeout)
 		}
 	})
 }
@@ -79,7 +67,7 @@ func TestSize_ActiveTasks(t *testing.T) {
 		o := start(t, p)
 		o.run(`WITH RECURSIVE n(i) AS (SELECT 100 UNION ALL SELECT i+1 FROM n LIMIT 100000)
 			INSERT INTO tasks (id, work_item_id, repo, stage) SELECT i, 'ORCH-' || i, 'first', 'development' FROM n;`)
-		s := serve(t, p, patient)
+		s := serve(t, p)
 		a, err := s.ask("GET", "/metrics")
 		require.NoError(t, err)
 		e, err := a.read()
@@ -105,16 +93,9 @@ func pids(t *testing.T, many int) (living, dead []int) {
 		})
 		living = append(living, child.Process.Pid)
 	}
-	// Just below the highest, where the kernel has not been yet.
-	limit := 4 << 20
-	text, err := os.ReadFile("/proc/sys/kernel/pid_max")
-	require.NoError(t, err)
-	_, err = fmt.Sscan(string(text), &limit)
-	require.NoError(t, err)
-	for pid := limit - 1; len(dead) < many; pid-- {
-		if _, err := os.Stat(fmt.Sprintf("/proc/%d", pid)); os.IsNotExist(err) {
-			dead = append(dead, pid)
-		}
+	const limit = 4 << 20 // of the kernel: no process ever gets it, or one above
+	for i := range many {
+		dead = append(dead, limit+i)
 	}
 	return living, dead
 }

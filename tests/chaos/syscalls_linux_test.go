@@ -56,7 +56,7 @@ func trace(t *testing.T, p *place, want string) []string {
 	t.Helper()
 	out := newPlace(t, p.owner) // one file for each thread, so that no line is torn
 	s := launch{
-		db: p.db, as: &p.owner, env: []string{"ORCH_SECTION_TIMEOUT=30s"},
+		db: p.db, as: &p.owner,
 		under: []string{
 			"strace", "-ff", "-y", "-s", "0", "-e", "trace=%file,%desc", "-o", filepath.Join(out.dir, "thread"),
 			"sh", "-c", `echo "pid $$" >&2; exec "$@"`, "sh",
