@@ -146,7 +146,7 @@ func (o *orchestrator) check(*rapid.T) {
 	require.NoError(o.t, err)
 	if o.dirt {
 		for range o.fast.history.taken() + 2 { // each recounts a block of both tables
-			o.fast.recount(0)
+			o.fast.recount(o.t.Context(), 0)
 		}
 		o.dirt = false
 	}

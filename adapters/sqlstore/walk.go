@@ -43,9 +43,10 @@ const (
 	// burst is the longest that a recount works at a time, so that it makes no
 	// spike.
 	burst = 20 * time.Millisecond
-	// stretch is how long a view of the first count lasts, so that it does not keep
-	// the write-ahead log from being checkpointed.
-	stretch = 250 * time.Millisecond
+	// stretch is the longest that a recount's views outlive the scrape before them,
+	// so that an orchestrator that stops is alone with its database soon after. The
+	// first count, too, goes on with the next scrape.
+	stretch = 150 * time.Millisecond
 )
 
 // recounter paces the recount: what a share of a core saves up between scrapes
@@ -95,7 +96,9 @@ func (s *Store) recountSoon() {
 	}
 	go func() {
 		began := time.Now()
-		for s.recount(long) { // until the first count is done
+		ctx, cancel := context.WithTimeout(context.Background(), stretch)
+		defer cancel()
+		for s.recount(ctx, long) { // until the first count is done
 		}
 		s.recounter.end(time.Since(began))
 	}()
@@ -104,9 +107,7 @@ func (s *Store) recountSoon() {
 // recount works for about as long as it is given, in a view of its own. It is
 // true if the first count made progress and is not done yet. What goes wrong
 // shows in the next scrape.
-func (s *Store) recount(long time.Duration) bool {
-	ctx, cancel := context.WithTimeout(context.Background(), stretch)
-	defer cancel()
+func (s *Store) recount(ctx context.Context, long time.Duration) bool {
 	v := newView(ctx, s)
 	defer v.end()
 	progress := false

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"syscall"
 
 	"github.com/orchmetrics/orchmetrics"
@@ -36,6 +37,16 @@ func serve(ctx context.Context, cfg orchmetrics.Config, sources orchmetrics.Sour
 	if err != nil {
 		return fmt.Errorf("ORCH_LISTEN: %w", err)
 	}
+	if exposed(listener.Addr()) {
+		cfg.Logger.Warn("listening beyond loopback without TLS or authentication: whoever reaches the address can read the metrics",
+			"address", listener.Addr().String())
+	}
 	bound(listener.Addr().String())
 	return server.Serve(ctx, listener) //nolint:wrapcheck // wrapped where it arose
+}
+
+// exposed tells whether other hosts can reach an address.
+func exposed(address net.Addr) bool {
+	tcp, ok := address.(*net.TCPAddr)
+	return ok && !tcp.IP.IsLoopback()
 }

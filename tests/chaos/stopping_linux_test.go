@@ -122,6 +122,32 @@ func TestHoldsNothingBetweenScrapes(t *testing.T) {
 	}
 }
 
+// TestHoldsNothingBetweenScrapes_FirstCount: a history that is too large to be
+// summed in one scrape is summed over several, not between them.
+func TestHoldsNothingBetweenScrapes_FirstCount(t *testing.T) {
+	t.Parallel()
+	alone.try(t, "while a large history is summed", func(t *testing.T) {
+		p := seeded(t)
+		o := start(t, p)
+		o.run("PRAGMA synchronous=OFF; BEGIN; %s COMMIT;", history(400_000))
+		s := serve(t, p, within(60*time.Millisecond))
+		counting := 0
+		for range 5 {
+			if s.metrics().at("sections", "cost", "code") == "counting" {
+				counting++
+			}
+			time.Sleep(linger)
+			assert.Empty(t, s.opened(p.dir))
+		}
+		require.NotZero(t, counting, "the history is too small")
+		o.stop()
+		assert.NoFileExists(t, p.db+"-wal")
+		require.Eventually(t, func() bool {
+			return s.metrics().at("cost", "aggregate", "runs") == 400_001.0
+		}, time.Minute, 50*time.Millisecond, "it is never done")
+	})
+}
+
 // opened lists what the service has open below a directory.
 func (s *service) opened(dir string) []string {
 	s.t.Helper()
