@@ -48,6 +48,8 @@ func (a *authorizer) authorizePragma(name, value string) int {
 	case name == "schema_version" && value == "" && !a.versionRead:
 		a.versionRead = true
 		return authOK
+	case name == "data_version": // which cannot be set
+		return authOK
 	case name == "table_xinfo", name == "index_list", name == "index_xinfo":
 		return authOK
 	default:

@@ -54,11 +54,11 @@ func text(at *time.Time) *string {
 	return new(at.Format(time.DateTime))
 }
 
-// TestSources runs the suites over databases that are read, and over ones whose
-// files have not changed for so long that the store answers from what it knows.
+// TestSources runs the suites over databases that are read, and over ones of which the
+// store knows all already.
 func TestSources(t *testing.T) {
 	t.Parallel()
-	for name, open := range map[string]func(testing.TB, portstest.Data) *Store{"read": loaded, "known": known} {
+	for name, open := range map[string]func(testing.TB, portstest.Data) *Store{"read": loaded, "in a flood": flooding} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			portstest.StageSource(t, func(t testing.TB, data portstest.Data) ports.StageSource { return open(t, data) })

@@ -55,8 +55,9 @@ func (c connector) Driver() driver.Driver { return c.drv }
 
 // connection is one connection with one read transaction on it.
 type connection struct {
-	db *sql.DB
-	tx *sql.Tx
+	db   *sql.DB
+	conn *sql.Conn // the only one: another would be opened without our knowing
+	tx   *sql.Tx
 	// number orders connections by what they see: a higher one sees the same state
 	// or a newer one.
 	number  uint64
@@ -112,25 +113,33 @@ func (s *Store) begin(ctx context.Context, found files, param string) (*connecti
 		return nil, fmt.Errorf("begin: %w", err)
 	}
 	defer s.beginning.Release(1)
-	db := sql.OpenDB(newConnector(found.path, s.busyTimeout, param))
-	// The transaction outlives the reading that opens it, so the reading's
-	// context must not end it; close does.
-	tx, err := db.BeginTx(context.WithoutCancel(ctx), nil)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("begin: %w", err), db.Close())
+	conn := &connection{db: sql.OpenDB(newConnector(found.path, s.busyTimeout, param)), edition: edition{file: found.id}}
+	if err := conn.begin(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("begin: %w", err), conn.db.Close())
 	}
 	s.begun++
-	conn := &connection{db: db, tx: tx, number: s.begun, edition: edition{file: found.id}}
-	if err := tx.QueryRowContext(ctx, "PRAGMA schema_version").Scan(&conn.edition.schema); err != nil {
+	conn.number = s.begun
+	if err := conn.tx.QueryRowContext(ctx, "PRAGMA schema_version").Scan(&conn.edition.schema); err != nil {
 		conn.close()
 		return nil, fmt.Errorf("read schema version: %w", err)
 	}
 	return conn, nil
 }
 
+// begin begins the transaction. It outlives the reading that opens it, so the
+// reading's context must not end it; close does.
+func (c *connection) begin(ctx context.Context) (err error) {
+	ctx = context.WithoutCancel(ctx)
+	if c.conn, err = c.db.Conn(ctx); err == nil {
+		c.tx, err = c.conn.BeginTx(ctx, nil)
+	}
+	return err //nolint:wrapcheck // the caller says what for
+}
+
 // close ends the transaction and the connection. Nothing was written, so there
 // is nothing that an error could lose.
 func (c *connection) close() {
 	_ = c.tx.Rollback()
+	_ = c.conn.Close()
 	_ = c.db.Close()
 }

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -20,7 +19,6 @@ import (
 // section 2.2).
 type files struct {
 	path string // with symbolic links resolved, as SQLite resolves them
-	at   time.Time
 	id   fileID
 	db   fs.FileInfo
 	wal  fs.FileInfo // nil if absent
@@ -33,7 +31,7 @@ func inspect(path string) (files, error) {
 	if err != nil {
 		return files{}, fileError("resolve database path", err)
 	}
-	found := files{path: resolved, at: time.Now()}
+	found := files{path: resolved}
 	if found.db, err = os.Stat(resolved); err != nil {
 		return files{}, fileError("find database", err)
 	}
@@ -155,8 +153,7 @@ func (f files) unchanged() bool {
 	return err == nil && now.stamp() == f.stamp()
 }
 
-// stamp is what the files look like. A commit changes it, with one exception, see
-// settled.
+// stamp is what the files look like.
 type stamp struct {
 	id      fileID
 	db, wal mark
@@ -178,22 +175,4 @@ func markOf(info fs.FileInfo) mark {
 		return mark{}
 	}
 	return mark{there: true, size: info.Size(), changed: info.ModTime().UnixNano()}
-}
-
-// quiet is longer than the coarsest file times are (2 s on FAT; others go by the
-// kernel's tick), and than a commit should take to reach the disk.
-const quiet = 3 * time.Second
-
-// settled tells whether any later change shows in the stamp. Soon after the last
-// change another could leave the same size and the same time. And a commit is
-// visible only some time after its last byte was written to the log: with
-// synchronous=FULL it is synced first. What is read in between is the state
-// before it, though the files look as after it.
-func (f files) settled() bool {
-	for _, info := range []fs.FileInfo{f.db, f.wal} {
-		if info != nil && f.at.Sub(info.ModTime()) <= quiet {
-			return false
-		}
-	}
-	return true
 }

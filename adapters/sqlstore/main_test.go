@@ -68,7 +68,7 @@ func readAll(path string) (told outcome) {
 
 // writer is another process that has the database open, like the orchestrator.
 type writer struct {
-	t   *testing.T
+	t   testing.TB
 	cmd *exec.Cmd
 	in  io.WriteCloser
 	out *bufio.Scanner
@@ -79,7 +79,7 @@ const done = "#done"
 
 // startWriter starts a process that opens the database when it is first told to
 // do something, and ends with the test.
-func startWriter(t *testing.T, path string) *writer {
+func startWriter(t testing.TB, path string) *writer {
 	t.Helper()
 	cmd := exec.CommandContext(context.Background(), "sqlite3", "-batch", path)
 	if _, err := exec.LookPath("sqlite3"); err != nil {
@@ -97,7 +97,7 @@ func startWriter(t *testing.T, path string) *writer {
 }
 
 // self is this binary in another role.
-func self(t *testing.T, as string, args ...string) *exec.Cmd {
+func self(t testing.TB, as string, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(context.Background(), os.Args[0], args...)
 	cmd.Env = append(os.Environ(), role+"="+as, "GORACE=atexit_sleep_ms=0")

@@ -21,7 +21,8 @@ import (
 )
 
 // Store is the orchestrator's database as a source of stages, queue, agents and
-// cost. It is safe for concurrent use and holds nothing between views.
+// cost. It is safe for concurrent use and holds nothing open
+// between views, but for a moment in a flood of them.
 type Store struct {
 	path        string
 	maxRows     int
@@ -30,7 +31,7 @@ type Store struct {
 	gorm        *gorm.DB
 	history     *history
 	recounter   recounter
-	cache       cache
+	flood       flood
 
 	beginning *semaphore.Weighted // of 1
 	begun     uint64              // connections so far, for who holds it
@@ -80,12 +81,14 @@ func New(location string, opts Options) (*Store, error) {
 		gorm:        db,
 		history:     newHistory(wholeSeconds),
 		recounter:   recounter{share: opts.Recount, now: time.Now},
+		flood:       flood{now: time.Now},
 		beginning:   semaphore.NewWeighted(1),
 	}, nil
 }
 
 // View implements ports.Viewer.
 func (s *Store) View(ctx context.Context) (context.Context, func()) {
+	s.flood.begins()
 	v := newView(ctx, s)
 	return context.WithValue(ctx, viewKey{s}, v), func() {
 		v.end()
@@ -122,15 +125,15 @@ func readIn[T any](
 	if err := v.look(); err != nil {
 		return reading, err
 	}
-	if known, ok := v.cached[from].(ports.Reading[T]); ok {
+	if known, ok := v.recall()[from].(ports.Reading[T]); ok {
 		return owned(known), nil
 	}
 	err = v.run(ctx, func(ses *session) (err error) {
 		reading, err = fn(ses)
 		return err
 	})
-	if err == nil && !v.store.exact && v.files.settled() {
-		v.store.cache.keep(v.files, from, owned(reading))
+	if err == nil && v.keeps {
+		v.read[from] = owned(reading)
 	}
 	return reading, err
 }

@@ -21,14 +21,17 @@ type view struct {
 	looked  bool
 	failure error // why there is nothing to read
 	files   files
-	cached  readings // what is known already of the database as it is
+	asked   bool   // whether something is known
+	known   *state // what is known already, nil if nothing is
 	conn    *connection
+	keeps   bool     // whether what is read is kept for the next view
+	read    readings // what was read through conn
 	columns map[string]tableColumns
 	jobs    *jobTotals // read once, for two sources
 }
 
 func newView(ctx context.Context, s *Store) *view {
-	v := &view{store: s, turn: make(chan struct{}, 1), columns: map[string]tableColumns{}}
+	v := &view{store: s, turn: make(chan struct{}, 1), columns: map[string]tableColumns{}, read: readings{}}
 	v.ctx, v.stop = context.WithCancel(context.WithoutCancel(ctx))
 	v.turn <- struct{}{}
 	return v
@@ -71,22 +74,52 @@ func (v *view) end() {
 func (v *view) closeIfIdle() {
 	select {
 	case <-v.turn:
-		if v.conn != nil {
-			v.conn.close()
-		}
+		v.release()
 	default:
 	}
 }
 
-// look finds out, once, what lies on disk, and what is known of it.
+// release closes what the view has open, or keeps it for the next one.
+func (v *view) release() {
+	known := v.known
+	if v.conn != nil && v.keeps && !v.conn.atRest && len(v.read) == int(sources) {
+		var err error
+		if known, err = remember(v.conn, v.files, v.read, v.store.flood.now()); err == nil {
+			v.conn = nil // else the next view reads again, and meets the error if it stays
+		}
+	}
+	if known != nil {
+		v.store.flood.keep(known)
+	}
+	if v.conn != nil {
+		v.conn.close()
+	}
+}
+
+// look finds out, once, what lies on disk.
 func (v *view) look() error {
 	if !v.looked {
 		v.looked = true
-		if v.files, v.failure = inspect(v.store.path); v.failure == nil {
-			v.cached = v.store.cache.of(v.files)
-		}
+		v.files, v.failure = inspect(v.store.path)
 	}
 	return v.failure
+}
+
+// recall finds out, once, what is known already of the database as it is: all, or
+// nothing. With a part the rest would have to be read of a state that may have
+// changed since.
+func (v *view) recall() readings {
+	if !v.asked {
+		v.asked = true
+		if !v.store.exact {
+			v.keeps = v.store.flood.on()
+			v.known = v.store.flood.take(v.files)
+		}
+	}
+	if v.known == nil {
+		return nil
+	}
+	return v.known.known
 }
 
 // do runs fn when it is its turn, with a connection.
@@ -144,7 +177,6 @@ func (v *view) open(ctx context.Context) (*session, error) {
 func (v *view) connect(ctx context.Context) (*connection, error) {
 	conn, err := v.store.connect(ctx, v.files)
 	if err != nil && !errors.Is(classify(err), domain.CodeDBBusy) && !v.files.unchanged() {
-		v.cached = nil
 		if v.files, err = inspect(v.store.path); err != nil {
 			return nil, err
 		}

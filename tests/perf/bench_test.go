@@ -87,10 +87,6 @@ func (s *sink) scrape(b *testing.B, handler http.Handler, r *http.Request) {
 	}
 }
 
-// settle lets the last change become one of the past, longer than the service
-// distrusts files that have just changed.
-func settle() { time.Sleep(5 * time.Second) }
-
 // BenchmarkScrape is one request of the whole handler without the network. In a
 // changing database each request meets a new commit.
 func BenchmarkScrape(b *testing.B) {
@@ -121,7 +117,6 @@ func newStatic(b *testing.B, w *World) http.Handler {
 func benchUnchanged(b *testing.B, handler http.Handler) {
 	b.Helper()
 	w, r := sink{header: http.Header{}}, request()
-	settle()
 	w.scrape(b, handler, r)
 	b.ReportAllocs()
 	for b.Loop() {
@@ -149,7 +144,6 @@ func BenchmarkThroughput(b *testing.B) {
 		b.Run("rows="+strconv.FormatInt(rows, 10), func(b *testing.B) {
 			w := benchWorld(b, rows)
 			service, naive := serving(b, newService(b, w, false)), serving(b, newNaive(b, w))
-			settle()
 			b.Run("clients=32/version=service", func(b *testing.B) { benchClients(b, service) })
 			b.Run("clients=1/version=naive", func(b *testing.B) { benchClient(b, naive) })
 		})

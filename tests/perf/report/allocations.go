@@ -20,7 +20,6 @@ func (l *lab) allocations() []row {
 	}))
 	naive := get(perf.NewNaive(w.DB))
 	defer naive.Close()
-	l.settle()
 	return []row{
 		l.allocationsOf("allocations per scrape, unchanged", w, false, server.Handler(), naive),
 		l.allocationsOf("allocations per scrape, changing", w, true, server.Handler(), naive),

@@ -6,8 +6,8 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"sync"
-	"time"
 
 	"github.com/orchmetrics/orchmetrics/tests/perf"
 )
@@ -25,9 +25,7 @@ type lab struct {
 	mu      sync.Mutex // of what close needs
 	closers []func() error
 
-	worlds  map[string]*perf.World
-	commits map[*perf.World]int64
-	changed time.Time // the last time that some world was seen to have
+	worlds map[string]*perf.World
 
 	counting   sync.Mutex // of the answers
 	answers    int64
@@ -37,7 +35,7 @@ type lab struct {
 func newLab(p plan, histories perf.Histories, say func(string)) *lab {
 	return &lab{
 		plan: p, say: say, histories: histories,
-		worlds: map[string]*perf.World{}, commits: map[*perf.World]int64{}, incomplete: map[string]int64{},
+		worlds: map[string]*perf.World{}, incomplete: map[string]int64{},
 	}
 }
 
@@ -119,6 +117,9 @@ func (l *lab) measure() (rows []row, err error) {
 		{"a writer beside polls", l.writer},
 		{"start", l.start},
 	} {
+		if !strings.Contains(measure.what, l.plan.Only) {
+			continue
+		}
 		l.say(measure.what)
 		l.rest()
 		rows = append(rows, measure.take()...)
@@ -147,7 +148,7 @@ func (l *lab) world(size perf.Size, stageIndex bool) *perf.World {
 		l.say(fmt.Sprintf("  a database of %s rows", perf.Words(size.Rows)))
 		w = get(perf.NewWorld(l.histories, l.dir, size, stageIndex, l.agents))
 		l.atEnd(w.Close)
-		l.worlds[key], l.changed = w, time.Now()
+		l.worlds[key] = w
 	}
 	return w
 }
@@ -155,11 +156,6 @@ func (l *lab) world(size perf.Size, stageIndex bool) *perf.World {
 // rest stops all orchestrators.
 func (l *lab) rest() {
 	for _, w := range l.worlds {
-		if commits := get(w.Pace(0)); commits != l.commits[w] {
-			l.commits[w], l.changed = commits, time.Now()
-		}
+		get(w.Pace(0))
 	}
 }
-
-// settle lets the last commit become one of the past.
-func (l *lab) settle() { time.Sleep(time.Until(l.changed.Add(l.plan.Settle))) }

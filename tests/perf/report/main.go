@@ -19,11 +19,13 @@ func main() {
 	}
 	short := flag.Bool("short", false, "about a minute in all, up to 1,000,000 rows")
 	document := flag.String("write", "", "write the report to this file, too")
+	only := flag.String("only", "", "take the measures whose name contains this, such as unchanged; the others are left out")
 	flag.Parse()
 	p := full
 	if *short {
 		p = brief
 	}
+	p.Only = *only
 	if err := run(p, *document); err != nil {
 		fmt.Fprintln(os.Stderr, "report:", err)
 		os.Exit(1)

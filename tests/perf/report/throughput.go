@@ -13,7 +13,6 @@ func (l *lab) throughput() []row {
 	const clients, naiveRows = 32, 200
 	service := l.service(l.world(perf.Of(l.plan.Rows), true))
 	naive := l.naive(l.world(perf.Of(naiveRows), true))
-	l.settle()
 	var many, one []float64
 	for range l.plan.Rounds {
 		many = append(many, flood(service, clients, l.plan.Window))

@@ -12,7 +12,6 @@ import (
 func (l *lab) unchanged() []row {
 	service := l.service(l.world(perf.Of(l.plan.Rows), true))
 	static := l.static(service)
-	l.settle()
 	service.poll()
 	targets, taken := []*target{service, static}, make(samples, 2)
 	for began := time.Now(); time.Since(began) < time.Duration(l.plan.Rounds)*l.plan.Window; {
