@@ -29,6 +29,15 @@ func (*Agents) Key() string { return domain.KeyAgents }
 // Default implements ports.Section.
 func (*Agents) Default() any { return []domain.Agent{} }
 
+// Revision implements ports.Revised. What is read of the processes changes with the
+// clock tick.
+func (a *Agents) Revision(ctx context.Context) (any, bool) {
+	if a.cpu.ClockTicks() == nil {
+		return nil, false
+	}
+	return revisionOf(ctx, a.jobs.source)
+}
+
 // Collect implements ports.Section.
 func (a *Agents) Collect(ctx context.Context) (any, error) {
 	at, err := instantOf(ctx)
@@ -102,10 +111,11 @@ func (a *Agents) samples(ctx context.Context, pids []int64) (samples []ports.Sam
 }
 
 // tick is the kernel's unit of CPU time; 0 where it has none.
-func (a *Agents) tick() time.Duration {
-	ticks := a.cpu.ClockTicks()
-	if ticks == nil || *ticks <= 0 {
+func (a *Agents) tick() time.Duration { return tickOf(a.cpu.ClockTicks()) }
+
+func tickOf(perSecond *int64) time.Duration {
+	if perSecond == nil || *perSecond <= 0 {
 		return 0
 	}
-	return time.Second / time.Duration(*ticks)
+	return time.Second / time.Duration(*perSecond)
 }

@@ -27,6 +27,11 @@ func (*Cost) Key() string { return domain.KeyCost }
 // Default implements ports.Section.
 func (*Cost) Default() any { return (*domain.Cost)(nil) }
 
+// Revision implements ports.Revised.
+func (c *Cost) Revision(ctx context.Context) (any, bool) {
+	return revisionOf(ctx, c.jobs.source, c.source)
+}
+
 // Collect implements ports.Section. It fails only if nothing at all is known.
 func (c *Cost) Collect(ctx context.Context) (any, error) {
 	ctx, cancel := early(ctx)

@@ -3,8 +3,6 @@ package app
 import (
 	"sync"
 	"time"
-
-	"github.com/orchmetrics/orchmetrics/domain"
 )
 
 // flights lets callers that ask the same at the same time share one scrape. A
@@ -21,10 +19,10 @@ type flights struct {
 
 // flight is one scrape and those who wait for it.
 type flight struct {
-	landed   chan struct{} // closed when the scrape is over
-	crashed  bool          // it panicked, and there is no envelope
-	envelope domain.Envelope
-	encoded  func() ([]byte, error) // of the envelope, once for all
+	landed  chan struct{} // closed when the scrape is over
+	crashed bool          // it panicked, and there is nothing to show
+	shown   *scraped
+	encoded func() ([]byte, error) // of the envelope, once for all
 }
 
 func newFlights(patience time.Duration) *flights {
@@ -34,7 +32,7 @@ func newFlights(patience time.Duration) *flights {
 // join returns the flight of a scrape that begins from now on. The first to
 // ask makes it; it waits for the scrape that is under way, since those who ask
 // meanwhile can then share the next, but not for one that takes long.
-func (f *flights) join(key string, scrape func() domain.Envelope) *flight {
+func (f *flights) join(key string, scrape func() *scraped) *flight {
 	f.mu.Lock()
 	next, boarding := f.boarding[key]
 	if boarding {
@@ -46,7 +44,9 @@ func (f *flights) join(key string, scrape func() domain.Envelope) *flight {
 		return next
 	}
 	next = &flight{landed: make(chan struct{})}
-	next.encoded = sync.OnceValues(func() ([]byte, error) { return next.envelope.MarshalJSON() })
+	next.encoded = sync.OnceValues(func() ([]byte, error) {
+		return next.shown.envelope.MarshalWith(next.shown.sections())
+	})
 	f.boarding[key] = next
 	last := f.last[key]
 	f.mu.Unlock()
@@ -59,7 +59,7 @@ func (f *flights) join(key string, scrape func() domain.Envelope) *flight {
 
 	defer f.land(key, next)
 	next.crashed = true // unless it returns
-	next.envelope = scrape()
+	next.shown = scrape()
 	next.crashed = false
 	return next
 }

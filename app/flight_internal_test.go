@@ -18,13 +18,13 @@ func TestFlightsAreSharedButNeverOlderThanTheQuestion(t *testing.T) {
 		f := newFlights(time.Minute)
 		var scrapes atomic.Int64
 		release := make(chan struct{})
-		scrape := func() domain.Envelope {
+		scrape := func() *scraped {
 			version := scrapes.Add(1)
 			<-release
-			return domain.Envelope{SchemaVersion: int(version)}
+			return newScraped(domain.Envelope{SchemaVersion: int(version)})
 		}
 		versions := make(chan int, 11)
-		ask := func() { versions <- f.join("all", scrape).envelope.SchemaVersion }
+		ask := func() { versions <- f.join("all", scrape).shown.envelope.SchemaVersion }
 		go ask()
 		synctest.Wait() // the first is under way
 		for range 10 {
@@ -46,10 +46,10 @@ func TestFlightDoesNotWaitForASlowOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFlights(100 * time.Millisecond)
 		release := make(chan struct{})
-		go f.join("all", func() domain.Envelope { <-release; return domain.Envelope{} })
+		go f.join("all", func() *scraped { <-release; return newScraped(domain.Envelope{}) })
 		synctest.Wait()
 		began := time.Now()
-		f.join("all", func() domain.Envelope { return domain.Envelope{} })
+		f.join("all", func() *scraped { return newScraped(domain.Envelope{}) })
 		assert.Equal(t, 100*time.Millisecond, time.Since(began))
 		close(release)
 	})
@@ -60,13 +60,13 @@ func TestPanicOfASharedScrapeIsEveryonesPanic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFlights(time.Minute)
 		release := make(chan struct{})
-		go f.join("all", func() domain.Envelope { <-release; return domain.Envelope{} })
+		go f.join("all", func() *scraped { <-release; return newScraped(domain.Envelope{}) })
 		synctest.Wait()
 		panics := make(chan any, 5)
 		for range cap(panics) {
 			go func() {
 				defer func() { panics <- recover() }()
-				f.join("all", func() domain.Envelope { panic("boom") })
+				f.join("all", func() *scraped { panic("boom") })
 			}()
 		}
 		synctest.Wait()
@@ -75,7 +75,7 @@ func TestPanicOfASharedScrapeIsEveryonesPanic(t *testing.T) {
 		for range cap(panics) {
 			assert.NotNil(t, <-panics)
 		}
-		assert.Equal(t, 1, f.join("all", func() domain.Envelope { return domain.Envelope{SchemaVersion: 1} }).envelope.SchemaVersion)
+		assert.Equal(t, 1, f.join("all", func() *scraped { return newScraped(domain.Envelope{SchemaVersion: 1}) }).shown.envelope.SchemaVersion)
 	})
 }
 
@@ -83,7 +83,7 @@ func TestPanicOfASharedScrapeIsEveryonesPanic(t *testing.T) {
 func TestFlightsAreForgotten(t *testing.T) {
 	f := newFlights(time.Minute)
 	for _, key := range []string{"a", "b", "c"} {
-		f.join(key, func() domain.Envelope { return domain.Envelope{} })
+		f.join(key, func() *scraped { return newScraped(domain.Envelope{}) })
 	}
 	assert.Empty(t, f.last)
 	assert.Empty(t, f.boarding)

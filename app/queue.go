@@ -30,6 +30,9 @@ func (*Queue) Key() string { return domain.KeyQueue }
 // Default implements ports.Section.
 func (*Queue) Default() any { return (*domain.Queue)(nil) }
 
+// Revision implements ports.Revised.
+func (q *Queue) Revision(ctx context.Context) (any, bool) { return revisionOf(ctx, q.source, q.worker) }
+
 // Collect implements ports.Section. It fails only if nothing at all is known.
 func (q *Queue) Collect(ctx context.Context) (any, error) {
 	ctx, cancel := early(ctx)

@@ -111,7 +111,7 @@ func (r *runner) run(ctx context.Context) outcome {
 		err:   err,
 		report: domain.SectionReport{
 			Status:      domain.StatusOK,
-			DurationMS:  float64(time.Since(began).Microseconds()) / 1000,
+			DurationMS:  milliseconds(time.Since(began)),
 			Rows:        collected.Rows,
 			Truncated:   collected.Truncated,
 			Anomalies:   collected.Anomalies,
@@ -130,6 +130,8 @@ func (r *runner) run(ctx context.Context) outcome {
 	}
 	return o
 }
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 // collect runs within the isolation, encoding included.
 func (r *runner) collect(ctx context.Context) (ports.Collected, error) {

@@ -27,6 +27,8 @@ type Service struct {
 	instance domain.Instance
 	changes  *statusLog
 	flights  *flights
+	looking  guard
+	last     lastScrape
 }
 
 // Options are the service's settings.
@@ -77,6 +79,7 @@ func NewService(sections []ports.Section, views []ports.Viewer, clock ports.Cloc
 	s.listed = newListed(opts, s.fixed())
 	if opts.Enabled {
 		s.clkTck = cpu.ClockTicks()
+		s.last.tick = tickOf(s.clkTck)
 		s.instance = domain.Instance{ID: rand.Text(), StartedAt: clock.Now().Time(), Version: opts.Version}
 	}
 	return s, nil
@@ -107,7 +110,7 @@ func (s *Service) Snapshot(ctx context.Context, keys ...string) (domain.Envelope
 	if err != nil {
 		return domain.Envelope{}, err
 	}
-	return shared.envelope, nil
+	return shared.shown.envelope, nil
 }
 
 // SnapshotJSON implements ports.Snapshotter.
@@ -121,15 +124,15 @@ func (s *Service) SnapshotJSON(ctx context.Context, keys ...string) ([]byte, err
 
 func (s *Service) share(ctx context.Context, keys []string) (*flight, error) {
 	if !s.opts.Enabled {
-		return s.flights.join("", func() domain.Envelope {
-			return domain.Envelope{SchemaVersion: domain.SchemaVersion, Disabled: true}
+		return s.flights.join("", func() *scraped {
+			return newScraped(domain.Envelope{SchemaVersion: domain.SchemaVersion, Disabled: true})
 		}), nil
 	}
 	if err := s.check(keys); err != nil {
 		return nil, err
 	}
 	wanted := slices.Compact(slices.Sorted(slices.Values(keys)))
-	return s.flights.join(strings.Join(wanted, " "), func() domain.Envelope {
+	return s.flights.join(strings.Join(wanted, " "), func() *scraped {
 		return s.scrape(context.WithoutCancel(ctx), wanted)
 	}), nil
 }
@@ -148,16 +151,38 @@ func (s *Service) check(keys []string) error {
 	return nil
 }
 
-// scrape asks the sections of the keys, or all of them, at one instant.
-func (s *Service) scrape(ctx context.Context, keys []string) domain.Envelope {
-	at := s.clock.Now()
+// scrape asks the sections of the keys, or all of them, at one instant and in one
+// view of each store.
+func (s *Service) scrape(ctx context.Context, keys []string) *scraped {
+	at, began := s.clock.Now(), time.Now()
+	ctx, cancel := context.WithTimeout(ports.WithInstant(ctx, at), s.opts.SectionTimeout)
+	defer cancel()
+	for _, viewer := range s.views {
+		var end func()
+		ctx, end = viewer.View(ctx) //nolint:fatcontext // each view builds on those before it; they are few
+		defer end()
+	}
+	if len(keys) > 0 {
+		return newScraped(s.assemble(at, s.collect(ctx, keys)))
+	}
+	revisions := s.revisions(ctx)
+	if same := s.last.of(revisions, at, began); same != nil {
+		return same.again(at, time.Since(began))
+	}
+	shown := newScraped(s.assemble(at, s.collect(ctx, nil)))
+	s.last.keep(revisions, began, shown)
+	return shown
+}
+
+// assemble makes an envelope of what the sections came to.
+func (s *Service) assemble(at domain.Instant, outcomes []outcome) domain.Envelope {
 	envelope := domain.Envelope{SchemaVersion: domain.SchemaVersion}
 	envelope.GeneratedAt = at.Time()
 	envelope.ClkTck = s.clkTck
 	envelope.Clock = at
 	envelope.Instance = s.instance
-	envelope.Sections = make(map[string]domain.SectionReport, len(s.sections))
-	for _, o := range s.collect(ctx, at, keys) {
+	envelope.Sections = make(map[string]domain.SectionReport, len(outcomes))
+	for _, o := range outcomes {
 		if !o.refused {
 			if err := envelope.Set(o.key, o.value); err != nil {
 				o.fail(err)
@@ -169,16 +194,8 @@ func (s *Service) scrape(ctx context.Context, keys []string) domain.Envelope {
 	return envelope
 }
 
-// collect asks the sections all at once, in one view of each store.
-func (s *Service) collect(ctx context.Context, at domain.Instant, keys []string) []outcome {
-	ctx, cancel := context.WithTimeout(ports.WithInstant(ctx, at), s.opts.SectionTimeout)
-	defer cancel()
-	for _, viewer := range s.views {
-		var end func()
-		ctx, end = viewer.View(ctx) //nolint:fatcontext // each view builds on those before it; they are few
-		defer end()
-	}
-
+// collect asks the sections all at once.
+func (s *Service) collect(ctx context.Context, keys []string) []outcome {
 	var group sync.WaitGroup
 	var later []outcome
 	group.Go(func() { later = s.listed.run(ctx, keys) })

@@ -23,6 +23,9 @@ func (*Stages) Key() string { return domain.KeyStages }
 // Default implements ports.Section.
 func (*Stages) Default() any { return []domain.Stage{} }
 
+// Revision implements ports.Revised.
+func (s *Stages) Revision(ctx context.Context) (any, bool) { return revisionOf(ctx, s.source) }
+
 // Collect implements ports.Section.
 func (s *Stages) Collect(ctx context.Context) (any, error) {
 	at, err := instantOf(ctx)

@@ -59,46 +59,60 @@ func (e *Envelope) Set(key string, value any) error {
 // null. A section that cannot be encoded is shown as failed and spoils nothing
 // else.
 func (e Envelope) MarshalJSON() ([]byte, error) {
-	if e.Disabled {
-		var obj object
-		obj.add("schema_version", e.SchemaVersion)
-		obj.add("enabled", false)
-		return obj.close()
-	}
-	sections, reports, size := e.encodeSections()
-	var obj object
-	obj.buf.Grow(size + 4096)
-	obj.add("schema_version", e.SchemaVersion)
-	obj.add("generated_at", e.GeneratedAt)
-	obj.add("clk_tck", e.ClkTck)
-	for _, section := range sections {
-		obj.addEncoded(section.Key, section.Value, nil)
-	}
-	obj.add("clock", e.Clock)
-	obj.add("instance", e.Instance)
-	obj.add("sections", reports)
-	return obj.close()
+	return e.MarshalWith(e.EncodeSections())
 }
 
-// encodeSections encodes the sections that were asked for, with the reports that
-// go with them and the size of it all.
-func (e Envelope) encodeSections() (sections []Extension, reports map[string]SectionReport, size int) {
-	reports = make(map[string]SectionReport, len(e.Sections))
-	maps.Copy(reports, e.Sections)
+// Encoded is the sections of an envelope as JSON, for envelopes that differ only
+// in their instant.
+type Encoded struct {
+	members []byte // of an object
+	failed  map[string]SectionReport
+}
+
+// EncodeSections encodes the sections that have a report.
+func (e Envelope) EncodeSections() Encoded {
+	var obj object
+	failed := map[string]SectionReport{}
 	for _, section := range e.values() {
-		if _, asked := reports[section.key]; !asked {
+		if _, asked := e.Sections[section.key]; !asked {
 			continue
 		}
 		encoded, err := section.encode()
 		if err != nil {
 			code := CodeInvalidValue
-			reports[section.key] = SectionReport{Status: StatusFailed, Code: &code}
+			failed[section.key] = SectionReport{Status: StatusFailed, Code: &code}
 			encoded = []byte(section.fallback)
 		}
-		sections = append(sections, Extension{Key: section.key, Value: encoded})
-		size += len(encoded)
+		obj.addEncoded(section.key, encoded, nil)
 	}
-	return sections, reports, size
+	return Encoded{members: obj.members(), failed: failed}
+}
+
+// MarshalWith is MarshalJSON with sections that are encoded already: those of an
+// envelope that has the same ones.
+func (e Envelope) MarshalWith(sections Encoded) ([]byte, error) {
+	var obj object
+	obj.buf.Grow(len(sections.members) + 2048)
+	obj.add("schema_version", e.SchemaVersion)
+	if e.Disabled {
+		obj.add("enabled", false)
+		return obj.close()
+	}
+	reports := e.Sections
+	if len(sections.failed) > 0 {
+		reports = maps.Clone(reports)
+		maps.Copy(reports, sections.failed)
+	}
+	if reports == nil {
+		reports = map[string]SectionReport{}
+	}
+	obj.add("generated_at", e.GeneratedAt)
+	obj.add("clk_tck", e.ClkTck)
+	obj.addMembers(sections.members)
+	obj.add("clock", e.Clock)
+	obj.add("instance", e.Instance)
+	obj.add("sections", reports)
+	return obj.close()
 }
 
 // sectionValue is a section as it is encoded, with what stands for it if it
@@ -250,15 +264,31 @@ func (o *object) addEncoded(key string, encoded []byte, err error) {
 		}
 		return
 	}
+	o.separate()
+	o.buf.Write(name)
+	o.buf.WriteByte(':')
+	o.buf.Write(encoded)
+}
+
+// addMembers adds the members of another object.
+func (o *object) addMembers(members []byte) {
+	if len(members) > 0 {
+		o.separate()
+		o.buf.Write(members)
+	}
+}
+
+// separate begins the object or the next member.
+func (o *object) separate() {
 	if o.buf.Len() == 0 {
 		o.buf.WriteByte('{')
 	} else {
 		o.buf.WriteByte(',')
 	}
-	o.buf.Write(name)
-	o.buf.WriteByte(':')
-	o.buf.Write(encoded)
 }
+
+// members returns the object without its braces.
+func (o *object) members() []byte { return bytes.TrimPrefix(o.buf.Bytes(), []byte("{")) }
 
 func (o *object) close() ([]byte, error) {
 	if o.err != nil {

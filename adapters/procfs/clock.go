@@ -3,6 +3,7 @@ package procfs
 import (
 	"bytes"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/orchmetrics/orchmetrics/domain"
@@ -16,25 +17,35 @@ var _ ports.Clock = (*Clock)(nil)
 
 // Clock tells the time by the host's clocks. It is safe for concurrent use.
 type Clock struct {
-	bootID string
+	path   string
+	bootID atomic.Pointer[string] // once it is known: no process outlives its boot
 }
 
 // NewClock returns a clock that takes the boot id from the proc filesystem
 // mounted at root, such as "/proc".
 func NewClock(root string) *Clock {
-	return &Clock{bootID: filepath.Join(root, "sys", "kernel", "random", "boot_id")}
+	return &Clock{path: filepath.Join(root, "sys", "kernel", "random", "boot_id")}
 }
 
 // Now returns the present instant: the wall clock and CLOCK_BOOTTIME, both in
-// milliseconds, read one after the other, and the boot id as it is now. The boot
-// time is nil where the platform has no such clock, the boot id where its file
-// is missing, empty or longer than 64 bytes.
+// milliseconds, read one after the other, and the boot id. The boot time is
+// nil where the platform has no such clock, the boot id until its file was there
+// once, and neither empty nor longer than 64 bytes.
 func (c *Clock) Now() domain.Instant {
 	return domain.Instant{
 		UnixMS:     time.Now().UnixMilli(),
 		BoottimeMS: boottimeMS(),
-		BootID:     readBootID(c.bootID),
+		BootID:     c.boot(),
 	}
+}
+
+func (c *Clock) boot() *string {
+	known := c.bootID.Load()
+	if known == nil {
+		known = readBootID(c.path)
+		c.bootID.Store(known)
+	}
+	return known
 }
 
 func readBootID(path string) *string {

@@ -36,6 +36,8 @@ func TestClockBootID(t *testing.T) {
 			assert.Nil(t, clock.Now().BootID, "before there is a file")
 			require.NoError(t, os.WriteFile(filepath.Join(dir, "boot_id"), []byte(c.content), 0o644))
 			assert.Equal(t, c.want, clock.Now().BootID)
+			require.NoError(t, os.RemoveAll(dir))
+			assert.Equal(t, c.want, clock.Now().BootID, "it is read once")
 		})
 	}
 }

@@ -98,12 +98,18 @@ func (s *state) dataVersion() (version int64, err error) {
 	return version, nil
 }
 
-// current tells whether the state still is that of the files. The connection
-// cannot know of a file that was replaced, or written by what is not SQLite.
-func (s *state) current(found files) bool {
-	if found.path != s.files.path || found.id != s.files.id || markOf(found.db) != markOf(s.files.db) ||
-		!sameFile(found.wal, s.files.wal) || !sameFile(found.shm, s.files.shm) {
+// current tells whether the state still is that of the database at the path. The
+// connection cannot know of a file that was replaced, or written by what is not
+// SQLite. While it has a file open, no other one gets the number of its inode.
+func (s *state) current(path string) bool {
+	db, err := os.Stat(path)
+	if err != nil || !os.SameFile(db, s.files.db) || markOf(db) != markOf(s.files.db) {
 		return false
+	}
+	for suffix, before := range map[string]fs.FileInfo{"-wal": s.files.wal, "-shm": s.files.shm} {
+		if now, err := statIfExists(s.files.path + suffix); err != nil || !sameFile(now, before) {
+			return false
+		}
 	}
 	version, err := s.dataVersion()
 	return err == nil && version == s.version
@@ -136,14 +142,14 @@ func (f *flood) on() bool {
 	return f.streak >= inFlood
 }
 
-// take returns the state that is kept if it still is that of the files. It is the
-// caller's until it is kept again.
-func (f *flood) take(found files) *state {
+// take returns the state that is kept if it still is that of the database at the
+// path. It is the caller's until it is kept again.
+func (f *flood) take(path string) *state {
 	f.mu.Lock()
 	s := f.kept
 	f.kept = nil
 	f.mu.Unlock()
-	if s != nil && (f.now().Sub(s.read) >= keepFor || !s.current(found)) {
+	if s != nil && (f.now().Sub(s.read) >= keepFor || !s.current(path)) {
 		s.close()
 		return nil
 	}

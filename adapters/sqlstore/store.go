@@ -52,6 +52,7 @@ type Options struct {
 
 var (
 	_ ports.Viewer      = (*Store)(nil)
+	_ ports.Revised     = (*Store)(nil)
 	_ ports.StageSource = (*Store)(nil)
 	_ ports.QueueSource = (*Store)(nil)
 	_ ports.AgentSource = (*Store)(nil)
@@ -96,6 +97,23 @@ func (s *Store) View(ctx context.Context) (context.Context, func()) {
 	}
 }
 
+// Revision implements ports.Revised: it is known in a flood.
+func (s *Store) Revision(ctx context.Context) (any, bool) {
+	v, shared := ctx.Value(viewKey{s}).(*view)
+	if !shared {
+		return nil, false
+	}
+	put, err := v.take(ctx)
+	if err != nil {
+		return nil, false
+	}
+	defer put()
+	if v.recall() == nil {
+		return nil, false
+	}
+	return v.known, true
+}
+
 // viewKey is the context key of a store's own view, so that several stores can
 // share one scrape.
 type viewKey struct{ store *Store }
@@ -122,11 +140,11 @@ func readIn[T any](
 		return reading, err
 	}
 	defer put()
-	if err := v.look(); err != nil {
-		return reading, err
-	}
 	if known, ok := v.recall()[from].(ports.Reading[T]); ok {
 		return owned(known), nil
+	}
+	if err := v.look(); err != nil {
+		return reading, err
 	}
 	err = v.run(ctx, func(ses *session) (err error) {
 		reading, err = fn(ses)

@@ -113,7 +113,7 @@ func (v *view) recall() readings {
 		v.asked = true
 		if !v.store.exact {
 			v.keeps = v.store.flood.on()
-			v.known = v.store.flood.take(v.files)
+			v.known = v.store.flood.take(v.store.path)
 		}
 	}
 	if v.known == nil {

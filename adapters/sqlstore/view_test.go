@@ -214,7 +214,7 @@ func TestManyScrapesAtOnce(t *testing.T) {
 	for range 4 {
 		<-done
 	}
-	assert.Empty(t, descriptors(t, path))
+	require.Eventually(t, func() bool { return len(descriptors(t, path)) == 0 }, patient, often)
 }
 
 // TestStopBetweenLookAndOpen: the orchestrator stops just after the files were

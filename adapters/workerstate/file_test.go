@@ -188,3 +188,45 @@ func TestFileReplacedByAnotherProcess(t *testing.T) {
 		last = n
 	}
 }
+
+// TestFileRevision: a file is another one if it holds the same again.
+func TestFileRevision(t *testing.T) {
+	t.Parallel()
+	revision := func(f *workerstate.File) any {
+		revision, known := f.Revision(t.Context())
+		require.True(t, known)
+		return revision
+	}
+	assert.Equal(t, revision(workerstate.NewFile("")), revision(workerstate.NewFile("")), "nothing is configured")
+
+	path := filepath.Join(t.TempDir(), "worker.json")
+	file := workerstate.NewFile(path)
+	_, known := file.Revision(t.Context())
+	assert.False(t, known, "there is none yet")
+	publish := func(content string) {
+		require.NoError(t, os.WriteFile(path+".new", []byte(content), 0o600))
+		require.NoError(t, os.Rename(path+".new", path))
+	}
+	publish(`{"max_concurrency":1}`)
+	first := revision(file)
+	assert.Equal(t, first, revision(file))
+	publish(`{"max_concurrency":2}`)
+	assert.NotEqual(t, first, revision(file))
+	publish(`{"max_concurrency":1}`)
+	assert.NotEqual(t, first, revision(file))
+}
+
+func TestMemoryRevision(t *testing.T) {
+	t.Parallel()
+	var memory workerstate.Memory
+	_, known := memory.Revision(t.Context())
+	assert.False(t, known)
+	require.NoError(t, memory.Publish(domain.Worker{}))
+	first, known := memory.Revision(t.Context())
+	assert.True(t, known)
+	again, _ := memory.Revision(t.Context())
+	assert.True(t, first == again)
+	require.NoError(t, memory.Publish(domain.Worker{}))
+	second, _ := memory.Revision(t.Context())
+	assert.False(t, first == second, "it was published anew")
+}
