@@ -20,6 +20,8 @@ const (
 	idsPerQuery = 500
 	// noID is below every id.
 	noID = math.MinInt64
+	// inRange is the condition for the rows of a block.
+	inRange = "id > ? AND id <= ?"
 )
 
 var (
@@ -194,7 +196,7 @@ func (l *ledger[S]) recount(ses *session, at int) error {
 	if at > 0 {
 		after = l.blocks[at-1].last
 	}
-	fresh, err := l.read(ses, after, l.blocks[at].last, math.MaxInt64)
+	fresh, err := sumAll(ses, l.table, inRange, after, l.blocks[at].last)
 	if err != nil {
 		return err
 	}
@@ -210,9 +212,17 @@ func (l *ledger[S]) recount(ses *session, at int) error {
 	return nil
 }
 
-// read sums the first rows with an id above after and not above upto.
+// read sums the first rows with an id above after and not above upto. A range has
+// no more rows than ids: where most ids are taken it needs no LIMIT, which costs a
+// fifth more.
 func (l *ledger[S]) read(ses *session, after, upto, limit int64) (block[S], error) {
-	return sumAll(ses, l.table, "id > ? AND id <= ? ORDER BY id LIMIT ?", after, upto, limit)
+	if saturatedSub(upto, limit) > after {
+		dense, err := sumAll(ses, l.table, inRange, after, after+limit)
+		if err != nil || dense.rows > limit/2 {
+			return dense, err
+		}
+	}
+	return sumAll(ses, l.table, inRange+" ORDER BY id LIMIT ?", after, upto, limit)
 }
 
 // extend takes in the rows above the highest that is known, block by block.
@@ -269,7 +279,7 @@ func (l *ledger[S]) unsettled(ses *session, fresh block[S], after int64) (map[in
 	if fresh.unsettled == 0 || after >= fresh.last {
 		return map[int64]block[S]{}, nil
 	}
-	return l.each(ses, "id > ? AND id <= ? AND "+l.table.unsettled(ses), after, fresh.last)
+	return l.each(ses, inRange+" AND "+l.table.unsettled(ses), after, fresh.last)
 }
 
 func (l *ledger[S]) blockOf(id int64) int {
