@@ -103,10 +103,11 @@ func (u *unmoved) reads(t *testing.T, keys ...string) bool {
 		want.Clock = u.at
 		assert.Equal(t, want, got)
 	}
-	encoded, err := u.service.SnapshotJSON(t.Context(), keys...)
+	encoded, release, err := u.service.SnapshotJSON(t.Context(), keys...)
 	require.NoError(t, err)
 	var decoded domain.Envelope
 	require.NoError(t, json.Unmarshal(encoded, &decoded))
+	release()
 	assert.Equal(t, got.Clock, decoded.Clock)
 	assert.Equal(t, got.Stages, decoded.Stages)
 	return u.called("ActiveTasks") > before

@@ -1,7 +1,9 @@
 package app
 
 import (
+	"bytes"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -11,6 +13,7 @@ import (
 // commit.
 type flights struct {
 	patience time.Duration // how long a scrape waits for the one before it
+	bodies   sync.Pool     // of bytes.Buffer
 
 	mu       sync.Mutex
 	boarding map[string]*flight // by what is asked; not begun yet
@@ -22,20 +25,45 @@ type flight struct {
 	landed  chan struct{} // closed when the scrape is over
 	crashed bool          // it panicked, and there is nothing to show
 	shown   *scraped
-	encoded func() ([]byte, error) // of the envelope, once for all
+
+	bodies  *sync.Pool
+	body    *bytes.Buffer // from the pool; nil until somebody wants it
+	encoded func() ([]byte, error)
+	users   atomic.Int64 // who may still use the body
+}
+
+// encode writes the envelope as JSON, once for all.
+func (f *flight) encode() ([]byte, error) {
+	f.body = f.bodies.Get().(*bytes.Buffer) //nolint:forcetypeassert // there is nothing else in it
+	return f.shown.envelope.MarshalTo(f.body, f.shown.sections())
+}
+
+// leave gives back what was joined. The last one puts the body back: one for each
+// scrape would be most of what a flood of requests leaves for the collector.
+func (f *flight) leave() {
+	if f.users.Add(-1) == 0 && f.body != nil {
+		f.body.Reset()
+		f.bodies.Put(f.body)
+	}
 }
 
 func newFlights(patience time.Duration) *flights {
-	return &flights{patience: patience, boarding: map[string]*flight{}, last: map[string]*flight{}}
+	return &flights{
+		patience: patience,
+		bodies:   sync.Pool{New: func() any { return new(bytes.Buffer) }},
+		boarding: map[string]*flight{},
+		last:     map[string]*flight{},
+	}
 }
 
-// join returns the flight of a scrape that begins from now on. The first to
-// ask makes it; it waits for the scrape that is under way, since those who ask
+// join returns the flight of a scrape that begins from now on, to be left when what
+// is shown is no longer used. The first to ask makes it; it waits for the scrape that is under way, since those who ask
 // meanwhile can then share the next, but not for one that takes long.
 func (f *flights) join(key string, scrape func() *scraped) *flight {
 	f.mu.Lock()
 	next, boarding := f.boarding[key]
 	if boarding {
+		next.users.Add(1)
 		f.mu.Unlock()
 		<-next.landed
 		if next.crashed {
@@ -43,10 +71,9 @@ func (f *flights) join(key string, scrape func() *scraped) *flight {
 		}
 		return next
 	}
-	next = &flight{landed: make(chan struct{})}
-	next.encoded = sync.OnceValues(func() ([]byte, error) {
-		return next.shown.envelope.MarshalWith(next.shown.sections())
-	})
+	next = &flight{landed: make(chan struct{}), bodies: &f.bodies}
+	next.encoded = sync.OnceValues(next.encode)
+	next.users.Add(1)
 	f.boarding[key] = next
 	last := f.last[key]
 	f.mu.Unlock()

@@ -110,16 +110,18 @@ func (s *Service) Snapshot(ctx context.Context, keys ...string) (domain.Envelope
 	if err != nil {
 		return domain.Envelope{}, err
 	}
+	defer shared.leave()
 	return shared.shown.envelope, nil
 }
 
 // SnapshotJSON implements ports.Snapshotter.
-func (s *Service) SnapshotJSON(ctx context.Context, keys ...string) ([]byte, error) {
+func (s *Service) SnapshotJSON(ctx context.Context, keys ...string) ([]byte, func(), error) {
 	shared, err := s.share(ctx, keys)
 	if err != nil {
-		return nil, err
+		return nil, func() {}, err
 	}
-	return shared.encoded()
+	body, err := shared.encoded()
+	return body, shared.leave, err
 }
 
 func (s *Service) share(ctx context.Context, keys []string) (*flight, error) {

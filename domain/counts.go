@@ -36,7 +36,7 @@ func (c StatusCounts) MarshalJSON() ([]byte, error) {
 	for status, jobs := range c { // two names may become one
 		shown[strings.ToValidUTF8(status, string(utf8.RuneError))] += jobs
 	}
-	var obj object
+	obj := newObject()
 	for _, status := range knownStatuses {
 		obj.add(status, shown[status])
 	}

@@ -59,7 +59,7 @@ func (e *Envelope) Set(key string, value any) error {
 // null. A section that cannot be encoded is shown as failed and spoils nothing
 // else.
 func (e Envelope) MarshalJSON() ([]byte, error) {
-	return e.MarshalWith(e.EncodeSections())
+	return e.MarshalTo(new(bytes.Buffer), e.EncodeSections())
 }
 
 // Encoded is the sections of an envelope as JSON, for envelopes that differ only
@@ -71,7 +71,7 @@ type Encoded struct {
 
 // EncodeSections encodes the sections that have a report.
 func (e Envelope) EncodeSections() Encoded {
-	var obj object
+	obj := newObject()
 	failed := map[string]SectionReport{}
 	for _, section := range e.values() {
 		if _, asked := e.Sections[section.key]; !asked {
@@ -88,10 +88,10 @@ func (e Envelope) EncodeSections() Encoded {
 	return Encoded{members: obj.members(), failed: failed}
 }
 
-// MarshalWith is MarshalJSON with sections that are encoded already: those of an
-// envelope that has the same ones.
-func (e Envelope) MarshalWith(sections Encoded) ([]byte, error) {
-	var obj object
+// MarshalTo is MarshalJSON into an empty buffer, with sections that are encoded
+// already: those of an envelope that has the same ones.
+func (e Envelope) MarshalTo(buf *bytes.Buffer, sections Encoded) ([]byte, error) {
+	obj := object{buf: buf}
 	obj.buf.Grow(len(sections.members) + 2048)
 	obj.add("schema_version", e.SchemaVersion)
 	if e.Disabled {
@@ -247,9 +247,11 @@ func decode[T any](encoded json.RawMessage, target *T) error {
 // object builds a JSON object whose keys keep their order. The first error
 // wins and is returned by close.
 type object struct {
-	buf bytes.Buffer
+	buf *bytes.Buffer
 	err error
 }
+
+func newObject() *object { return &object{buf: new(bytes.Buffer)} }
 
 func (o *object) add(key string, value any) {
 	encoded, err := json.Marshal(value)

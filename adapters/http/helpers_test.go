@@ -54,12 +54,13 @@ func (s snapshots) Snapshot(_ context.Context, keys ...string) (domain.Envelope,
 	return envelope, nil
 }
 
-func (s snapshots) SnapshotJSON(ctx context.Context, keys ...string) ([]byte, error) {
+func (s snapshots) SnapshotJSON(ctx context.Context, keys ...string) ([]byte, func(), error) {
 	envelope, err := s.Snapshot(ctx, keys...)
 	if err != nil {
-		return nil, err
+		return nil, func() {}, err
 	}
-	return json.Marshal(envelope)
+	body, err := json.Marshal(envelope)
+	return body, func() { clear(body) }, err // whoever uses it later sees it
 }
 
 // busy is an envelope whose sections are all ok.

@@ -20,7 +20,8 @@ func (a *api) metrics(c *gin.Context) {
 		refuse(c, http.StatusBadRequest, "malformed_query", "the query string cannot be read")
 		return
 	}
-	body, err := a.snapshots.SnapshotJSON(c.Request.Context(), query["section"]...)
+	body, release, err := a.snapshots.SnapshotJSON(c.Request.Context(), query["section"]...)
+	defer release()
 	if errors.Is(err, ports.ErrUnknownSection) {
 		refuse(c, http.StatusBadRequest, "unknown_section", a.unknown(query["section"]))
 		return

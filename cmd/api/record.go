@@ -75,7 +75,8 @@ func (r recordCmd) source(cfg orchmetrics.Config) (func(context.Context) ([]byte
 			return nil, err //nolint:wrapcheck // says which setting is wrong
 		}
 		return func(ctx context.Context) ([]byte, error) {
-			answer, err := snapshots.SnapshotJSON(ctx)
+			answer, release, err := snapshots.SnapshotJSON(ctx)
+			defer release()
 			return bytes.Clone(answer), err
 		}, nil
 	}
