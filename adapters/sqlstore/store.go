@@ -4,7 +4,8 @@
 //
 // A connection is opened for a view and closed with it, because a reader that
 // stays connected keeps the orchestrator's last close from tidying up its
-// write-ahead log.
+// write-ahead log. Only in a flood of views one lingers for a moment
+// (docs/adr/0008-read-each-state-once-in-a-flood.md).
 package sqlstore
 
 import (
