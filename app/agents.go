@@ -89,10 +89,11 @@ func (a *Agents) sample(ctx context.Context, agents []domain.Agent) (anomalies i
 	return anomalies, err
 }
 
-// samples takes a sample of each process, unless that was just done.
+// samples takes a sample of each process, unless that was just done. What is
+// played has a time of its own.
 func (a *Agents) samples(ctx context.Context, pids []int64) (samples []ports.Sample, anomalies int64, err error) {
-	at, _ := ports.InstantOf(ctx)
-	if samples, fresh := a.recent.of(pids, at, a.tick()); fresh {
+	_, played := ports.RecordedOf(ctx)
+	if samples, fresh := a.recent.of(pids, a.tick()); fresh && !played {
 		return samples, 0, nil
 	}
 	began := time.Now()
@@ -105,7 +106,7 @@ func (a *Agents) samples(ctx context.Context, pids []int64) (samples []ports.Sam
 		}
 	}
 	if err == nil && anomalies == 0 {
-		a.recent.keep(pids, at, began, samples)
+		a.recent.keep(pids, began, samples)
 	}
 	return samples, anomalies, err
 }

@@ -97,7 +97,7 @@ func shown(key string, value any) (any, error) {
 // run asks the section. It returns before the context's deadline is long past,
 // whatever the section does.
 func (r *runner) run(ctx context.Context) outcome {
-	if r.disabled {
+	if recorded, _ := ports.RecordedOf(ctx); r.disabled || slices.Contains(recorded.Disabled, r.key) {
 		return outcome{key: r.key, value: r.fallback, report: domain.SectionReport{Status: domain.StatusDisabled}}
 	}
 	ctx, cancel := r.within(ctx)

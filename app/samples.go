@@ -5,29 +5,25 @@ import (
 	"sync"
 	"time"
 
-	"github.com/orchmetrics/orchmetrics/domain"
 	"github.com/orchmetrics/orchmetrics/ports"
 )
 
 // recentSamples keeps the last samples of the processes for the length of one
 // clock tick: what the kernel counts does not change in between, and a flood of
 // requests would otherwise read /proc for each. Each sample says when it was
-// taken. The tick is counted on the scrapes' own clock too, which in a replay
-// is not that of the host.
+// taken.
 type recentSamples struct {
 	mu      sync.Mutex
 	pids    []int64
 	taken   time.Time
-	at      domain.Instant // of the scrape that took them
 	samples []ports.Sample
 }
 
 // of returns the samples of these pids if they are still fresh.
-func (r *recentSamples) of(pids []int64, at domain.Instant, tick time.Duration) ([]ports.Sample, bool) {
+func (r *recentSamples) of(pids []int64, tick time.Duration) ([]ports.Sample, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	apart := (time.Duration(at.UnixMS-r.at.UnixMS) * time.Millisecond).Abs()
-	if time.Since(r.taken) >= tick || apart >= tick || !slices.Equal(r.pids, pids) {
+	if time.Since(r.taken) >= tick || !slices.Equal(r.pids, pids) {
 		return nil, false
 	}
 	return r.samples, true
@@ -35,8 +31,8 @@ func (r *recentSamples) of(pids []int64, at domain.Instant, tick time.Duration) 
 
 // keep remembers samples, which must not be changed any more. They count from
 // before they were taken.
-func (r *recentSamples) keep(pids []int64, at domain.Instant, began time.Time, samples []ports.Sample) {
+func (r *recentSamples) keep(pids []int64, began time.Time, samples []ports.Sample) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.pids, r.at, r.taken, r.samples = pids, at, began, samples
+	r.pids, r.taken, r.samples = pids, began, samples
 }

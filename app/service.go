@@ -126,9 +126,7 @@ func (s *Service) SnapshotJSON(ctx context.Context, keys ...string) ([]byte, fun
 
 func (s *Service) share(ctx context.Context, keys []string) (*flight, error) {
 	if !s.opts.Enabled {
-		return s.flights.join("", func() *scraped {
-			return newScraped(domain.Envelope{SchemaVersion: domain.SchemaVersion, Disabled: true})
-		}), nil
+		return s.flights.join("", switchedOff), nil
 	}
 	if err := s.check(keys); err != nil {
 		return nil, err
@@ -153,6 +151,11 @@ func (s *Service) check(keys []string) error {
 	return nil
 }
 
+// switchedOff is the whole answer while the kill switch is off.
+func switchedOff() *scraped {
+	return newScraped(domain.Envelope{SchemaVersion: domain.SchemaVersion, Disabled: true})
+}
+
 // scrape asks the sections of the keys, or all of them, at one instant and in one
 // view of each store.
 func (s *Service) scrape(ctx context.Context, keys []string) *scraped {
@@ -163,6 +166,9 @@ func (s *Service) scrape(ctx context.Context, keys []string) *scraped {
 		var end func()
 		ctx, end = viewer.View(ctx) //nolint:fatcontext // each view builds on those before it; they are few
 		defer end()
+	}
+	if recorded, _ := ports.RecordedOf(ctx); recorded.Off {
+		return switchedOff()
 	}
 	if len(keys) > 0 {
 		return newScraped(s.assemble(at, s.collect(ctx, keys)))

@@ -1,0 +1,207 @@
+package tests
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/orchmetrics/orchmetrics/adapters/fixture"
+	"github.com/orchmetrics/orchmetrics/domain"
+	"github.com/orchmetrics/orchmetrics/ports"
+)
+
+// replayed is an answer without what a replay does not repeat: which process
+// answered, and how long it took.
+func replayed(answer []byte) string {
+	answer = regexp.MustCompile(`"instance":\{[^}]*\}`).ReplaceAll(answer, []byte(`"instance":{}`))
+	answer = regexp.MustCompile(`"duration_ms":[0-9.e-]+`).ReplaceAll(answer, []byte(`"duration_ms":0`))
+	return string(bytes.TrimSpace(answer))
+}
+
+// requireReplayed plays a recording to the same requests, and compares each answer
+// with its line.
+func requireReplayed(t require.TestingT, recording string, query ...string) {
+	read, err := fixture.Read(strings.NewReader(recording))
+	require.NoError(t, err)
+	handler := handlerOver(t, read.Ports(fixture.Options{}))
+	for line := range strings.Lines(recording) {
+		require.Equal(t, replayed([]byte(line)), replayed(ask(t, handler, "/metrics"+strings.Join(query, ""))))
+	}
+}
+
+// lossy answers as a source that had to leave something out.
+type lossy struct {
+	ports.StageSource
+	ports.QueueSource
+	ports.AgentSource
+	ports.CostSource
+
+	truncated bool
+	anomalies [5]int64
+	counted   [3]*time.Time
+}
+
+func (l *lossy) over(src ports.Sources) ports.Sources {
+	l.StageSource, l.QueueSource, l.AgentSource, l.CostSource = src.Stages, src.Queue, src.Agents, src.Cost
+	src.Stages, src.Queue, src.Agents, src.Cost = l, l, l, l
+	return src
+}
+
+func (l *lossy) ActiveTasks(ctx context.Context) (ports.Reading[[]domain.Task], error) {
+	reading, err := l.StageSource.ActiveTasks(ctx)
+	reading.Truncated, reading.Anomalies = l.truncated, l.anomalies[0]
+	return reading, err
+}
+
+func (l *lossy) StatusCounts(ctx context.Context) (ports.Reading[domain.StatusCounts], error) {
+	reading, err := l.QueueSource.StatusCounts(ctx)
+	reading.Truncated, reading.Anomalies, reading.CountedAt = l.truncated, l.anomalies[1], l.counted[0]
+	return reading, err
+}
+
+func (l *lossy) Retries(ctx context.Context) (ports.Reading[*domain.Retries], error) {
+	reading, err := l.QueueSource.Retries(ctx)
+	reading.Anomalies, reading.CountedAt = l.anomalies[2], l.counted[1]
+	return reading, err
+}
+
+func (l *lossy) RunningJobs(ctx context.Context) (ports.Reading[[]domain.RunningJob], error) {
+	reading, err := l.AgentSource.RunningJobs(ctx)
+	reading.Truncated, reading.Anomalies = l.truncated, l.anomalies[3]
+	return reading, err
+}
+
+func (l *lossy) CostTotals(ctx context.Context) (ports.Reading[*domain.CostTotals], error) {
+	reading, err := l.CostSource.CostTotals(ctx)
+	reading.Anomalies, reading.CountedAt = l.anomalies[4], l.counted[2]
+	return reading, err
+}
+
+// failing is a section of another team as it may be found in a recording.
+type failing struct {
+	key   string
+	value any
+	err   error
+}
+
+func (f failing) Key() string  { return f.key }
+func (f failing) Default() any { return []int{} }
+
+func (f failing) Collect(_ context.Context) (any, error) { return f.value, f.err }
+
+// drawSources are any facts with any faults. They are of one host.
+func drawSources(t *rapid.T, clkTck *int64) ports.Sources {
+	faults := []error{
+		nil, nil, nil, domain.CodeDBMissing, domain.CodeSchemaDrift, domain.CodeCounting, domain.CodeTimeout, domain.CodeStuck,
+		domain.Code("a_code_of_their_own"), errors.New("anything"),
+	}
+	fault := func(name string) error { return rapid.SampledFrom(faults).Draw(t, name) }
+	some := func(name string) bool { return rapid.Bool().Draw(t, name) }
+	number := rapid.Ptr(rapid.Int64Range(0, 1<<40), true)
+	seconds := rapid.OneOf(rapid.Int64Range(-1<<33, 1<<33), rapid.Just(int64(1)<<40)) // the last of which no answer can show
+	when := rapid.Ptr(rapid.Map(seconds, func(s int64) time.Time { return time.Unix(s, 0) }), true)
+	text := rapid.Ptr(rapid.String(), true)
+	s := fixture.Sources{
+		Now: domain.Instant{UnixMS: goldenTime + rapid.Int64Range(0, 3).Draw(t, "now"), BoottimeMS: number.Draw(t, "boot")}, ClkTck: clkTck,
+		StagesErr: fault("stages"), CountsErr: fault("counts"), RetriesErr: fault("retries"), JobsErr: fault("jobs"),
+		TotalsErr: fault("totals"), WorkerErr: fault("worker"), ProcessesErr: fault("processes"),
+		Processes: map[int64]ports.Sample{},
+	}
+	if some("tasks") {
+		s.Stages = []domain.Task{{ID: 1, WorkItem: text.Draw(t, "item"), Stage: rapid.String().Draw(t, "stage"), StageSince: when.Draw(t, "since")}, {ID: 2}}
+	}
+	if some("counted") {
+		s.Counts = domain.StatusCounts{"queued": 3, rapid.String().Draw(t, "status"): 2}
+	}
+	if some("retried") {
+		s.Retries = &domain.Retries{RetriedJobs: 1, RetriesTotal: 2, MaxAttemptsSeen: 3}
+	}
+	if some("running") {
+		s.Jobs = []domain.RunningJob{
+			{ID: 7, RunID: number.Draw(t, "run"), Agent: text.Draw(t, "agent"), PID: number.Draw(t, "pid"), StartedAt: when.Draw(t, "started"), InputTokens: number.Draw(t, "tokens"), CostUSD: rapid.Ptr(rapid.Float64(), true).Draw(t, "usd")},
+			{ID: 8, Repo: text.Draw(t, "repo"), PID: new(int64(8)), Model: text.Draw(t, "model")},
+		}
+		s.Processes[8] = ports.Sample{CPUTicks: number.Draw(t, "ticks"), Process: &domain.Process{Status: domain.ProcessOK, StartedAt: when.Draw(t, "proc")}}
+	}
+	if some("cost") {
+		s.Totals = &domain.CostTotals{Runs: 5, CostUSD: rapid.Ptr(rapid.Float64(), true).Draw(t, "total")}
+	}
+	if some("known") {
+		s.Worker = &domain.Worker{MaxConcurrency: number.Draw(t, "most"), WorkerUpdatedAt: when.Draw(t, "updated")}
+	}
+	s.Extra = []ports.Section{
+		failing{"zz", ports.Collected{
+			Value: []string{"<&>", "\u2028"}, Rows: new(int64(2)), Truncated: some("cut"),
+			Anomalies: rapid.Int64Range(0, 2).Draw(t, "lost"), AsOf: when.Draw(t, "as of"), CountedAt: when.Draw(t, "zz counted"),
+		}, fault("zz")},
+		failing{"aa", nil, fault("aa")},
+	}
+	lossy := &lossy{truncated: some("truncated")}
+	for i := range lossy.anomalies {
+		lossy.anomalies[i] = rapid.Int64Range(0, 3).Draw(t, "anomalies")
+	}
+	for i := range lossy.counted {
+		lossy.counted[i] = when.Draw(t, "counted at")
+	}
+	return lossy.over(s.Ports())
+}
+
+// TestReplay_EqualsTheRecording: any facts and any faults, with any sections
+// disabled, and now and then switched off; served, recorded and served again. Two
+// answers may be of the same instant.
+func TestReplay_EqualsTheRecording(t *testing.T) {
+	t.Parallel()
+	keys := []string{"stages", "queue", "agents", "cost", "zz", "aa"}
+	rapid.Check(t, func(t *rapid.T) {
+		clkTck := rapid.Ptr(rapid.Int64Range(1, 1000), true).Draw(t, "clk_tck")
+		query := rapid.SampledFrom([]string{"", "", "?section=agents", "?section=cost&section=stages", "?section=zz&section=queue"}).Draw(t, "query")
+		var recording strings.Builder
+		for range rapid.IntRange(1, 4).Draw(t, "answers") {
+			if !strings.Contains(query, "zz") && rapid.IntRange(0, 4).Draw(t, "off") == 0 { // which knows no zz
+				recording.WriteString(`{"schema_version":1,"enabled":false}` + "\n")
+				continue
+			}
+			disabled := slices.DeleteFunc(slices.Clone(keys), func(string) bool { return rapid.IntRange(0, 5).Draw(t, "enabled") > 0 })
+			recording.Write(append(ask(t, handlerOver(t, drawSources(t, clkTck), disabled...), "/metrics"+query), '\n'))
+		}
+		requireReplayed(t, recording.String(), query)
+	})
+}
+
+// TestReplay_OfARealDatabase: anomalies, odd cells and narrowed answers too.
+func TestReplay_OfARealDatabase(t *testing.T) {
+	t.Parallel()
+	for _, sources := range [][]string{{"schema.sql", "busy.sql"}, {"schema.sql"}, {"schema.sql", "busy.sql", "drop_runs.sql"}} {
+		live := goldenHandler(t, newDatabase(t, sources...), workerFile(t), nil)
+		for _, query := range []string{"", "?section=agents", "?section=cost", "?section=queue&section=stages"} {
+			requireReplayed(t, string(ask(t, live, "/metrics"+query)), query)
+		}
+	}
+}
+
+// TestReplay_OfGoldens: every answer that a golden shows is a fixture.
+func TestReplay_OfGoldens(t *testing.T) {
+	t.Parallel()
+	goldens, err := filepath.Glob("testdata/golden/*.json")
+	require.NoError(t, err)
+	require.NotEmpty(t, goldens)
+	for _, path := range goldens {
+		var line bytes.Buffer
+		require.NoError(t, json.Compact(&line, []byte(read(t, "tests/"+path))))
+		query := ""
+		if filepath.Base(path) == "narrowed.json" {
+			query = "?section=queue&section=stages"
+		}
+		requireReplayed(t, line.String(), query)
+	}
+}
