@@ -110,7 +110,7 @@ func Example_fixture() {
 
 // A scenario is a history: each scrape is its next step.
 func Example_scenario() {
-	sources, err := orchmetrics.FixtureSources("scenario:pid-reused", orchmetrics.FixtureOptions{})
+	sources, err := orchmetrics.FixtureSources(orchmetrics.Config{}, "scenario:pid-reused", orchmetrics.FixtureOptions{})
 	if err != nil {
 		panic(err)
 	}

@@ -20,8 +20,9 @@ func Scenarios() []Scenario { return fixture.Scenarios() }
 const scenarioPrefix = "scenario:"
 
 // FixtureSources returns sources that play a fixture: scenario:NAME, or the path
-// of a recording.
-func FixtureSources(name string, opts FixtureOptions) (Sources, error) {
+// of a recording. Of the settings only those of sections count: drop-in sections
+// come beside the recorded ones, which keep their keys.
+func FixtureSources(cfg Config, name string, opts FixtureOptions) (Sources, error) {
 	var recording *fixture.Recording
 	var err error
 	if scenario, found := strings.CutPrefix(name, scenarioPrefix); found {
@@ -32,5 +33,7 @@ func FixtureSources(name string, opts FixtureOptions) (Sources, error) {
 	if err != nil {
 		return Sources{}, fmt.Errorf("fixture %s: %w", name, err)
 	}
-	return recording.Ports(opts), nil
+	src := recording.Ports(opts)
+	src.Listers = append(src.Listers, dropIns(cfg)...)
+	return src, nil
 }

@@ -49,7 +49,7 @@ func ProductionSources(cfg Config) (Sources, error) {
 	if err != nil {
 		return Sources{}, err
 	}
-	src := Sources{
+	return Sources{
 		Stages: store,
 		Queue:  store,
 		Agents: store,
@@ -58,11 +58,17 @@ func ProductionSources(cfg Config) (Sources, error) {
 		CPU:    procfs.New(cfg.ProcRoot),
 		Clock:  procfs.NewClock(cfg.ProcRoot),
 		Views:  []ports.Viewer{store},
+
+		Listers: dropIns(cfg),
+	}, nil
+}
+
+// dropIns lists the sections of a directory, if there is one.
+func dropIns(cfg Config) []ports.SectionLister {
+	if cfg.SectionsDir == "" {
+		return nil
 	}
-	if cfg.SectionsDir != "" {
-		src.Listers = []ports.SectionLister{dropin.New(cfg.SectionsDir)}
-	}
-	return src, nil
+	return []ports.SectionLister{dropin.New(cfg.SectionsDir)}
 }
 
 func newStore(cfg Config) (*sqlstore.Store, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -72,8 +73,9 @@ func (l *listed) run(ctx context.Context, keys []string) []outcome {
 // not be one and for each source that failed.
 func (l *listed) list(ctx context.Context) (sections []*runner, refused []outcome) {
 	taken := map[string]bool{}
+	recorded, _ := ports.RecordedOf(ctx)
 	for _, key := range l.fixed {
-		taken[key] = true
+		taken[key] = !slices.Contains(recorded.Played, key)
 	}
 	for _, source := range l.sources {
 		found, err := isolate(ctx, &source.guard, func(ctx context.Context) ([]candidate, error) {

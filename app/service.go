@@ -207,9 +207,15 @@ func (s *Service) collect(ctx context.Context, keys []string) []outcome {
 	var group sync.WaitGroup
 	var later []outcome
 	group.Go(func() { later = s.listed.run(ctx, keys) })
-	outcomes := runAll(ctx, s.sections, keys)
+	recorded, _ := ports.RecordedOf(ctx)
+	outcomes := runAll(ctx, notPlayed(s.sections, recorded), keys)
 	group.Wait()
 	return append(outcomes, later...)
+}
+
+// notPlayed are those sections of which no recording is played.
+func notPlayed(sections []*runner, recorded ports.Recorded) []*runner {
+	return slices.DeleteFunc(slices.Clone(sections), func(r *runner) bool { return slices.Contains(recorded.Played, r.key) })
 }
 
 // runAll asks those sections that are wanted, all at once. Without keys all are.

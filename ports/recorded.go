@@ -9,6 +9,9 @@ type Recorded struct {
 	Off bool
 	// Disabled are the keys of sections that were not asked, and are not now.
 	Disabled []string
+	// Played are the keys of sections that a SectionLister plays: the service's own
+	// of the same key is not asked.
+	Played []string
 }
 
 type recordedKey struct{}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/orchmetrics/orchmetrics"
 	"github.com/orchmetrics/orchmetrics/adapters/fixture"
 	"github.com/orchmetrics/orchmetrics/domain"
 	"github.com/orchmetrics/orchmetrics/ports"
@@ -204,4 +206,37 @@ func TestReplay_OfGoldens(t *testing.T) {
 		}
 		requireReplayed(t, line.String(), query)
 	}
+}
+
+// TestReplay_BesideOwnSections: sections in Go and drop-ins come beside what was
+// recorded, which keeps its keys.
+func TestReplay_BesideOwnSections(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	recording := filepath.Join(dir, "recording.jsonl")
+	sections := fixture.Sources{Extra: []ports.Section{failing{key: "zz", value: "recorded"}, failing{key: "yy", value: "recorded"}}}
+	require.NoError(t, os.WriteFile(recording, ask(t, handlerOver(t, sections.Ports()), "/metrics"), 0o600))
+	for _, name := range []string{"yy.json", "of_file.json"} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(`"live"`), 0o600))
+	}
+	src, err := orchmetrics.FixtureSources(orchmetrics.Config{SectionsDir: dir}, recording, orchmetrics.FixtureOptions{})
+	require.NoError(t, err)
+	src.Extra = []ports.Section{failing{key: "zz", value: "live"}, failing{key: "in_go", value: "live"}}
+
+	handler := handlerOver(t, src)
+	var envelope domain.Envelope
+	require.NoError(t, json.Unmarshal(ask(t, handler, "/metrics"), &envelope))
+	require.Len(t, envelope.Extensions, 4, "each key once")
+	values, codes := map[string]string{}, map[string]domain.Code{}
+	for _, extension := range envelope.Extensions {
+		values[extension.Key] = string(extension.Value)
+	}
+	for key, report := range envelope.Sections {
+		if report.Code != nil {
+			codes[key] = *report.Code
+		}
+	}
+	require.Equal(t, map[string]string{"zz": `"recorded"`, "yy": `"recorded"`, "in_go": `"live"`, "of_file": `"live"`}, values)
+	require.Equal(t, map[string]domain.Code{"yy.json": domain.CodeKeyRefused}, codes)
+	require.Contains(t, string(ask(t, handler, "/metrics?section=zz&section=of_file")), `"zz":"recorded","of_file":"live"`)
 }

@@ -33,5 +33,5 @@ func (f fixtureFlags) sources(cfg orchmetrics.Config) (orchmetrics.Sources, erro
 		return orchmetrics.ProductionSources(cfg) //nolint:wrapcheck // says which setting is wrong
 	}
 	//nolint:wrapcheck // says which fixture, and what is wrong with it
-	return orchmetrics.FixtureSources(f.Name, orchmetrics.FixtureOptions{ByTime: f.Step == "time", Loop: f.Loop})
+	return orchmetrics.FixtureSources(cfg, f.Name, orchmetrics.FixtureOptions{ByTime: f.Step == "time", Loop: f.Loop})
 }
