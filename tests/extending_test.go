@@ -2,17 +2,14 @@ package tests
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
-	"io/fs"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -57,51 +54,48 @@ func steady(text string) string {
 	return text
 }
 
-func runIn(t *testing.T, dir, name string, args ...string) []byte {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Dir = dir
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	require.NoError(t, err, "%s %v: %s%s", name, args, out, &stderr)
-	return out
-}
-
-// clone copies the module, so that a test may change it.
-func clone(t *testing.T) string {
-	t.Helper()
-	root, _ := filepath.Abs("..")
-	to := t.TempDir()
-	require.NoError(t, filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		relative, _ := filepath.Rel(root, path)
-		switch {
-		case entry.IsDir() && relative != "." && (strings.HasPrefix(entry.Name(), ".") || relative == "tests"):
-			return fs.SkipDir
-		case entry.IsDir():
-			return os.MkdirAll(filepath.Join(to, relative), 0o700)
-		case !entry.Type().IsRegular():
-			return nil
-		}
-		content, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		return os.WriteFile(filepath.Join(to, relative), content, 0o600)
-	}))
-	return to
-}
-
-// TestExtending_GoSections follows the document in a clone: its files are
-// written, its patch is applied, its tests run, and the program shows its output.
-func TestExtending_GoSections(t *testing.T) {
+// TestExtending does what a developer of another team would, on a clean clone, as
+// docs/extending.md says: the files of the document are written, its patch is
+// applied, its commands run, and what they print is what it shows.
+func TestExtending(t *testing.T) {
 	t.Parallel()
 	root := clone(t)
+	addGoSections(t, root)
+	bin := t.TempDir()
+	runIn(t, root, "go", "build", "-ldflags=-s -w", "-o", bin+"/", "./cmd/api", "./examples/sidecar")
+	api, sidecar := filepath.Join(bin, "api"), filepath.Join(bin, "sidecar")
+
+	t.Run("sections in Go", func(t *testing.T) {
+		t.Parallel()
+		runIn(t, root, "go", "test", "./adapters/workspaces", "./examples/embedded")
+		work := t.TempDir()
+		for _, name := range []string{"web-shop", "billing-api"} {
+			require.NoError(t, os.MkdirAll(filepath.Join(work, "workspaces", name), 0o700))
+		}
+		out := runIn(t, work, api, "snapshot", "--section", "workspaces")
+		contracttest.Validate(t, out)
+		assert.Equal(t, steady(blockOf(t, "output", "workspaces")), steady(string(out)))
+	})
+	t.Run("a section without Go", func(t *testing.T) {
+		t.Parallel()
+		dropIn(t, api)
+	})
+	t.Run("a history", func(t *testing.T) {
+		t.Parallel()
+		recordAndReplay(t, api, sidecar)
+	})
+	t.Run("a scenario", func(t *testing.T) {
+		t.Parallel()
+		assert.Equal(t, blockOf(t, "output", "fixtures"), string(runIn(t, t.TempDir(), api, "fixtures")))
+		scenario := startProgram(t, api, nil, "serve", "--fixture=scenario:waiting-on-child")
+		out := runIn(t, root, sidecar, "--url", scenario.url+"/metrics", "--every=20ms", "--times=3")
+		assert.Equal(t, blockOf(t, "output", "sidecar"), string(out))
+	})
+}
+
+// addGoSections writes the document's files into a clone, and applies its patch.
+func addGoSections(t *testing.T, root string) {
+	t.Helper()
 	for _, b := range extendingBlocks(t) {
 		if b.kind == "file" {
 			path := filepath.Join(root, filepath.FromSlash(b.name))
@@ -113,15 +107,6 @@ func TestExtending_GoSections(t *testing.T) {
 	patch := filepath.Join(t.TempDir(), "section.patch")
 	require.NoError(t, os.WriteFile(patch, []byte(blockOf(t, "patch", "")), 0o600))
 	runIn(t, root, "git", "apply", patch)
-	runIn(t, root, "go", "test", "./adapters/workspaces", "./examples/embedded")
-	runIn(t, root, "go", "build", "-o", "api", "./cmd/api")
-
-	work := t.TempDir()
-	for _, name := range []string{"web-shop", "billing-api"} {
-		require.NoError(t, os.MkdirAll(filepath.Join(work, "workspaces", name), 0o700))
-	}
-	out := runIn(t, work, filepath.Join(root, "api"), "snapshot", "--section", "workspaces")
-	assert.Equal(t, steady(blockOf(t, "output", "workspaces")), steady(string(out)))
 }
 
 // TestExtending_ModuleOfItsOwn runs the tests of each example that is a module,
@@ -142,12 +127,12 @@ func TestExtending_ModuleOfItsOwn(t *testing.T) {
 	}
 }
 
-// TestExtending_DropIn drops a file into a running service.
-func TestExtending_DropIn(t *testing.T) {
-	t.Parallel()
+// dropIn drops a file into a running service.
+func dropIn(t *testing.T, api string) {
+	t.Helper()
 	work := t.TempDir()
 	dir := filepath.Join(work, "sections")
-	s := startService(t, []string{"ORCH_SECTIONS_DIR=" + dir}, "serve")
+	s := startProgram(t, api, []string{"ORCH_SECTIONS_DIR=" + dir}, "serve")
 	assert.Equal(t, "file_unreadable", report(t, s, "ORCH_SECTIONS_DIR")["code"], "there is no directory yet")
 	require.NoError(t, os.Mkdir(dir, 0o700))
 	status, _ := s.get(t, "/metrics?section=build_cache")
@@ -190,18 +175,18 @@ func contractSection(t *testing.T, body []byte, name string) {
 	assert.Equal(t, steady(blockOf(t, "output", name)), steady(indented.String()+"\n"))
 }
 
-// TestExtending_RecordAndReplay records the demo through HTTP, and plays it.
-func TestExtending_RecordAndReplay(t *testing.T) {
-	t.Parallel()
-	assert.Equal(t, blockOf(t, "output", "fixtures"), string(runIn(t, t.TempDir(), program(t), "fixtures")))
-	demo := startService(t, []string{"TMPDIR=" + t.TempDir()}, "demo", "--tick=200ms")
-	recording := runIn(t, t.TempDir(), program(t), "record", "--every=200ms", "--for=3s", "--url="+demo.url)
+// recordAndReplay records the demo through HTTP, plays it, and lets the example of
+// a reader look at it.
+func recordAndReplay(t *testing.T, api, sidecar string) {
+	t.Helper()
+	demo := startProgram(t, api, []string{"TMPDIR=" + t.TempDir()}, "demo", "--tick=200ms")
+	recording := runIn(t, t.TempDir(), api, "record", "--every=200ms", "--for=3s", "--url="+demo.url)
 	file := filepath.Join(t.TempDir(), "busy.jsonl")
 	require.NoError(t, os.WriteFile(file, recording, 0o600))
 	lines := bytes.Split(bytes.TrimSpace(recording), []byte("\n"))
 	require.Greater(t, len(lines), 1)
 
-	replay := startService(t, nil, "serve", "--fixture="+file, "--fixture-loop")
+	replay := startProgram(t, api, nil, "serve", "--fixture="+file, "--fixture-loop")
 	for round := range 2 {
 		for i, line := range lines {
 			status, body := replay.get(t, "/metrics")
@@ -210,14 +195,12 @@ func TestExtending_RecordAndReplay(t *testing.T) {
 			require.Equal(t, replayed(line), replayed(body), "round %d, answer %d", round, i)
 		}
 	}
-	own := runIn(t, t.TempDir(), program(t), "record", "--every=50ms", "--for=200ms", "--db=none.db")
-	contracttest.Validate(t, own[:bytes.IndexByte(own, '\n')])
-}
+	seen := runIn(t, t.TempDir(), sidecar, "--url", replay.url+"/metrics", "--every=1ms", "--times="+strconv.Itoa(len(lines)))
+	assert.Regexp(t, `(?m)^agent=\S+ job=\d+ pid=\d+ own=\d`, string(seen), "a share of a core, from two answers of the recording")
+	assert.NotContains(t, string(seen), "no answer")
 
-// TestExtending_Sidecar plays a scenario to the example of a reader.
-func TestExtending_Sidecar(t *testing.T) {
-	t.Parallel()
-	scenario := startService(t, nil, "serve", "--fixture=scenario:waiting-on-child")
-	out := runIn(t, "..", "go", "run", "./examples/sidecar", "--url", scenario.url+"/metrics", "--every=20ms", "--times=3")
-	assert.Equal(t, blockOf(t, "output", "sidecar"), string(out))
+	own := runIn(t, t.TempDir(), api, "record", "--every=50ms", "--for=200ms", "--db=none.db")
+	for line := range bytes.Lines(own) {
+		contracttest.Validate(t, line)
+	}
 }

@@ -59,7 +59,12 @@ type service struct {
 // until it serves.
 func startService(t *testing.T, env []string, args ...string) *service {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), program(t), append(args, "--listen=127.0.0.1:0")...)
+	return startProgram(t, program(t), env, args...)
+}
+
+func startProgram(t *testing.T, program string, env []string, args ...string) *service {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), program, append(args, "--listen=127.0.0.1:0")...)
 	cmd.Dir = t.TempDir()
 	cmd.Env = append(os.Environ(), env...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
