@@ -13,6 +13,7 @@ import (
 	"github.com/orchmetrics/orchmetrics"
 	"github.com/orchmetrics/orchmetrics/adapters/dropin"
 	"github.com/orchmetrics/orchmetrics/adapters/fixture"
+	"github.com/orchmetrics/orchmetrics/contract/contracttest"
 	"github.com/orchmetrics/orchmetrics/domain"
 	"github.com/orchmetrics/orchmetrics/ports"
 )
@@ -40,6 +41,9 @@ func get(sources orchmetrics.Sources, query string) domain.Envelope {
 	}
 	recorder := httptest.NewRecorder()
 	server.Handler().ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/metrics"+query, nil))
+	if err := contracttest.Check(recorder.Body.Bytes()); err != nil {
+		panic(err)
+	}
 	var envelope domain.Envelope
 	if err := json.Unmarshal(recorder.Body.Bytes(), &envelope); err != nil {
 		panic(err)
@@ -122,6 +126,9 @@ func Example_scenario() {
 	for range 6 {
 		recorder := httptest.NewRecorder()
 		server.Handler().ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+		if err := contracttest.Check(recorder.Body.Bytes()); err != nil {
+			panic(err)
+		}
 		var envelope domain.Envelope
 		if err := json.Unmarshal(recorder.Body.Bytes(), &envelope); err != nil {
 			panic(err)

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orchmetrics/orchmetrics/app"
+	"github.com/orchmetrics/orchmetrics/contract/contracttest"
 	"github.com/orchmetrics/orchmetrics/domain"
 	"github.com/orchmetrics/orchmetrics/mocks"
 	"github.com/orchmetrics/orchmetrics/ports"
@@ -125,13 +126,14 @@ func (w *world) service(t *testing.T) *app.Service {
 }
 
 // scrape takes a snapshot without what differs between runs, and checks that it
-// can be encoded.
+// is what the contract says.
 func scrape(t *testing.T, service *app.Service, keys ...string) domain.Envelope {
 	t.Helper()
 	envelope, err := service.Snapshot(t.Context(), keys...)
 	require.NoError(t, err)
-	_, err = json.Marshal(envelope)
+	body, err := json.Marshal(envelope)
 	require.NoError(t, err)
+	contracttest.Validate(t, body)
 	envelope.Instance = domain.Instance{}
 	envelope.Sections = maps.Clone(envelope.Sections) // it is shared
 	for key, report := range envelope.Sections {

@@ -8,11 +8,13 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/orchmetrics/orchmetrics/contract/contracttest"
 	"github.com/orchmetrics/orchmetrics/domain"
 )
 
 func TestDecodeGivesBackWhatWasEncoded(t *testing.T) {
 	var envelope domain.Envelope
+	contracttest.Validate(t, encode(t, full()))
 	require.NoError(t, json.Unmarshal(encode(t, full()), &envelope))
 	want := full()
 	for _, status := range []string{"running", "done", "failed", "cancelled"} {

@@ -40,7 +40,7 @@ var (
 
 	// The most specific row counts. A package that has no row is a violation.
 	layers = []layer{
-		{folder: "domain"},
+		{folder: "domain", tests: []string{"contract/contracttest"}},
 		{folder: "ports", own: []string{"domain"}, tests: []string{"ports/portstest", "mocks"}},
 		{
 			folder: "ports/portstest", own: []string{"domain", "ports"}, tests: []string{"mocks"},
@@ -48,29 +48,31 @@ var (
 				"github.com/google/go-cmp", "github.com/stretchr/testify", "go.uber.org/goleak", "pgregory.net/rapid",
 			},
 		},
-		{folder: "app", own: []string{"domain", "ports"}, tests: []string{"ports/portstest", "mocks"}},
+		{folder: "app", own: []string{"domain", "ports"}, tests: []string{"ports/portstest", "mocks", "contract/contracttest"}},
 		{
 			folder: "adapters/*", own: []string{"domain", "ports"}, libraries: anyLibrary,
-			tests: []string{"ports/portstest", "mocks"},
+			tests: []string{"ports/portstest", "mocks", "contract/contracttest"},
 		},
 		{
 			folder: ".", own: []string{"domain", "ports", "app", "adapters/*", "contract", "docs"}, libraries: anyLibrary,
-			tests: []string{"ports/portstest", "mocks"},
+			tests: []string{"ports/portstest", "mocks", "contract/contracttest"},
 		},
 		// A command speaks to the root in the types of domain and ports.
-		{folder: "cmd/*", own: []string{".", "demo", "domain", "ports"}, libraries: anyLibrary, tests: []string{"mocks"}},
+		{folder: "cmd/*", own: []string{".", "demo", "domain", "ports"}, libraries: anyLibrary, tests: []string{"mocks", "contract/contracttest"}},
 		{folder: "demo", libraries: anyLibrary},
 		// What is embedded, and what is served of it.
 		{folder: "docs"},
 		{folder: "contract", own: []string{"docs"}},
 		{folder: "contract/compat"},
+		// A validator is no part of the service.
+		{folder: "contract/contracttest", own: []string{"contract"}, libraries: []string{"github.com/santhosh-tekuri/jsonschema"}},
 		// The generator's library is not linked into the service.
 		{folder: "contract/gen", own: []string{"domain", "contract/compat"}, libraries: []string{"github.com/invopop/jsonschema"}},
-		{folder: "examples/*", own: []string{".", "domain", "ports"}, libraries: anyLibrary, tests: []string{"adapters/*"}},
+		{folder: "examples/*", own: []string{".", "domain", "ports"}, libraries: anyLibrary, tests: []string{"adapters/*", "contract/contracttest"}},
 		{folder: "mocks", own: []string{"domain", "ports"}, libraries: []string{"github.com/stretchr/testify"}},
 		{
 			folder: "tests", libraries: anyLibrary,
-			own: []string{".", "contract", "domain", "ports", "ports/portstest", "app", "adapters/*", "demo", "mocks"},
+			own: []string{".", "contract", "contract/contracttest", "domain", "ports", "ports/portstest", "app", "adapters/*", "demo", "mocks"},
 		},
 	}
 

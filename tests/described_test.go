@@ -16,8 +16,8 @@ import (
 	"github.com/orchmetrics/orchmetrics/adapters/procfs"
 	"github.com/orchmetrics/orchmetrics/adapters/sqlstore"
 	"github.com/orchmetrics/orchmetrics/adapters/workerstate"
+	"github.com/orchmetrics/orchmetrics/contract/contracttest"
 	"github.com/orchmetrics/orchmetrics/ports"
-	"github.com/orchmetrics/orchmetrics/tests/contracttest"
 )
 
 // disks is a section of another team that declares its schema.

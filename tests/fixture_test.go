@@ -15,8 +15,8 @@ import (
 
 	"github.com/orchmetrics/orchmetrics"
 	"github.com/orchmetrics/orchmetrics/adapters/fixture"
+	"github.com/orchmetrics/orchmetrics/contract/contracttest"
 	"github.com/orchmetrics/orchmetrics/domain"
-	"github.com/orchmetrics/orchmetrics/tests/contracttest"
 )
 
 func fixtureConfig() orchmetrics.Config {
@@ -35,6 +35,7 @@ func ask(t require.TestingT, handler http.Handler, target string) []byte {
 	recorder := httptest.NewRecorder()
 	handler.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, target, nil))
 	require.Equal(t, http.StatusOK, recorder.Code, recorder.Body)
+	require.NoError(t, contracttest.Check(recorder.Body.Bytes()))
 	return recorder.Body.Bytes()
 }
 

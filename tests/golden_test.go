@@ -18,9 +18,9 @@ import (
 	"github.com/orchmetrics/orchmetrics/adapters/procfs"
 	"github.com/orchmetrics/orchmetrics/adapters/sqlstore"
 	"github.com/orchmetrics/orchmetrics/adapters/workerstate"
+	"github.com/orchmetrics/orchmetrics/contract/contracttest"
 	"github.com/orchmetrics/orchmetrics/domain"
 	"github.com/orchmetrics/orchmetrics/ports"
-	"github.com/orchmetrics/orchmetrics/tests/contracttest"
 )
 
 // goldenTime is the instant of every golden: 2026-06-01 12:00:00.250 UTC.

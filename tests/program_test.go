@@ -9,13 +9,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/orchmetrics/orchmetrics/tests/contracttest"
+	"github.com/orchmetrics/orchmetrics/contract/contracttest"
 )
 
 // buildOnce builds the program once for all tests of this package.
@@ -96,7 +97,7 @@ func startProgram(t *testing.T, program string, env []string, args ...string) *s
 	return nil
 }
 
-// get returns the status and body of one path.
+// get returns the status and body of one path. An envelope has passed the schema.
 func (s *service) get(t *testing.T, path string) (int, []byte) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+path, nil)
@@ -106,16 +107,18 @@ func (s *service) get(t *testing.T, path string) (int, []byte) {
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	require.NoError(t, err)
+	if response.StatusCode == http.StatusOK && strings.HasPrefix(path, "/metrics") {
+		contracttest.Validate(t, body)
+	}
 	return response.StatusCode, body
 }
 
 // metrics returns the envelope as generic JSON, so that the tests read what is
-// on the wire and not what our own types make of it. It has passed the schema.
+// on the wire and not what our own types make of it.
 func (s *service) metrics(t *testing.T) map[string]any {
 	t.Helper()
 	status, body := s.get(t, "/metrics")
 	require.Equal(t, http.StatusOK, status, "%s", body)
-	contracttest.Validate(t, body)
 	var envelope map[string]any
 	require.NoError(t, json.Unmarshal(body, &envelope))
 	return envelope

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -20,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orchmetrics/orchmetrics/adapters/http"
+	"github.com/orchmetrics/orchmetrics/contract/contracttest"
 	"github.com/orchmetrics/orchmetrics/domain"
 	"github.com/orchmetrics/orchmetrics/ports"
 )
@@ -108,10 +110,16 @@ func newHandler(tb testing.TB, s ports.Snapshotter, opts ...httpapi.Option) http
 	return handler
 }
 
-// ask calls the handler without a network.
+// ask calls the handler without a network. An envelope must be what the contract
+// says.
 func ask(handler http.Handler, method, target string) *httptest.ResponseRecorder {
 	recorder := httptest.NewRecorder()
 	handler.ServeHTTP(recorder, httptest.NewRequest(method, target, nil))
+	if method == http.MethodGet && recorder.Code == http.StatusOK && strings.HasPrefix(target, "/metrics") {
+		if err := contracttest.Check(recorder.Body.Bytes()); err != nil {
+			panic(err) // no test means to answer another
+		}
+	}
 	return recorder
 }
 

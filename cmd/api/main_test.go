@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/orchmetrics/orchmetrics/contract/contracttest"
 	"github.com/orchmetrics/orchmetrics/demo"
 )
 
@@ -50,6 +51,7 @@ func TestSnapshot_WithoutDatabase(t *testing.T) {
 	status, stdout, stderr := call(t, "snapshot")
 	assert.Equal(t, exitOK, status, "degraded sections are no failure of the program")
 	var envelope map[string]any
+	contracttest.Validate(t, []byte(stdout))
 	require.NoError(t, json.Unmarshal([]byte(stdout), &envelope))
 	assert.Nil(t, envelope["queue"])
 	assert.Contains(t, stdout, "\n  \"schema_version\": 1,\n")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"sync/atomic"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
+	"github.com/orchmetrics/orchmetrics/contract/contracttest"
 	"github.com/orchmetrics/orchmetrics/domain"
 )
 
@@ -23,7 +25,7 @@ func answer(change func(*domain.Envelope), at, own, tree int64) domain.Envelope 
 		Sections: map[string]domain.SectionReport{"agents": {Status: domain.StatusOK}},
 		Agents: []domain.Agent{{
 			Agent: new("developer"), JobID: 21, PID: new(int64(4242)), CPUTicks: new(own),
-			Process: &domain.Process{StartTicks: new(int64(7)), TreeCPUTicks: new(tree), SampledBoottimeMS: new(at)},
+			Process: &domain.Process{Status: domain.ProcessOK, StartTicks: new(int64(7)), TreeCPUTicks: new(tree), SampledBoottimeMS: new(at)},
 		}},
 	}
 	if change != nil {
@@ -99,7 +101,9 @@ func TestPoll_ServiceAwayAndBack(t *testing.T) {
 		case 3:
 			_, _ = w.Write([]byte(`<html>`))
 		default:
-			_ = json.NewEncoder(w).Encode(answer(nil, 1000*n, 50*n, 100*n))
+			body, err := json.Marshal(answer(nil, 1000*n, 50*n, 100*n))
+			assert.NoError(t, errors.Join(err, contracttest.Check(body)))
+			_, _ = w.Write(body)
 		}
 	}))
 	defer server.Close()

@@ -25,8 +25,8 @@ import (
 	"github.com/orchmetrics/orchmetrics/adapters/procfs"
 	"github.com/orchmetrics/orchmetrics/adapters/sqlstore"
 	"github.com/orchmetrics/orchmetrics/adapters/workerstate"
+	"github.com/orchmetrics/orchmetrics/contract/contracttest"
 	"github.com/orchmetrics/orchmetrics/ports"
-	"github.com/orchmetrics/orchmetrics/tests/contracttest"
 )
 
 // scratch is a database that is filled again and again.

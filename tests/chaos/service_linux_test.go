@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/orchmetrics/orchmetrics/contract/contracttest"
 )
 
 const (
@@ -158,6 +160,9 @@ func (s *service) ask(method, target string) (answer, error) {
 func (a answer) read() (envelope, error) {
 	if a.status != http.StatusOK {
 		return nil, fmt.Errorf("status %d: %s", a.status, a.body)
+	}
+	if err := contracttest.Check(a.body); err != nil {
+		return nil, fmt.Errorf("%w: %s", err, a.body)
 	}
 	var e envelope
 	if err := json.Unmarshal(a.body, &e); err != nil {

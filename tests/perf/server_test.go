@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/orchmetrics/orchmetrics/contract/contracttest"
 )
 
 func get(t *testing.T, s *Server) map[string]any {
@@ -41,6 +43,9 @@ func TestServers_AnswerTheSame(t *testing.T) {
 	naive := started(t)(StartNaive(w.DB))
 	for range 3 {
 		want, got := get(t, service), get(t, naive)
+		body, err := json.Marshal(want)
+		require.NoError(t, err)
+		contracttest.Validate(t, body)
 		assert.Len(t, want["stages"], 200)
 		assert.Len(t, want["agents"], 16)
 		for _, agents := range []any{want["agents"], got["agents"]} {

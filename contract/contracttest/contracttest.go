@@ -1,5 +1,5 @@
-// Package contracttest checks in tests that an answer of the service is what its
-// JSON Schema says.
+// Package contracttest checks in tests that an answer of the service, or what
+// stands in for one, is what its JSON Schema says.
 package contracttest
 
 import (
