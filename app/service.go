@@ -215,6 +215,9 @@ func (s *Service) collect(ctx context.Context, keys []string) []outcome {
 
 // notPlayed are those sections of which no recording is played.
 func notPlayed(sections []*runner, recorded ports.Recorded) []*runner {
+	if len(recorded.Played) == 0 {
+		return sections
+	}
 	return slices.DeleteFunc(slices.Clone(sections), func(r *runner) bool { return slices.Contains(recorded.Played, r.key) })
 }
 

@@ -32,6 +32,9 @@ func (r recordCmd) Run(ctx context.Context, stdout io.Writer, cfg orchmetrics.Co
 	if r.Every <= 0 {
 		return fmt.Errorf("--every is %s; it must be more than 0", r.Every)
 	}
+	if r.For < 0 {
+		return fmt.Errorf("--for is %s; it must be more than 0, or 0 to record until Ctrl-C", r.For)
+	}
 	ask, err := r.source(cfg)
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -60,12 +61,26 @@ func TestRecord_NothingIsAFailure(t *testing.T) {
 		"nobody answers": {"--every=20ms", "--for=100ms", "--url=http://127.0.0.1:1"},
 		"no address":     {"--url=elsewhere"},
 		"no pace":        {"--every=0s"},
+		"backwards":      {"--for=-1s"},
 	} {
 		var stdout, stderr bytes.Buffer
 		assert.Equal(t, exitFailed, run(t.Context(), append([]string{"record"}, args...), &stdout, &stderr), name)
 		assert.Empty(t, stdout.String())
 		assert.NotEmpty(t, stderr.String())
 	}
+}
+
+// full is a standard output that takes nothing.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
+
+func TestRecord_NowhereToWrite(t *testing.T) {
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{}`)) }))
+	defer service.Close()
+	var stderr bytes.Buffer
+	assert.Equal(t, exitFailed, run(t.Context(), []string{"record", "--every=1h", "--for=0", "--url=" + service.URL}, full{}, &stderr))
+	assert.Equal(t, "api: write recording: no space left on device\n", stderr.String())
 }
 
 func TestServe_FixtureThatIsNone(t *testing.T) {
