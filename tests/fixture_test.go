@@ -2,11 +2,12 @@ package tests
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"strings"
+	"slices"
 	"testing"
 	"time"
 
@@ -78,29 +79,52 @@ func TestScenarios_ShowWhatTheySay(t *testing.T) {
 	}
 	own := func(a domain.Agent) *int64 { return a.CPUTicks }
 	tree := func(a domain.Agent) *int64 { return a.Process.TreeCPUTicks }
+	breaker := func(e domain.Envelope) (state string) {
+		var known struct{ State string }
+		require.NoError(t, json.Unmarshal(e.Queue.Breaker, &known))
+		return known.State
+	}
+	code := func(e domain.Envelope, key string) domain.Code {
+		if e.Sections[key].Code == nil {
+			return ""
+		}
+		return *e.Sections[key].Code
+	}
 	for name, shows := range map[string]func(t *testing.T, e []domain.Envelope) bool{
 		"idle": func(_ *testing.T, e []domain.Envelope) bool {
-			return len(e[0].Agents) == 0 && e[0].Sections["agents"].Status == "ok"
+			return len(e[0].Agents) == 0 && len(e[0].Stages) == 0 && *e[0].Queue.Depth == 0 && e[0].Sections["agents"].Status == "ok"
 		},
-		"busy":             func(_ *testing.T, e []domain.Envelope) bool { return len(e[0].Agents) == 3 && grows(e, own) > 0 },
-		"agent-stuck":      func(_ *testing.T, e []domain.Envelope) bool { return grows(e, own) == 0 && grows(e, tree) == 0 },
+		"busy": func(_ *testing.T, e []domain.Envelope) bool {
+			return len(e[0].Agents) == 3 && grows(e, own) > 0 && grows(e, tree) > 0 && e[5].Queue.Counts["done"] > e[0].Queue.Counts["done"] &&
+				*e[5].Cost.Aggregate.InputTokens > *e[0].Cost.Aggregate.InputTokens
+		},
+		"agent-stuck": func(_ *testing.T, e []domain.Envelope) bool {
+			return grows(e, own) == 0 && grows(e, tree) == 0 && *e[5].Agents[1].CPUTicks > *e[0].Agents[1].CPUTicks
+		},
 		"waiting-on-child": func(_ *testing.T, e []domain.Envelope) bool { return grows(e[:5], own) == 0 && grows(e[:5], tree) > 0 },
 		"zombie": func(_ *testing.T, e []domain.Envelope) bool {
-			return first(e[4]).Process.Status == domain.ProcessZombie
+			last := first(e[4])
+			return *first(e[0]).Process.State != "Z" && last.Process.Status == domain.ProcessZombie && *last.Process.State == "Z" &&
+				*last.Process.StartTicks == *first(e[0]).Process.StartTicks && e[4].Queue.Counts["running"] == 1
 		},
 		"pid-reused": func(_ *testing.T, e []domain.Envelope) bool {
 			return first(e[2]).Process.Status == domain.ProcessGone && *first(e[0]).PID == *first(e[5]).PID &&
-				*first(e[0]).Process.StartTicks < *first(e[5]).Process.StartTicks
+				*first(e[0]).Process.StartTicks < *first(e[5]).Process.StartTicks && *first(e[0]).CPUTicks > *first(e[5]).CPUTicks
 		},
-		"breaker-open": func(_ *testing.T, e []domain.Envelope) bool {
-			return strings.Contains(string(e[2].Queue.Breaker), `"open"`)
+		"breaker-open": func(t *testing.T, e []domain.Envelope) bool {
+			return assert.Equal(t, []string{"closed", "open", "half_open", "closed"}, []string{breaker(e[0]), breaker(e[2]), breaker(e[4]), breaker(e[5])})
 		},
-		"queue-piling-up": func(_ *testing.T, e []domain.Envelope) bool { return *e[5].Queue.Depth > 5**e[0].Queue.Depth },
+		"queue-piling-up": func(_ *testing.T, e []domain.Envelope) bool {
+			return slices.IsSortedFunc(e, func(a, b domain.Envelope) int { return cmp.Compare(*a.Queue.Depth, *b.Queue.Depth) }) &&
+				*e[5].Queue.Depth > 5**e[0].Queue.Depth
+		},
 		"database-gone": func(_ *testing.T, e []domain.Envelope) bool {
-			return len(e[2].Agents) == 0 && e[2].Sections["agents"].Status == "failed" && e[2].Queue.MaxConcurrency != nil && e[5].Sections["agents"].Status == "ok"
+			return len(e[2].Agents) == 0 && e[2].Sections["agents"].Status == "failed" && code(e[2], "agents") == domain.CodeDBMissing &&
+				e[2].Sections["queue"].Status == "degraded" && e[2].Queue.MaxConcurrency != nil && e[5].Sections["agents"].Status == "ok"
 		},
 		"schema-drift": func(_ *testing.T, e []domain.Envelope) bool {
-			return *e[4].Sections["cost"].Code == domain.CodeSchemaDrift && e[4].Cost.Aggregate == nil && len(e[4].Cost.Running) == 2
+			return code(e[0], "cost") == "" && code(e[2], "stages") == domain.CodeSchemaDrift && code(e[4], "agents") == domain.CodeSchemaDrift &&
+				code(e[4], "cost") == domain.CodeSchemaDrift && e[4].Cost.Aggregate == nil && len(e[4].Cost.Running) == 2
 		},
 	} {
 		assert.True(t, shows(t, history(t, name)), name)
