@@ -35,7 +35,7 @@ type scraped struct {
 }
 
 func newScraped(envelope domain.Envelope) *scraped {
-	return &scraped{envelope, sync.OnceValue(func() domain.Encoded { return envelope.EncodeSections() })}
+	return &scraped{envelope, sync.OnceValue(envelope.EncodeSections)}
 }
 
 // again shows the same sections at another instant. Looking whether they are the

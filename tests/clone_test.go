@@ -79,11 +79,11 @@ func (g git) unfit(root string) string {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	top, err := g.command(ctx, root, "rev-parse", "--show-toplevel").Output()
-	real, linkErr := filepath.EvalSymlinks(root)
+	resolved, linkErr := filepath.EvalSymlinks(root)
 	switch {
 	case err != nil || linkErr != nil:
 		return "this is no git work tree"
-	case strings.TrimSpace(string(top)) != real:
+	case strings.TrimSpace(string(top)) != resolved:
 		return "the git work tree is another project's"
 	case g.command(ctx, root, "rev-parse", "--verify", "--quiet", "HEAD").Run() != nil:
 		return "nothing was committed yet"

@@ -29,7 +29,7 @@ func flooded(t testing.TB, path string) *Store {
 func opens(s *Store, fn func()) int {
 	before := s.begun
 	fn()
-	return int(s.begun - before) //nolint:gosec // a few
+	return int(s.begun - before)
 }
 
 // once is how often a state is opened to be read: a database with a rollback
@@ -234,13 +234,13 @@ func TestFlood_Revision(t *testing.T) {
 	store := flooded(t, path)
 	first := revision(store)
 	require.NotNil(t, first)
-	assert.True(t, first == revision(store))
+	assert.Same(t, first, revision(store))
 	writer.run("INSERT INTO tasks (stage) VALUES ('s')")
 	assert.Nil(t, revision(store), "it is yet to be read")
 	scrape(t, store)
 	second := revision(store)
 	require.NotNil(t, second)
-	assert.False(t, first == second)
+	assert.NotSame(t, first, second)
 	_, known := store.Revision(t.Context())
 	assert.False(t, known, "without a view nothing is known of what a reading will see")
 	assert.Nil(t, revision(newStore(t, path)), "without a flood nothing is known")

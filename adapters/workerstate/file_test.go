@@ -197,7 +197,8 @@ func TestFileRevision(t *testing.T) {
 		require.True(t, known)
 		return revision
 	}
-	assert.Equal(t, revision(workerstate.NewFile("")), revision(workerstate.NewFile("")), "nothing is configured")
+	unset := revision(workerstate.NewFile(""))
+	assert.Equal(t, unset, revision(workerstate.NewFile("")), "nothing is configured")
 
 	path := filepath.Join(t.TempDir(), "worker.json")
 	file := workerstate.NewFile(path)
@@ -225,8 +226,8 @@ func TestMemoryRevision(t *testing.T) {
 	first, known := memory.Revision(t.Context())
 	assert.True(t, known)
 	again, _ := memory.Revision(t.Context())
-	assert.True(t, first == again)
+	assert.Same(t, first, again)
 	require.NoError(t, memory.Publish(domain.Worker{}))
 	second, _ := memory.Revision(t.Context())
-	assert.False(t, first == second, "it was published anew")
+	assert.NotSame(t, first, second, "it was published anew")
 }

@@ -14,6 +14,8 @@ import (
 )
 
 // core compiles the committed schema once for all tests of a program.
+//
+//nolint:gochecknoglobals // it is a constant that takes a while
 var core = sync.OnceValues(func() (*jsonschema.Schema, error) {
 	schema, err := contract.New(nil)
 	if err != nil {
