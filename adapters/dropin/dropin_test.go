@@ -167,18 +167,6 @@ func TestCollect_Vanished(t *testing.T) {
 	require.ErrorIs(t, err, domain.CodeFileUnreadable)
 }
 
-func TestCollect_NotOurs(t *testing.T) {
-	t.Parallel()
-	if os.Getuid() == 0 {
-		t.Skip("root may read anything")
-	}
-	dir := t.TempDir()
-	write(t, dir, "gpu.json", `1`)
-	require.NoError(t, os.Chmod(filepath.Join(dir, "gpu.json"), 0))
-	_, err := section(t, dir, "gpu").Collect(t.Context())
-	require.ErrorIs(t, err, domain.CodeFileUnreadable)
-}
-
 // A writer that renames is never seen half-way, however often one looks.
 func TestCollect_WhileRenamed(t *testing.T) {
 	t.Parallel()
