@@ -14,6 +14,9 @@ import (
 type Config struct {
 	MetricsEnabled   Switch        `env:"ORCH_METRICS_ENABLED" default:"true" placeholder:"on|off" help:"Kill switch: off answers {\"schema_version\":1,\"enabled\":false} and touches no source."`
 	Listen           string        `env:"ORCH_LISTEN" default:"127.0.0.1:9099" placeholder:"ADDRESS" help:"Where to serve: host:port, or unix:/path/metrics.sock."`
+	SystemdSocket    Switch        `name:"web.systemd-socket" aliases:"systemd-socket" env:"ORCH_SYSTEMD_SOCKET" default:"false" placeholder:"on|off" help:"Serve on the socket that systemd passes, instead of on ORCH_LISTEN."`
+	HealthListen     string        `env:"ORCH_HEALTH_LISTEN" placeholder:"ADDRESS" help:"Where to serve /livez and /readyz besides, without TLS and password: host:port, or unix:/path/health.sock. Unset: nowhere."`
+	WebConfigFile    string        `name:"web.config.file" aliases:"web-config-file" env:"ORCH_WEB_CONFIG_FILE" placeholder:"PATH" help:"TLS and passwords, in the form of Prometheus's exporter toolkit. Unset: neither."`
 	DB               string        `name:"db" env:"ORCH_DB" default:"orchestrator.db" placeholder:"PATH" help:"The orchestrator's SQLite database, a path or a file: URI. It is only ever read."`
 	WorkerStateFile  string        `env:"ORCH_WORKER_STATE_FILE" placeholder:"PATH" help:"The worker's snapshot as JSON. Unset: the worker's fields are null."`
 	ProcRoot         string        `env:"ORCH_PROC_ROOT" default:"/proc" placeholder:"DIR" help:"Where the proc file system is mounted."`
@@ -38,6 +41,8 @@ func (c Config) Validate() error {
 	switch {
 	case c.Listen == "":
 		return errors.New("ORCH_LISTEN is empty; write host:port")
+	case c.HealthListen == c.Listen && !bool(c.SystemdSocket) && !strings.HasSuffix(c.Listen, ":0"):
+		return errors.New("ORCH_HEALTH_LISTEN and ORCH_LISTEN are the same; the probes are on ORCH_LISTEN as well, so leave ORCH_HEALTH_LISTEN unset or choose another address")
 	case c.ProcRoot == "":
 		return errors.New("ORCH_PROC_ROOT is empty; write the directory where proc is mounted")
 	case c.SectionTimeout <= 0 || c.SectionTimeout > time.Minute:

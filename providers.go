@@ -109,7 +109,28 @@ func newServer(cfg Config, snapshots ports.Snapshotter, schema contract.Schema, 
 	if err != nil {
 		return nil, fmt.Errorf("wire server: %w", err)
 	}
-	return httpapi.NewServer(cfg.Listen, handler, cfg.SectionTimeout, log), nil
+	opts, err := serverOptions(cfg, snapshots, log)
+	if err != nil {
+		return nil, err
+	}
+	return httpapi.NewServer(cfg.Listen, handler, cfg.SectionTimeout, log, opts...), nil
+}
+
+func serverOptions(cfg Config, snapshots ports.Snapshotter, log *slog.Logger) (opts []httpapi.ServerOption, err error) {
+	if cfg.WebConfigFile != "" {
+		config, err := httpapi.ReadWebConfig(cfg.WebConfigFile)
+		if err != nil {
+			return nil, fmt.Errorf("ORCH_WEB_CONFIG_FILE: %w", err)
+		}
+		opts = append(opts, httpapi.WithWebConfig(config))
+	}
+	if cfg.SystemdSocket {
+		opts = append(opts, httpapi.Activated())
+	}
+	if cfg.HealthListen != "" {
+		opts = append(opts, httpapi.Health(cfg.HealthListen, snapshots, cfg.SectionTimeout, log))
+	}
+	return opts, nil
 }
 
 // newLogger logs to standard error: standard output is for answers.

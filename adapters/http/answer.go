@@ -75,13 +75,22 @@ func recovering(next http.Handler, log *slog.Logger) http.Handler {
 				panic(value)
 			}
 			log.Error("request panicked", "path", r.URL.Path, "panic", value, "stack", string(debug.Stack()))
-			w.Header().Del("Content-Length")
-			w.Header().Set("Content-Type", "application/json; charset=utf-8")
-			w.Header().Set("Cache-Control", "no-store")
-			w.Header().Set("X-Content-Type-Options", "nosniff")
-			w.WriteHeader(http.StatusInternalServerError)
-			_, _ = w.Write([]byte(`{"error":{"code":"internal","message":"the request failed; the log says why"}}`))
+			fail(w, http.StatusInternalServerError, "internal", "the request failed; the log says why")
 		}()
 		next.ServeHTTP(w, r)
 	})
+}
+
+// fail refuses a request outside of the routes.
+func fail(w http.ResponseWriter, status int, code, message string) {
+	body, err := json.Marshal(failure{failureDetail{Code: code, Message: message}})
+	if err != nil {
+		panic(err) // strings can be encoded
+	}
+	w.Header().Del("Content-Length")
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
 }

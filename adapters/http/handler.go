@@ -46,32 +46,40 @@ func NewHandler(snapshots ports.Snapshotter, log *slog.Logger, opts ...Option) (
 	if set.inFlight < 1 {
 		return nil, fmt.Errorf("limit requests in flight to %d: it must be at least 1", set.inFlight)
 	}
-	gin.SetMode(gin.ReleaseMode)
-	engine := gin.New()
-	if err := engine.SetTrustedProxies(nil); err != nil { // gin trusts all by default
-		return nil, err //nolint:wrapcheck // cannot fail for nil
-	}
-	engine.HandleMethodNotAllowed = true // answers 405 with Allow
-	engine.RedirectTrailingSlash = false
-
 	a := &api{snapshots: snapshots, log: log}
-	routes := map[string]gin.HandlersChain{
+	all := routes{
 		"/metrics": {limited(set.inFlight), a.metrics},
 		"/livez":   {a.livez},
 		"/readyz":  {limited(set.inFlight), a.readyz},
 	}
 	for _, document := range set.documents {
-		routes[document.Path] = gin.HandlersChain{document.handler()}
+		all[document.Path] = gin.HandlersChain{document.handler()}
 	}
-	for path, handlers := range routes {
+	engine := newEngine(all, "there is nothing here; try /metrics")
+	return &Handler{Handler: recovering(engine, log), engine: engine}, nil
+}
+
+// routes are what answers each path.
+type routes map[string]gin.HandlersChain
+
+// newEngine answers GET and HEAD for these routes, and refuses everything else.
+func newEngine(all routes, elsewhere string) *gin.Engine {
+	gin.SetMode(gin.ReleaseMode)
+	engine := gin.New()
+	if err := engine.SetTrustedProxies(nil); err != nil { // gin trusts all by default
+		panic(err) // cannot fail for nil
+	}
+	engine.HandleMethodNotAllowed = true // answers 405 with Allow
+	engine.RedirectTrailingSlash = false
+	for path, handlers := range all {
 		engine.GET(path, handlers...)
 		engine.HEAD(path, handlers...)
 	}
 	engine.NoRoute(func(c *gin.Context) {
-		refuse(c, http.StatusNotFound, "not_found", "there is nothing here; try /metrics")
+		refuse(c, http.StatusNotFound, "not_found", elsewhere)
 	})
 	engine.NoMethod(func(c *gin.Context) {
 		refuse(c, http.StatusMethodNotAllowed, "method_not_allowed", "only GET and HEAD are answered here")
 	})
-	return &Handler{Handler: recovering(engine, log), engine: engine}, nil
+	return engine
 }

@@ -19,6 +19,9 @@ const unixPrefix = "unix:"
 // Listen binds the address, so that a taken one shows before anything starts.
 // The error then wraps syscall.EADDRINUSE.
 func (s *Server) Listen(ctx context.Context) (net.Listener, error) {
+	if s.activated {
+		return activated()
+	}
 	var listener net.Listener
 	var err error
 	if path, unix := strings.CutPrefix(s.address, unixPrefix); unix {

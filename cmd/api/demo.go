@@ -31,9 +31,9 @@ func (d demoCmd) Run(ctx context.Context, stdout io.Writer, cfg orchmetrics.Conf
 	if err != nil {
 		return err //nolint:wrapcheck // says which setting is wrong
 	}
-	return serve(ctx, cfg, sources, func(address string) {
-		fmt.Fprintf(stdout, "http://%[1]s/metrics\n"+
-			"Try: curl -s 'http://%[1]s/metrics?section=agents' twice, and watch cpu_ticks grow. "+
-			"Ctrl-C ends the demo and leaves nothing behind.\n", address)
+	return serve(ctx, cfg, sources, func(url string) {
+		fmt.Fprintf(stdout, "%[1]s/metrics\n"+
+			"Try: curl -s '%[1]s/metrics?section=agents' twice, and watch cpu_ticks grow. "+
+			"Ctrl-C ends the demo and leaves nothing behind.\n", url)
 	})
 }

@@ -24,25 +24,44 @@ func (s serveCmd) Run(ctx context.Context, cfg orchmetrics.Config) error {
 	return serve(ctx, cfg, sources, func(string) {})
 }
 
-// serve serves until the context ends. bound is told the address once.
-func serve(ctx context.Context, cfg orchmetrics.Config, sources orchmetrics.Sources, bound func(address string)) error {
+// serve serves until the context ends. bound is told the URL once.
+func serve(ctx context.Context, cfg orchmetrics.Config, sources orchmetrics.Sources, bound func(url string)) error {
 	server, err := orchmetrics.InitializeServerFrom(cfg, sources)
 	if err != nil {
 		return err //nolint:wrapcheck // says which setting is wrong
 	}
 	listener, err := server.Listen(ctx)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("%s is taken by another program; stop it, or set ORCH_LISTEN to another address", cfg.Listen)
-	}
 	if err != nil {
-		return fmt.Errorf("ORCH_LISTEN: %w", err)
+		return notBound(cfg, err)
 	}
-	if exposed(listener.Addr()) {
+	if err := server.ListenHealth(ctx); err != nil {
+		return errors.Join(healthNotBound(cfg, err), listener.Close())
+	}
+	if exposed(listener.Addr()) && !server.Protected() {
 		cfg.Logger.Warn("listening beyond loopback without TLS or authentication: whoever reaches the address can read the metrics",
 			"address", listener.Addr().String())
 	}
-	bound(listener.Addr().String())
+	bound(server.Scheme() + "://" + listener.Addr().String())
 	return server.Serve(ctx, listener) //nolint:wrapcheck // wrapped where it arose
+}
+
+// notBound says which setting to change.
+func notBound(cfg orchmetrics.Config, err error) error {
+	switch {
+	case bool(cfg.SystemdSocket):
+		return fmt.Errorf("ORCH_SYSTEMD_SOCKET: %w", err)
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("%s is taken by another program; stop it, or set ORCH_LISTEN to another address", cfg.Listen)
+	default:
+		return fmt.Errorf("ORCH_LISTEN: %w", err)
+	}
+}
+
+func healthNotBound(cfg orchmetrics.Config, err error) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%s is taken by another program, or by ORCH_LISTEN; set ORCH_HEALTH_LISTEN to another address", cfg.HealthListen)
+	}
+	return fmt.Errorf("ORCH_HEALTH_LISTEN: %w", err)
 }
 
 // exposed tells whether other hosts can reach an address.

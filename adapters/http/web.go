@@ -1,0 +1,155 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	stdlog "log"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/prometheus/exporter-toolkit/web"
+	"go.yaml.in/yaml/v2"
+)
+
+// WebConfig is the file that gives a server TLS and passwords. Prometheus's
+// exporter toolkit reads it: the certificate anew for each connection, the
+// passwords anew for each request. What the file gave at the start it must go on
+// giving: a file that is emptied, removed or broken while it is in use refuses
+// all, rather than opening to all.
+type WebConfig struct {
+	path  string
+	gives protection // at the start
+
+	mu      sync.Mutex
+	good    fs.FileInfo // the file when it was last found to be in order
+	doubted bool        // it will be read again soon
+	said    string      // what was last logged of it
+}
+
+// doubtPause bounds how often connections that fail have the file read.
+const doubtPause = 200 * time.Millisecond
+
+// protection is what a web config gives.
+type protection struct {
+	tls, passwords bool
+}
+
+// ReadWebConfig reads a file and what it names. The error says what is wrong with
+// it, and repeats no secret of it.
+func ReadWebConfig(path string) (*WebConfig, error) {
+	gives, err := readProtection(path)
+	if err != nil {
+		return nil, err
+	}
+	return &WebConfig{path: path, gives: gives}, nil
+}
+
+func readProtection(path string) (protection, error) {
+	if err := web.Validate(path); err != nil {
+		return protection{}, errors.New(discreet(err.Error()))
+	}
+	content, err := os.ReadFile(filepath.Clean(path))
+	if err != nil {
+		return protection{}, err
+	}
+	var config web.Config
+	if err := yaml.Unmarshal(content, &config); err != nil {
+		return protection{}, errors.New(discreet(err.Error()))
+	}
+	return protection{tls: config.TLSConfig.IsEnabled(), passwords: len(config.Users) > 0}, nil
+}
+
+// check returns the file as it is, or an error if it must not be used. A file
+// that was in order and has not changed since is not read again.
+func (c *WebConfig) check(log *slog.Logger) (fs.FileInfo, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now, err := os.Stat(c.path)
+	if err == nil && unchanged(now, c.good) {
+		return now, nil
+	}
+	if err == nil {
+		err = c.judge()
+	}
+	c.good = nil
+	if err == nil {
+		c.good = now
+	}
+	c.say(log, err)
+	return now, err
+}
+
+// doubt soon has the file read again though it has not changed, since what it
+// names may have.
+func (c *WebConfig) doubt(log *slog.Logger) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.doubted {
+		return
+	}
+	c.doubted = true
+	time.AfterFunc(doubtPause, func() {
+		c.mu.Lock()
+		c.doubted, c.good = false, nil
+		c.mu.Unlock()
+		_, _ = c.check(log) // which logs what is wrong
+	})
+}
+
+// judge tells whether the file still gives what it gave at the start.
+func (c *WebConfig) judge() error {
+	gives, err := readProtection(c.path)
+	switch {
+	case err != nil:
+		return err
+	case c.gives.tls && !gives.tls:
+		return errors.New("it gave TLS at the start and does not any more; restart to serve without")
+	case c.gives.passwords && !gives.passwords:
+		return errors.New("it asked for a password at the start and does not any more; restart to serve without")
+	}
+	return nil
+}
+
+// say logs what is wrong with the file once, and once that it is right again.
+func (c *WebConfig) say(log *slog.Logger, err error) {
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	switch {
+	case text == c.said:
+		return
+	case text == "":
+		log.Info("the web config can be used again")
+	default:
+		log.Error("the web config cannot be used, so every request is refused", "cause", text)
+	}
+	c.said = text
+}
+
+// unchanged compares what changes when a file is written or replaced.
+func unchanged(now, before fs.FileInfo) bool {
+	return before != nil && os.SameFile(now, before) && now.Size() == before.Size() && now.ModTime().Equal(before.ModTime())
+}
+
+// serve runs a server with what the file gives. The toolkit puts its handler
+// around the server's; the guard goes around both.
+func (c *WebConfig) serve(server *http.Server, listener net.Listener, log *slog.Logger) error {
+	around := &guard{config: c, tries: newTries(), log: log}
+	server.Handler = around.inside(server.Handler)
+	// net/http calls this when it is about to accept: the toolkit has changed the
+	// handler by then, and no request has come yet.
+	server.BaseContext = func(net.Listener) context.Context {
+		server.Handler = recovering(around.outside(server.Handler), log)
+		return context.Background()
+	}
+	server.ErrorLog = stdlog.New(&connectionLog{config: c, log: log}, "", 0)
+	flags := &web.FlagConfig{WebConfigFile: &c.path}
+	return web.Serve(listener, server, flags, slog.New(slog.DiscardHandler)) //nolint:wrapcheck // wrapped by the caller
+}

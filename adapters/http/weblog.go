@@ -1,0 +1,40 @@
+package httpapi
+
+import (
+	"log/slog"
+	"regexp"
+	"strings"
+)
+
+var (
+	// quoted is how a YAML error repeats a value that it does not understand.
+	quoted = regexp.MustCompile("`[^`]*`|'[^']*'")
+	// keyPath is how the toolkit says that it cannot read the key.
+	keyPath = regexp.MustCompile(`(failed to read key_file) \(.*: `)
+)
+
+// discreet takes the values and the path of the key out of an error of the
+// toolkit.
+func discreet(text string) string {
+	// Those of bcrypt and, for its cost, of strconv repeat part of what is no hash.
+	if strings.HasPrefix(text, "crypto/bcrypt: ") || strings.HasPrefix(text, "strconv.") {
+		return "a password in basic_auth_users is not a bcrypt hash"
+	}
+	return keyPath.ReplaceAllString(quoted.ReplaceAllString(text, "…"), "$1: ")
+}
+
+// connectionLog is net/http's log of connections that fail, which most often is
+// the clients' doing. If it is ours, doubt logs it as an error.
+type connectionLog struct {
+	config *WebConfig
+	log    *slog.Logger
+}
+
+func (l *connectionLog) Write(line []byte) (int, error) {
+	text := discreet(strings.TrimSpace(string(line)))
+	if strings.Contains(text, "TLS handshake error") {
+		l.config.doubt(l.log)
+	}
+	l.log.Debug(text)
+	return len(line), nil
+}
