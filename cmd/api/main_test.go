@@ -111,19 +111,25 @@ func TestKillSwitch_Spellings(t *testing.T) {
 func TestSettings_Refused(t *testing.T) {
 	isolated(t)
 	for args, want := range map[string]string{
-		"--section-timeout=0s":          "ORCH_SECTION_TIMEOUT is 0s",
-		"--section-timeout=soon":        "section-timeout",
-		"--max-rows=0":                  "ORCH_MAX_ROWS is 0",
-		"--max-rows=many":               "max-rows",
-		"--db=:memory:":                 "ORCH_DB: open store: a database in memory",
-		"--db=":                         "ORCH_DB: open store: no database is named",
-		"--listen=":                     "ORCH_LISTEN is empty",
-		"--listen=nonsense":             "ORCH_LISTEN: listen on nonsense",
-		"--log-level=loud":              "log-level",
-		"--log-format=xml":              "log-format",
-		"--sections-disabled=cost,cpus": `disable section "cpus": unknown section; there are stages, queue, agents, cost`,
-		"--no-such-flag":                "unknown flag --no-such-flag",
-		"fly":                           "unexpected argument fly",
+		"--section-timeout=0s":           "ORCH_SECTION_TIMEOUT is 0s",
+		"--section-timeout=soon":         "section-timeout",
+		"--max-rows=0":                   "ORCH_MAX_ROWS is 0",
+		"--max-rows=many":                "max-rows",
+		"--db=:memory:":                  "ORCH_DB: open store: a database in memory",
+		"--db=":                          "ORCH_DB: open store: no database is named",
+		"--listen=":                      "ORCH_LISTEN is empty",
+		"--listen=nonsense":              "ORCH_LISTEN: listen on nonsense",
+		"--health-listen=nonsense":       "ORCH_HEALTH_LISTEN: listen on nonsense",
+		"--health-listen=127.0.0.1:9099": "ORCH_HEALTH_LISTEN and ORCH_LISTEN are the same",
+		"--web.config.file=missing.yml":  "ORCH_WEB_CONFIG_FILE: open missing.yml: no such file",
+		"--web-config-file=.":            "ORCH_WEB_CONFIG_FILE: read .: is a directory",
+		"--web.systemd-socket=on":        "ORCH_SYSTEMD_SOCKET: no socket was passed; start the service by its .socket unit",
+		"--systemd-socket=maybe":         "neither on nor off",
+		"--log-level=loud":               "log-level",
+		"--log-format=xml":               "log-format",
+		"--sections-disabled=cost,cpus":  `disable section "cpus": unknown section; there are stages, queue, agents, cost`,
+		"--no-such-flag":                 "unknown flag --no-such-flag",
+		"fly":                            "unexpected argument fly",
 	} {
 		status, stdout, stderr := call(t, args)
 		assert.Equal(t, exitFailed, status, args)
@@ -141,6 +147,49 @@ func TestServe_TakenPort(t *testing.T) {
 	status, _, stderr := call(t, "serve", "--listen", listener.Addr().String())
 	assert.Equal(t, exitFailed, status)
 	assert.Equal(t, "api: "+listener.Addr().String()+" is taken by another program; stop it, or set ORCH_LISTEN to another address\n", stderr)
+}
+
+func TestServe_TakenHealthPort(t *testing.T) {
+	isolated(t)
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer listener.Close()
+	address := listener.Addr().String()
+	status, _, stderr := call(t, "serve", "--listen=127.0.0.1:0", "--health-listen", address)
+	assert.Equal(t, exitFailed, status)
+	assert.Equal(t, "api: "+address+" is taken by another program, or by ORCH_LISTEN; set ORCH_HEALTH_LISTEN to another address\n", stderr)
+}
+
+// Whoever listens where others reach it, with nothing to keep them out, is told so
+// once. Probes are meant to be reached, and show no figures.
+func TestServe_WarnsBeyondLoopback(t *testing.T) {
+	isolated(t)
+	require.NoError(t, os.WriteFile("empty.yml", nil, 0o600))
+	require.NoError(t, os.WriteFile("headers.yml", []byte("http_server_config: {headers: {X-Frame-Options: deny}}\n"), 0o600))
+	require.NoError(t, os.WriteFile("nobody.yml", []byte("basic_auth_users: {}\n"), 0o600))
+	require.NoError(t, os.WriteFile("passwords.yml", []byte("basic_auth_users: {reader: $2y$10$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi}\n"), 0o600))
+	writeTLS(t)
+	for args, want := range map[string]int{
+		"--listen=127.0.0.1:0":                               0,
+		"--listen=127.0.0.1:0 --health-listen=0.0.0.0:0":     0,
+		"--listen=unix:metrics.sock":                         0,
+		"--listen=0.0.0.0:0":                                 1,
+		"--listen=:0":                                        1,
+		"--listen=0.0.0.0:0 --health-listen=0.0.0.0:0":       1,
+		"--listen=0.0.0.0:0 --web.config.file=empty.yml":     1,
+		"--listen=0.0.0.0:0 --web.config.file=headers.yml":   1,
+		"--listen=0.0.0.0:0 --web.config.file=nobody.yml":    1,
+		"--listen=0.0.0.0:0 --web.config.file=passwords.yml": 0,
+		"--listen=127.0.0.1:0 --web.config.file=empty.yml":   0,
+		"--listen=0.0.0.0:0 --web.config.file=tls.yml":       0,
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		var out, errs bytes.Buffer
+		require.Equal(t, exitOK, run(ctx, strings.Fields(args), &out, &errs), errs.String())
+		assert.Equal(t, want, strings.Count(errs.String(), "beyond loopback"), args)
+		assert.Equal(t, want, strings.Count(errs.String(), "WARN"), args)
+	}
 }
 
 func TestServe_StopsWithItsContext(t *testing.T) {

@@ -85,18 +85,18 @@ func (r recordCmd) source(cfg orchmetrics.Config) (func(context.Context) ([]byte
 	}
 	address, err := url.Parse(r.URL)
 	if err != nil || address.Host == "" {
-		return nil, fmt.Errorf("--url is %q; write http://HOST:PORT", r.URL)
+		return nil, errors.New("--url is no URL of a service; write http://HOST:PORT") // it may hold a password, so it is not repeated
 	}
 	if address.Path == "" || address.Path == "/" {
 		address.Path = "/metrics"
 	}
 	client := &http.Client{Timeout: max(10*time.Second, r.Every)}
-	return func(ctx context.Context) ([]byte, error) { return fetch(ctx, client, address.String()) }, nil
+	return func(ctx context.Context) ([]byte, error) { return fetch(ctx, client, address) }, nil
 }
 
 // fetch returns the answer of a running service on one line.
-func fetch(ctx context.Context, client *http.Client, address string) ([]byte, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+func fetch(ctx context.Context, client *http.Client, address *url.URL) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address.String(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -111,11 +111,11 @@ func fetch(ctx context.Context, client *http.Client, address string) ([]byte, er
 		return nil, err
 	}
 	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s answered %s", address, response.Status)
+		return nil, fmt.Errorf("%s answered %s", address.Redacted(), response.Status)
 	}
 	var line bytes.Buffer
 	if err := json.Compact(&line, body); err != nil {
-		return nil, fmt.Errorf("%s answered no JSON: %w", address, err)
+		return nil, fmt.Errorf("%s answered no JSON: %w", address.Redacted(), err)
 	}
 	return line.Bytes(), nil
 }
