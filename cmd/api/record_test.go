@@ -83,6 +83,28 @@ func TestRecord_NowhereToWrite(t *testing.T) {
 	assert.Equal(t, "api: write recording: no space left on device\n", stderr.String())
 }
 
+// A URL may hold a password, which is nobody else's business.
+func TestRecord_PasswordStaysSecret(t *testing.T) {
+	answer := http.StatusOK
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, password, _ := r.BasicAuth()
+		assert.Equal(t, "hunter2", password)
+		w.WriteHeader(answer)
+	}))
+	defer service.Close()
+	for _, c := range []struct {
+		url    string
+		answer int
+	}{{service.URL, http.StatusOK}, {service.URL, http.StatusUnauthorized}, {"http://127.0.0.1:1", 0}, {"http://%zz", 0}, {"http:", 0}} {
+		answer = c.answer
+		var stdout, stderr bytes.Buffer
+		url := strings.Replace(c.url, "http:", "http://reader:hunter2@", 1)
+		url = strings.Replace(url, "@//", "@", 1)
+		assert.Equal(t, exitFailed, run(t.Context(), []string{"record", "--every=20ms", "--for=100ms", "--url=" + url}, &stdout, &stderr), url)
+		assert.NotContains(t, stderr.String(), "hunter2")
+	}
+}
+
 func TestServe_FixtureThatIsNone(t *testing.T) {
 	for args, says := range map[string]string{
 		"--fixture=scenario:nope":                     "there are idle, busy",

@@ -30,9 +30,10 @@ var (
 	tolerant = &promise{text: "a drifted schema costs no more than what drifted"}
 	large    = &promise{text: "10,000 running jobs and 100,000 active tasks are answered"}
 	discreet = &promise{text: "no path, SQL, driver text or secret in an answer or a log"}
+	guarded  = &promise{text: "what asked for TLS and a password goes on asking"}
 	anyCell  = &promise{text: "no cell breaks an answer"}
 
-	promises = []*promise{harmless, syscalls, alone, bounded, answered, tolerant, large, discreet, anyCell}
+	promises = []*promise{harmless, syscalls, alone, bounded, answered, tolerant, large, discreet, guarded, anyCell}
 )
 
 // try runs one case of the promise as a subtest of its own.

@@ -1,7 +1,9 @@
 package chaos
 
 import (
+	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -144,7 +146,8 @@ func testLeak(t *testing.T, l leak) {
 	script(planted)(t, p)
 	agent := startAgent(t)
 	script(fmt.Sprintf("UPDATE jobs SET pid = %d WHERE id = 1;", agent.Process.Pid))(t, p)
-	env := []string{"CANARY_VARIABLE=CANARY-environment"}
+	probes := filepath.Join(p.dir, "CANARY-health.sock")
+	env := []string{"CANARY_VARIABLE=CANARY-environment", "ORCH_HEALTH_LISTEN=unix:" + probes}
 	if l.worker != "" {
 		file := filepath.Join(p.dir, "CANARY-worker.json")
 		p.write(t, file, []byte(l.worker))
@@ -158,15 +161,13 @@ func testLeak(t *testing.T, l leak) {
 	}
 	s := launch{db: dsn(p), as: &p.owner, env: env}.start(t)
 	var all strings.Builder
-	for _, request := range requests {
-		a, err := s.ask(request.method, request.target)
-		require.NoError(t, err)
-		text := fmt.Sprintf("%d %v %s", a.status, headerText(a.header), a.body)
-		all.WriteString(text)
-		assert.NotContains(t, text, canary, "%s %s", request.method, request.target)
-		assert.NotContains(t, text, filepath.Dir(p.dir), "%s %s", request.method, request.target)
-		for _, word := range driverWords {
-			assert.NotContains(t, strings.ToLower(text), word, "%s %s", request.method, request.target)
+	for _, client := range []*http.Client{s.client, through(t, probes)} {
+		s.client = client
+		for _, request := range requests {
+			a, err := s.ask(request.method, request.target)
+			require.NoError(t, err)
+			all.WriteString(a.text())
+			checkDiscreet(t, p, a, request.method+" "+request.target)
 		}
 	}
 	if l.code != "" {
@@ -182,10 +183,31 @@ func testLeak(t *testing.T, l leak) {
 	}
 }
 
-func headerText(header http.Header) string {
-	var text strings.Builder
-	_ = header.Write(&text)
-	return text.String()
+// checkDiscreet searches one answer.
+func checkDiscreet(t *testing.T, p *place, a answer, request string) {
+	t.Helper()
+	text := a.text()
+	assert.NotContains(t, text, canary, request)
+	assert.NotContains(t, text, filepath.Dir(p.dir), request)
+	for _, word := range driverWords {
+		assert.NotContains(t, strings.ToLower(text), word, request)
+	}
+}
+
+func (a answer) text() string {
+	var header strings.Builder
+	_ = a.header.Write(&header)
+	return fmt.Sprintf("%d %s %s", a.status, header.String(), a.body)
+}
+
+// through asks on a unix socket, whatever the URL says.
+func through(t *testing.T, socket string) *http.Client {
+	t.Helper()
+	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", socket)
+	}}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport}
 }
 
 // startAgent starts a process with canaries in its arguments and environment.

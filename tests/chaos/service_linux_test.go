@@ -146,6 +146,10 @@ func (s *service) ask(method, target string) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	return s.do(request)
+}
+
+func (s *service) do(request *http.Request) (answer, error) {
 	began := time.Now()
 	response, err := s.client.Do(request)
 	if err != nil {
