@@ -14,6 +14,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -24,7 +25,9 @@ import (
 func activate(t *testing.T, log io.Writer, sockets []*os.File, args ...string) *exec.Cmd {
 	t.Helper()
 	line := append([]string{"-c", `export LISTEN_PID=$$; exec "$@"`, "sh", program(t), "serve", "--web.systemd-socket=on"}, args...)
-	cmd := exec.CommandContext(t.Context(), "sh", line...)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // if it serves though it should not
+	t.Cleanup(cancel)
+	cmd := exec.CommandContext(ctx, "sh", line...)
 	cmd.Dir, cmd.Stderr, cmd.ExtraFiles = t.TempDir(), log, sockets
 	cmd.Env = append(os.Environ(), "LISTEN_FDS="+strconv.Itoa(len(sockets)), "ORCH_LISTEN=192.0.2.1:1") // which it must not use
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
