@@ -42,7 +42,7 @@ func (c Config) Validate() error {
 	case c.Listen == "":
 		return errors.New("ORCH_LISTEN is empty; write host:port")
 	case c.HealthListen == c.Listen && !bool(c.SystemdSocket) && !strings.HasSuffix(c.Listen, ":0"):
-		return errors.New("ORCH_HEALTH_LISTEN and ORCH_LISTEN are the same; the probes are on ORCH_LISTEN as well, so leave ORCH_HEALTH_LISTEN unset or choose another address")
+		return errors.New("ORCH_HEALTH_LISTEN and ORCH_LISTEN are the same; leave the former unset, since its paths are on both, or change one")
 	case c.ProcRoot == "":
 		return errors.New("ORCH_PROC_ROOT is empty; write the directory where proc is mounted")
 	case c.SectionTimeout <= 0 || c.SectionTimeout > time.Minute:

@@ -66,7 +66,7 @@ func TestFileThatChangesBetweenTwoLooks(t *testing.T) {
 			var file string
 			var handler http.Handler
 			file, handler = guarding(t, func(w http.ResponseWriter, r *http.Request, inside http.Handler) {
-				assert.NoError(t, change(file))
+				require.NoError(t, change(file))
 				inside.ServeHTTP(w, r) // as it does without passwords
 			})
 			recorder := askWith(handler, "")

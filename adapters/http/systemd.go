@@ -29,5 +29,5 @@ func activated() (net.Listener, error) {
 	if len(passed) == 1 {
 		return nil, errors.Join(errors.New("the socket that was passed takes no connections; write ListenStream= in its .socket unit"), err)
 	}
-	return nil, errors.Join(fmt.Errorf("%d sockets were passed; one is served, so write one ListenStream= in the .socket unit", len(passed)), err)
+	return nil, errors.Join(fmt.Errorf("%d sockets were passed; write one ListenStream= in the .socket unit", len(passed)), err)
 }

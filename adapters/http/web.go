@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	stdlog "log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -122,10 +121,10 @@ func (c *WebConfig) say(log *slog.Logger, err error) {
 	if err != nil {
 		text = err.Error()
 	}
-	switch {
-	case text == c.said:
+	switch text {
+	case c.said:
 		return
-	case text == "":
+	case "":
 		log.Info("the web config can be used again")
 	default:
 		log.Error("the web config cannot be used, so every request is refused", "cause", text)
@@ -149,7 +148,7 @@ func (c *WebConfig) serve(server *http.Server, listener net.Listener, log *slog.
 		server.Handler = recovering(around.outside(server.Handler), log)
 		return context.Background()
 	}
-	server.ErrorLog = stdlog.New(&connectionLog{config: c, log: log}, "", 0)
+	server.ErrorLog = slog.NewLogLogger(&connectionLog{Handler: log.Handler(), config: c, log: log}, slog.LevelDebug)
 	flags := &web.FlagConfig{WebConfigFile: &c.path}
 	return web.Serve(listener, server, flags, slog.New(slog.DiscardHandler)) //nolint:wrapcheck // wrapped by the caller
 }

@@ -1,11 +1,8 @@
 package httpapi_test
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
-	"encoding/base64"
-	"io"
 	"net"
 	"net/http"
 	"path/filepath"
@@ -18,78 +15,6 @@ import (
 
 	"github.com/orchmetrics/orchmetrics/adapters/http"
 )
-
-const (
-	withTLS       = "tls_server_config: {cert_file: localhost.crt, key_file: localhost.key}\n"
-	withPasswords = "basic_auth_users: {reader: HASH}\n"
-)
-
-// site is a server with a web config.
-type site struct {
-	running
-
-	dir       string
-	file      string
-	content   string
-	authority *authority
-	log       *journal
-}
-
-// newSite serves with a web config of this content, in which HASH stands for the
-// hash of "right". The certificate is for 127.0.0.1.
-func newSite(t *testing.T, content string, handler http.Handler, opts ...httpapi.ServerOption) *site {
-	t.Helper()
-	s := &site{dir: t.TempDir(), authority: newAuthority(t), log: &journal{}}
-	s.authority.issue(t, s.dir, "localhost")
-	s.authority.publish(t, filepath.Join(s.dir, "authority.crt"))
-	s.file = filepath.Join(s.dir, "web.yml")
-	s.content = strings.ReplaceAll(content, "HASH", hashOf(t, "right"))
-	replace(t, s.file, s.content)
-	config, err := httpapi.ReadWebConfig(s.file)
-	require.NoError(t, err)
-	server := httpapi.NewServer("127.0.0.1:0", handler, time.Second, s.log.logger(), append(opts, httpapi.WithWebConfig(config))...)
-	listener, err := server.Listen(t.Context())
-	require.NoError(t, err)
-	s.running = serveOn(t, server, listener)
-	s.address = server.Scheme() + "://" + s.address
-	return s
-}
-
-func (s *site) host() string { return s.address[strings.LastIndex(s.address, "/")+1:] }
-
-// try asks once, on a connection of its own.
-func (s *site) try(t *testing.T, method, target, user, password string, certificates ...tls.Certificate) (*http.Response, string, error) {
-	t.Helper()
-	transport := &http.Transport{TLSClientConfig: s.authority.client(certificates...), ForceAttemptHTTP2: true}
-	defer transport.CloseIdleConnections()
-	return s.over(t, transport, method, target, user, password)
-}
-
-// over asks on what a transport has.
-func (s *site) over(t *testing.T, transport *http.Transport, method, target, user, password string) (*http.Response, string, error) {
-	t.Helper()
-	request, err := http.NewRequest(method, s.address+target, nil)
-	require.NoError(t, err)
-	if user+password != "" {
-		request.SetBasicAuth(user, password)
-	}
-	response, err := (&http.Client{Transport: transport}).Do(request)
-	if err != nil {
-		return nil, "", err
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	require.NoError(t, err)
-	return response, string(body), nil
-}
-
-// status is that of one answer to who knows the password.
-func (s *site) status(t *testing.T, target string) int {
-	t.Helper()
-	response, _, err := s.try(t, http.MethodGet, target, "reader", "right")
-	require.NoError(t, err)
-	return response.StatusCode
-}
 
 func TestTLS(t *testing.T) {
 	s := newSite(t, withTLS, newHandler(t, snapshots{envelope: busy()}))
@@ -228,71 +153,4 @@ func TestWebConfigOnAUnixSocket(t *testing.T) {
 	assert.Equal(t, http.StatusOK, response.StatusCode)
 	require.NoError(t, r.stop())
 	assert.Equal(t, []string{"web.yml"}, entries(t, dir), "the socket is removed")
-}
-
-// What holds without a web config holds with one.
-func TestLimitsHoldWithAWebConfig(t *testing.T) {
-	entered, release := make(chan struct{}, 1), make(chan struct{})
-	s := newSite(t, withTLS+withPasswords, newHandler(t, snapshots{envelope: busy(), before: func() { entered <- struct{}{}; <-release }}, httpapi.MaxInFlight(1)))
-	first := make(chan int, 1)
-	go func() {
-		response, _, err := s.try(t, http.MethodGet, "/metrics", "reader", "right")
-		if err != nil {
-			first <- 0
-			return
-		}
-		first <- response.StatusCode
-	}()
-	<-entered
-	assert.Equal(t, http.StatusServiceUnavailable, s.status(t, "/metrics"), "requests in flight")
-	assert.Equal(t, http.StatusOK, s.status(t, "/livez"))
-	close(release)
-	assert.Equal(t, http.StatusOK, <-first)
-
-	conn, err := tls.Dial("tcp", s.host(), s.authority.client())
-	require.NoError(t, err)
-	defer conn.Close()
-	var request bytes.Buffer
-	request.WriteString("GET /livez HTTP/1.1\r\nHost: x\r\nAuthorization: Basic " + base64.StdEncoding.EncodeToString([]byte("reader:right")) + "\r\nX-Long: ")
-	request.WriteString(strings.Repeat("a", 64<<10) + "\r\n\r\n")
-	go conn.Write(request.Bytes())
-	answer, _ := io.ReadAll(conn)
-	assert.Contains(t, string(answer), "431 ", "the size of a header")
-}
-
-// A panic behind the toolkit's handler is ours to answer.
-func TestPanicWithAWebConfig(t *testing.T) {
-	s := newSite(t, withPasswords, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("boom") }))
-	for range 2 {
-		response, body, err := s.try(t, http.MethodGet, "/metrics", "reader", "right")
-		require.NoError(t, err)
-		assert.Equal(t, http.StatusInternalServerError, response.StatusCode)
-		code, _ := failureOf(t, []byte(body))
-		assert.Equal(t, "internal", code)
-	}
-	assert.Contains(t, s.log.String(), "boom")
-}
-
-// Connections that never finish their handshake keep nobody from being served.
-func TestSlowHandshakes(t *testing.T) {
-	t.Parallel()
-	s := newSite(t, withTLS+withPasswords, newHandler(t, snapshots{envelope: busy()}))
-	var held []net.Conn
-	for i := range 200 {
-		conn := dial(t, s.host())
-		if i%2 == 0 { // the beginning of a handshake that never goes on
-			_, err := conn.Write([]byte{0x16, 0x03, 0x01, 0x02, 0x00, 0x01})
-			require.NoError(t, err)
-		}
-		held = append(held, conn)
-	}
-	for range 10 {
-		assert.Equal(t, http.StatusOK, s.status(t, "/metrics"))
-	}
-	require.NoError(t, held[0].SetReadDeadline(time.Now().Add(time.Minute)))
-	_, err := io.ReadAll(held[0])
-	require.NoError(t, err, "the server hangs up by itself")
-	for _, conn := range held {
-		require.NoError(t, conn.Close())
-	}
 }

@@ -103,8 +103,11 @@ func toDirectory(t *testing.T, path string) {
 // With TLS, no connection is made any more, and the log says why.
 func TestCertificateGoesBad(t *testing.T) {
 	for name, spoil := range map[string]func(t *testing.T, s *site){
-		"no key":            func(t *testing.T, s *site) { require.NoError(t, os.Remove(filepath.Join(s.dir, "localhost.key"))) },
-		"a key of another":  func(t *testing.T, s *site) { s.authority.issue(t, s.dir, "o"); require.NoError(t, os.Rename(s.dir+"/o.key", s.dir+"/localhost.key")) },
+		"no key": func(t *testing.T, s *site) { require.NoError(t, os.Remove(filepath.Join(s.dir, "localhost.key"))) },
+		"a key of another": func(t *testing.T, s *site) {
+			s.authority.issue(t, s.dir, "o")
+			require.NoError(t, os.Rename(s.dir+"/o.key", s.dir+"/localhost.key"))
+		},
 		"no TLS any more":   func(t *testing.T, s *site) { replace(t, s.file, "{}") },
 		"no config at all":  func(t *testing.T, s *site) { require.NoError(t, os.Remove(s.file)) },
 		"an empty file":     func(t *testing.T, s *site) { require.NoError(t, os.Truncate(s.file, 0)) },

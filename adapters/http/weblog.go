@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"log/slog"
 	"regexp"
 	"strings"
@@ -26,15 +27,20 @@ func discreet(text string) string {
 // connectionLog is net/http's log of connections that fail, which most often is
 // the clients' doing. If it is ours, doubt logs it as an error.
 type connectionLog struct {
+	slog.Handler
+
 	config *WebConfig
 	log    *slog.Logger
 }
 
-func (l *connectionLog) Write(line []byte) (int, error) {
-	text := discreet(strings.TrimSpace(string(line)))
-	if strings.Contains(text, "TLS handshake error") {
+// Enabled makes it see what the log does not show.
+func (*connectionLog) Enabled(context.Context, slog.Level) bool { return true }
+
+// Handle passes a line on.
+func (l *connectionLog) Handle(ctx context.Context, line slog.Record) error {
+	if strings.Contains(line.Message, "TLS handshake error") {
 		l.config.doubt(l.log)
 	}
-	l.log.Debug(text)
-	return len(line), nil
+	l.log.DebugContext(ctx, discreet(line.Message))
+	return nil
 }
