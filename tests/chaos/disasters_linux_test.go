@@ -246,7 +246,7 @@ func TestAnsweredThroughDisasters(t *testing.T) {
 			assert.Empty(t, found.faults)
 			assert.Contains(t, found.seen, d.sees)
 			slowest.note(found)
-			assert.Less(t, found.longest, 2*timeout)
+			assert.LessOrEqual(t, found.longest, timeout+timeout/10)
 			t.Logf("%d polls, the slowest %s: %v", found.n, found.longest, found.seen)
 		})
 	}
