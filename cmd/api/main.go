@@ -105,7 +105,7 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	if err != nil {
 		return fmt.Errorf("%w (api --help lists commands and settings)", err)
 	}
-	c.Config.Version = version()
+	c.Config.Version = thisBuild().String()
 	c.Logger = orchmetrics.NewLogger(c.Config, stderr)
 	return command.Run(c.Config) //nolint:wrapcheck // the commands' own errors are what the user shall read
 }

@@ -232,10 +232,3 @@ func TestHelp_Suffices(t *testing.T) {
 		assert.Contains(t, stdout, "--section-timeout")
 	}
 }
-
-func TestVersion(t *testing.T) {
-	isolated(t)
-	status, stdout, _ := call(t, "version")
-	assert.Equal(t, exitOK, status)
-	assert.Regexp(t, `^orchmetrics \S+ \(go1\.\S+, \w+/\w+\)\n$`, stdout)
-}
