@@ -95,8 +95,10 @@ static: ## Build bin/api as one file that needs no other
 		-ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.date=$(DATE) -linkmode external -extldflags "-static"' \
 		-o bin/api ./cmd/api
 
-.PHONY: static/test
-static/test: static deploy/test ## Build it, and run it as deploy/ and Dockerfile do
+# As root it runs the image too, in namespaces of its own.
+.PHONY: deploy/test
+deploy/test: ## Build it as Dockerfile does, run it as the image, and check deploy/
+	cd tests/deploy && go test -count=1 -v ./...
 
 .PHONY: image
 image: ## Build the container image, for which docker must run
@@ -170,7 +172,7 @@ verify/schema: ## Check that the schema is up to date and breaks no reader of th
 
 .PHONY: verify/tidy
 verify/tidy: ## Check that go.mod and go.sum are tidy
-	@for module in go.mod examples/*/go.mod; do (cd "$$(dirname "$$module")" && go mod tidy -diff) || \
+	@for module in go.mod examples/*/go.mod tests/deploy/go.mod; do (cd "$$(dirname "$$module")" && go mod tidy -diff) || \
 		{ echo "$$module or its go.sum is untidy: run \"go mod tidy\" beside it" >&2; exit 1; }; done
 
 .PHONY: verify/format
@@ -180,4 +182,4 @@ verify/format: $(GOLANGCI_LINT) ## Check that all Go code is formatted
 ##@ All of it
 
 .PHONY: ci
-ci: test race chaos examples lint verify ## Run what CI runs
+ci: test race chaos examples deploy/test lint verify ## Run what CI runs
