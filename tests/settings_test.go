@@ -44,7 +44,9 @@ func TestSettings_Documented(t *testing.T) {
 
 	pages, err := filepath.Glob("../docs/*.md")
 	require.NoError(t, err)
-	pages = append(pages, "../README.md", "../.env.example", "../CONTRIBUTING.md", "../CHANGELOG.md")
+	installs, err := filepath.Glob("../deploy/*/*")
+	require.NoError(t, err)
+	pages = append(append(pages, installs...), "../README.md", "../.env.example", "../CONTRIBUTING.md", "../CHANGELOG.md", "../Dockerfile")
 	for _, page := range pages {
 		text, err := os.ReadFile(page)
 		require.NoError(t, err)

@@ -35,7 +35,7 @@ func systemdRoot(t *testing.T) string {
 		require.NoError(t, err)
 		put(t, filepath.Join(installed, name), text, 0o644)
 	}
-	put(t, filepath.Join(root, "opt/orchmetrics/bin/api"), []byte("#!/bin/sh\n"), 0o755)
+	put(t, filepath.Join(root, "usr/local/bin/api"), []byte("#!/bin/sh\n"), 0o755)
 	return root
 }
 
