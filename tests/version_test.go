@@ -34,6 +34,7 @@ func TestVersion_Built(t *testing.T) {
 	assert.Regexp(t, `^orchmetrics devel \(commit unknown of unknown, go1\.\S+, \w+/\w+\)\n$`, printed, "outside git")
 	assert.Equal(t, "devel", served)
 
+	require.NoFileExists(t, filepath.Join(root, ".git"), "a worktree's, by which the commit below would be the real repository's")
 	git("init", "--quiet")
 	git("add", ".")
 	git("commit", "--quiet", "--message=all", "--date=2001-01-01T00:00:00Z")

@@ -24,18 +24,21 @@ func TestVersion_Recorded(t *testing.T) {
 			"v1.2.3", nil, build{"v1.2.3", "", ""}, "v1.2.3",
 		},
 		"built at a tag": {
-			"v1.2.3", git("false"), build{"v1.2.3", "461c529b12ab", "2026-06-01T12:00:00Z"},
+			"v1.2.3", git("false"),
+			build{"v1.2.3", "461c529b12ab", "2026-06-01T12:00:00Z"},
 			"v1.2.3+461c529b12ab.20260601T120000Z",
 		},
 		"built from files that are not committed": {
-			"v1.2.3+dirty", git("true"), build{"v1.2.3", "461c529b12ab-dirty", "2026-06-01T12:00:00Z"},
+			"v1.2.3+dirty", git("true"),
+			build{"v1.2.3", "461c529b12ab-dirty", "2026-06-01T12:00:00Z"},
 			"v1.2.3+461c529b12ab-dirty.20260601T120000Z",
 		},
 		"built without git": {
 			"(devel)", nil, build{"devel", "", ""}, "devel",
 		},
 		"a module from before modules": {
-			"v2.0.0+incompatible", git("false"), build{"v2.0.0+incompatible", "461c529b12ab", "2026-06-01T12:00:00Z"},
+			"v2.0.0+incompatible", git("false"),
+			build{"v2.0.0+incompatible", "461c529b12ab", "2026-06-01T12:00:00Z"},
 			"v2.0.0+incompatible.461c529b12ab.20260601T120000Z",
 		},
 	} {

@@ -81,7 +81,7 @@ func parseDockerfile(t *testing.T) dockerfile {
 	return d
 }
 
-// TestDockerfile_Sound: it parses, Docker's own rules have nothing to say, and
+// TestDockerfile_Sound: it parses, the rules of Docker's parser have nothing to say, and
 // what cannot be tried without Docker agrees with the rest of the repository.
 func TestDockerfile_Sound(t *testing.T) {
 	d := parseDockerfile(t)

@@ -3,7 +3,6 @@ package deploy
 import (
 	"os"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -92,6 +91,6 @@ func TestKubernetes_Explained(t *testing.T) {
 	} {
 		at := slices.IndexFunc(lines, func(line string) bool { return strings.HasPrefix(strings.TrimLeft(line, " "), field) })
 		require.NotEqual(t, -1, at, field)
-		assert.Regexp(t, regexp.MustCompile(`^ +# \S`), lines[at-1], field)
+		assert.Regexp(t, `^ +# \S`, lines[at-1], field)
 	}
 }
