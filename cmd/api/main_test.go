@@ -130,6 +130,22 @@ func TestSettings_Refused(t *testing.T) {
 		"--sections-disabled=cost,cpus":  `disable section "cpus": unknown section; there are stages, queue, agents, cost`,
 		"--no-such-flag":                 "unknown flag --no-such-flag",
 		"fly":                            "unexpected argument fly",
+		"--section-timeout=0s":          "ORCH_SECTION_TIMEOUT is 0s",
+		"--section-timeout=soon":        "section-timeout",
+		"--max-rows=0":                  "ORCH_MAX_ROWS is 0",
+		"--max-rows=many":               "max-rows",
+		"--db=:memory:":                 "ORCH_DB: open store: a database in memory",
+		"--db=":                         "ORCH_DB: open store: no database is named",
+		"--listen=":                     "ORCH_LISTEN is empty",
+		"--listen=nonsense":             "ORCH_LISTEN: listen on nonsense",
+		"--log-level=loud":              "log-level",
+		"--log-format=xml":              "log-format",
+		"--sections-disabled=cost,cpus": `disable section "cpus": unknown section; there are stages, queue, agents, cost`,
+		"--no-such-flag":                "unknown flag --no-such-flag",
+		"--sections-disabled=cots":      `there are stages, queue, agents, cost; did you mean cost?`,
+		"--listn=:80":                   `unknown flag --listn, did you mean "--listen"?`,
+		"snapshto":                      `unexpected argument snapshto, did you mean "snapshot"?`,
+		"fly":                           "unexpected argument fly",
 	} {
 		status, stdout, stderr := call(t, args)
 		assert.Equal(t, exitFailed, status, args)
