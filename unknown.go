@@ -12,6 +12,17 @@ import (
 // settingPrefix begins the name of every setting.
 const settingPrefix = "ORCH_"
 
+// SettingNames returns the environment variable of each setting.
+func SettingNames() []string {
+	var names []string
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[Config]()) {
+		if name := field.Tag.Get("env"); name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // UnknownSetting is a variable that looks like a setting and is none.
 type UnknownSetting struct {
 	Name string
@@ -31,12 +42,10 @@ func (u UnknownSetting) String() string {
 // UnknownSettings returns the variables of an environment, as os.Environ gives
 // it, that look like settings and are none, by name.
 func UnknownSettings(environ []string) []UnknownSetting {
-	var known, short []string
-	for _, field := range reflect.VisibleFields(reflect.TypeFor[Config]()) {
-		if name := field.Tag.Get("env"); name != "" {
-			known = append(known, name)
-			short = append(short, strings.TrimPrefix(name, settingPrefix))
-		}
+	known := SettingNames()
+	var short []string
+	for _, name := range known {
+		short = append(short, strings.TrimPrefix(name, settingPrefix))
 	}
 	var unknown []UnknownSetting
 	for _, variable := range slices.Sorted(slices.Values(environ)) {
