@@ -13,8 +13,12 @@ func TestUnknownSettings(t *testing.T) {
 		"ORCH_WORKER_STATE=w", "ORCH_LISTN=s3cret", "ORCH_API_KEY=s3cret", "ORCH_PORT=80", "ORCH_EMPTY=", "ORCH_",
 	})
 	assert.Equal(t, []UnknownSetting{
-		{Name: "ORCH_"}, {Name: "ORCH_API_KEY"}, {Name: "ORCH_EMPTY"}, {Name: "ORCH_LISTN", Nearest: "ORCH_LISTEN"},
-		{Name: "ORCH_PORT"}, {Name: "ORCH_WORKER_STATE", Nearest: "ORCH_WORKER_STATE_FILE"},
+		{Name: "ORCH_"},
+		{Name: "ORCH_API_KEY"},
+		{Name: "ORCH_EMPTY"},
+		{Name: "ORCH_LISTN", Nearest: "ORCH_LISTEN"},
+		{Name: "ORCH_PORT"},
+		{Name: "ORCH_WORKER_STATE", Nearest: "ORCH_WORKER_STATE_FILE"},
 	}, found)
 	assert.Equal(t, "ORCH_LISTN (did you mean ORCH_LISTEN?)", found[3].String())
 	assert.Equal(t, "ORCH_API_KEY", found[1].String())

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"syscall"
 
+	"github.com/orchmetrics/orchmetrics/adapters/sqlstore"
 	"github.com/orchmetrics/orchmetrics/domain"
 )
 
@@ -23,14 +24,23 @@ func (d *doctor) database(ctx context.Context) Result {
 	if err != nil {
 		return dbFailure(place.Path, err)
 	}
-	state := "at rest, no process has it open; WAL mode"
-	switch {
-	case !wal:
-		state = "rollback journal, not WAL"
-	case place.Live:
-		state = "live, its -wal and -shm are there; WAL mode"
+	return ok(fmt.Sprintf("%s: %s, %s", place.Path, d.state(place, wal), size(place.Bytes)))
+}
+
+// state says whether somebody has the database open, as far as can be told.
+func (d *doctor) state(place sqlstore.Place, wal bool) string {
+	if !wal {
+		return "rollback journal instead of WAL"
 	}
-	return ok(fmt.Sprintf("%s: %s, %s", place.Path, state, size(place.Bytes)))
+	if !place.Live {
+		return "stopped, WAL mode"
+	}
+	switch open, known := opened(d.cfg.ProcRoot, place.Path+"-shm"); {
+	case open || !known:
+		return "live, WAL mode"
+	default:
+		return "its -wal and -shm are there, but no process in sight has it open (a crash?), WAL mode"
+	}
 }
 
 // dbFailure says what a code means at a terminal. docs/operations.md has it at

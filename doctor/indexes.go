@@ -34,7 +34,7 @@ func (d *doctor) indexes(ctx context.Context) Result {
 		result.Details = append(result.Details, d.flatness(ctx, table)...)
 	}
 	if len(facts) > 0 {
-		result.Message = "reading " + strings.Join(facts, ", ")
+		result.Message = "reading takes " + strings.Join(facts, ", ")
 	}
 	if slices.ContainsFunc(result.Details, func(one Detail) bool { return one.Status != OK }) {
 		result.Message += "; it grows with the tables"
@@ -46,7 +46,7 @@ func (d *doctor) indexes(ctx context.Context) Result {
 // flatness says what keeps the readings of a table from growing with it.
 func (d *doctor) flatness(ctx context.Context, table sqlstore.Table) []Detail {
 	var details []Detail
-	if index := table.Index; index != nil {
+	if index := table.Index; index != nil && has(table, index.Column) {
 		detail := Detail{table.Name + "." + index.Column, OK, "indexed"}
 		switch {
 		case index.Found:
@@ -71,6 +71,10 @@ func (d *doctor) flatness(ctx context.Context, table sqlstore.Table) []Detail {
 	return details
 }
 
+func has(table sqlstore.Table, column string) bool {
+	return slices.ContainsFunc(table.Columns, func(c sqlstore.Column) bool { return c.Name == column && c.Found })
+}
+
 // active reads those rows of a table that a scrape lists, and says how long that
 // took.
 func (d *doctor) active(ctx context.Context, table sqlstore.Table) string {
@@ -87,7 +91,7 @@ func (d *doctor) active(ctx context.Context, table sqlstore.Table) string {
 	if took == "" {
 		return ""
 	}
-	return "the active " + table.Name + " takes " + took
+	return took + map[string]string{"tasks": " for the active tasks", "jobs": " for the running jobs"}[table.Name]
 }
 
 // sums reads all rows of a table whose sums cannot be kept, and says how long

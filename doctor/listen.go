@@ -5,10 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"net/http"
 	"syscall"
+	"time"
 
 	"github.com/orchmetrics/orchmetrics"
 	"github.com/orchmetrics/orchmetrics/adapters/http"
@@ -36,13 +36,8 @@ func (d *doctor) listen(ctx context.Context) Result {
 
 // reasonOf is the innermost of what the network said.
 func reasonOf(err error) string {
-	var failure *net.OpError
-	if errors.As(err, &failure) {
+	if failure, found := errors.AsType[*net.OpError](err); found {
 		return failure.Err.Error()
-	}
-	var path *fs.PathError
-	if errors.As(err, &path) {
-		return path.Error()
 	}
 	return err.Error()
 }
@@ -58,6 +53,8 @@ func exposed(address string) bool {
 func answers(ctx context.Context, address string) bool {
 	client, base := orchmetrics.Client(address)
 	defer client.CloseIdleConnections()
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/openapi.json", nil)
 	if err != nil {
 		return false

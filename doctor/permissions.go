@@ -52,7 +52,7 @@ func forbidden(place sqlstore.Place, uid int, dir string) Result {
 		return failed(fmt.Sprintf("uid %d may not enter %s", uid, dir),
 			fmt.Sprintf("let its group enter (chmod g+x %s), or run as the orchestrator's user", dir))
 	case uid == 0:
-		result := failed("root would give files beside the database to its owner, "+fmt.Sprint(place.Owner.UID)+": it is not read",
+		result := failed(fmt.Sprintf("root would give files beside the database to its owner, %d: it is not read", place.Owner.UID),
 			"run as the orchestrator's user, or give the files to the owner of the database (chown)")
 		result.Details = strangers(place)
 		return result
@@ -62,7 +62,7 @@ func forbidden(place sqlstore.Place, uid int, dir string) Result {
 			fmt.Sprintf("run as uid %d, or take the right to write %s away from uid %d (chmod g-w, another group)", place.Owner.UID, dir, uid))
 	default:
 		return failed(fmt.Sprintf("uid %d may not read the database of uid %d, or its -wal or -shm", uid, place.Owner.UID),
-			"let its group read it (chmod g+r; SQLite gives -wal and -shm the same mode), or run as uid "+fmt.Sprint(place.Owner.UID))
+			fmt.Sprintf("let its group read it (chmod g+r; SQLite gives -wal and -shm the same mode), or run as uid %d", place.Owner.UID))
 	}
 }
 

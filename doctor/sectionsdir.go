@@ -32,12 +32,9 @@ func (d *doctor) sectionsDir(ctx context.Context) Result {
 		result = warning(fmt.Sprintf("%s: too many files, of which the first %d by name are shown", dir, len(listed)), "remove some").
 			as(domain.CodeTooMany)
 	}
-	cfg := d.cfg
-	cfg.MetricsEnabled = true // it answers what it would if it were on
-	cfg.SectionsDisabled = append(slices.Clone(cfg.SectionsDisabled), "stages", "queue", "agents", "cost")
-	service, err := orchmetrics.InitializeSnapshotter(cfg)
+	service, err := orchmetrics.InitializeSnapshotter(onlyFiles(d.cfg))
 	if err != nil {
-		return warning(dir+": not checked: the service would not start", "see settings above")
+		return failed(dir+": "+err.Error(), "see settings above")
 	}
 	envelope, err := service.Snapshot(ctx)
 	if err != nil {
@@ -54,6 +51,21 @@ func (d *doctor) sectionsDir(ctx context.Context) Result {
 		result.Do = "docs/operations.md says what to do for each code"
 	}
 	return result
+}
+
+// onlyFiles are the settings of a service that is on and asks nothing but files,
+// whatever else is wrong with it.
+func onlyFiles(cfg orchmetrics.Config) orchmetrics.Config {
+	cfg.MetricsEnabled = true
+	cfg.DB = "not asked"
+	disabled := []string{"stages", "queue", "agents", "cost"}
+	for _, key := range cfg.SectionsDisabled {
+		if domain.WellFormed(key) {
+			disabled = append(disabled, key)
+		}
+	}
+	cfg.SectionsDisabled = disabled
+	return cfg
 }
 
 // detailOf says how the section of a file went.

@@ -20,8 +20,8 @@ type Table struct {
 	Keyed, KeepsSums bool
 	// Columns are those that scrapes read.
 	Columns []Column
-	// Index is the index that keeps a scrape from reading the whole table; nil if
-	// none would help.
+	// Index is the index that keeps a scrape from reading the whole table, if its
+	// column is there; nil if none would help.
 	Index *Index
 }
 

@@ -68,8 +68,7 @@ type refusals []string
 // isDoctor tells whether a command line, or one that could not be read to its
 // end, is that of the doctor.
 func isDoctor(command *kong.Context, err error) bool {
-	var failure *kong.ParseError
-	if errors.As(err, &failure) {
+	if failure, ok := errors.AsType[*kong.ParseError](err); ok {
 		command = failure.Context
 	}
 	return command != nil && command.Selected() != nil && command.Selected().Name == "doctor"

@@ -26,7 +26,8 @@ type healthcheckCmd struct {
 
 // Help is what --help says besides.
 func (healthcheckCmd) Help() string {
-	return "For images without a shell: HEALTHCHECK CMD [\"/api\", \"healthcheck\"]. Exit status 0 if it is well, 1 if not, with a line that says why. " +
+	return "For images without a shell: HEALTHCHECK CMD [\"/api\", \"healthcheck\"]. " +
+		"Exit status 0 if it is well, 1 if not, with a line that says why. " +
 		"It asks /livez unless told otherwise: whoever restarts what is unhealthy would gain nothing for a database that is not there yet, " +
 		"as the service finds it by itself. With --ready it asks /readyz, to tell when others may begin to read. " +
 		"A URL with a path is asked as it is."
@@ -47,8 +48,7 @@ func (h healthcheckCmd) Run(ctx context.Context, stdout io.Writer, cfg orchmetri
 	}
 	response, err := client.Do(request)
 	if err != nil {
-		var failure *url.Error // repeats the address, with what it may hold
-		if errors.As(err, &failure) {
+		if failure, ok := errors.AsType[*url.Error](err); ok { // it repeats the address, with what that may hold
 			err = failure.Err
 		}
 		return fmt.Errorf("healthcheck: %s does not answer: %w", shown(address), err)

@@ -38,7 +38,7 @@ type cli struct {
 	Version     versionCmd     `cmd:"" help:"Print the version and exit."`
 }
 
-// Exit statuses. README has the table.
+// Exit statuses. README tells them with the commands.
 const (
 	exitOK       = 0
 	exitFailed   = 1
