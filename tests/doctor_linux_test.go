@@ -65,8 +65,10 @@ func TestDoctor_HiddenProcesses(t *testing.T) {
 	proc := t.TempDir()
 	grant(t, proc, 0o755, 0o644)
 	mount := `mount -t proc -o hidepid=2 proc "$PLACE" && exec setpriv --reuid 65534 --regid 65534 --clear-groups "$@"`
-	hidden := of(t, surgery{program: publicProgram(t), dir: "/", env: append(env, "ORCH_PROC_ROOT="+proc, "PLACE="+proc),
-		under: []string{"unshare", "--mount", "sh", "-c", mount, "sh"}}.examine(t, "--json").report(t), "proc")
+	hidden := of(t, surgery{
+		program: publicProgram(t), dir: "/", env: append(env, "ORCH_PROC_ROOT="+proc, "PLACE="+proc),
+		under: []string{"unshare", "--mount", "sh", "-c", mount, "sh"},
+	}.examine(t, "--json").report(t), "proc")
 	assert.Equal(t, doctor.Warning, hidden.Status)
 	assert.Contains(t, hidden.Message, "hides other users' processes from uid 65534")
 	assert.Contains(t, hidden.Details[0].Message, "is hidden")

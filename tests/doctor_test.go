@@ -64,8 +64,7 @@ func (s surgery) examine(t *testing.T, args ...string) diagnosis {
 	var stdout, stderr strings.Builder
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
-	var exit *exec.ExitError
-	if !errors.As(err, &exit) {
+	if _, ended := errors.AsType[*exec.ExitError](err); !ended {
 		require.NoError(t, err, stderr.String())
 	}
 	assert.NotContains(t, stdout.String()+stderr.String(), secret)
@@ -184,12 +183,19 @@ func TestDoctor_ChangesNothing(t *testing.T) {
 			crash(t, db)
 			require.NoError(t, os.Remove(db+"-shm"))
 		},
-		"missing":           func(t *testing.T, db string) { require.NoError(t, os.Remove(db)) },
-		"garbage":           func(t *testing.T, db string) { require.NoError(t, os.WriteFile(db, []byte(strings.Repeat("x", 8192)), 0o644)) },
-		"empty":             func(t *testing.T, db string) { require.NoError(t, os.Truncate(db, 0)) },
-		"rollback journal":  func(t *testing.T, db string) { execute(t, db, "PRAGMA journal_mode = DELETE") },
-		"a directory":       func(t *testing.T, db string) { require.NoError(t, os.Remove(db)); require.NoError(t, os.Mkdir(db, 0o755)) },
-		"without any table": func(t *testing.T, db string) { execute(t, db, "DROP TABLE tasks", "DROP TABLE jobs", "DROP TABLE agent_runs") },
+		"missing": func(t *testing.T, db string) { require.NoError(t, os.Remove(db)) },
+		"garbage": func(t *testing.T, db string) {
+			require.NoError(t, os.WriteFile(db, []byte(strings.Repeat("x", 8192)), 0o644))
+		},
+		"empty":            func(t *testing.T, db string) { require.NoError(t, os.Truncate(db, 0)) },
+		"rollback journal": func(t *testing.T, db string) { execute(t, db, "PRAGMA journal_mode = DELETE") },
+		"a directory": func(t *testing.T, db string) {
+			require.NoError(t, os.Remove(db))
+			require.NoError(t, os.Mkdir(db, 0o755))
+		},
+		"without any table": func(t *testing.T, db string) {
+			execute(t, db, "DROP TABLE tasks", "DROP TABLE jobs", "DROP TABLE agent_runs")
+		},
 	}
 	users := map[string]struct {
 		uid       uint32
@@ -347,9 +353,7 @@ func TestDoctor_Listen(t *testing.T) {
 	assert.Contains(t, result.Message, "other hosts can reach it")
 	assert.Equal(t, doctor.Failed, listen(t, "nonsense").Status)
 
-	dir, err := os.MkdirTemp("", "s") // a socket's path is short
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	dir := t.TempDir()
 	socket := "unix:" + filepath.Join(dir, "s")
 	assert.Equal(t, doctor.OK, listen(t, socket).Status)
 	assert.Empty(t, imprint(t, filepath.Join(dir, "s"), 0), "no socket was made")

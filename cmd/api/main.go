@@ -20,6 +20,7 @@ import (
 
 	"github.com/orchmetrics/orchmetrics"
 	"github.com/orchmetrics/orchmetrics/demo"
+	"github.com/orchmetrics/orchmetrics/domain"
 )
 
 // cli is the command line. Every setting is a flag and an environment variable.
@@ -117,7 +118,7 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) error
 		return loadErr
 	}
 	if err != nil {
-		return fmt.Errorf("%w (api --help lists commands and settings)", err)
+		return fmt.Errorf("%w%s (api --help lists commands and settings)", err, meantCommand(parser, err))
 	}
 	c.Config.Version = version()
 	c.Logger = orchmetrics.NewLogger(c.Config, stderr)
@@ -135,6 +136,23 @@ func newParser(c *cli, opts ...kong.Option) (*kong.Kong, error) {
 		return nil, fmt.Errorf("build the command line: %w", err)
 	}
 	return parser, nil
+}
+
+// meantCommand suggests a command for a word that is none. The parser itself
+// does so only where there is no default command.
+func meantCommand(parser *kong.Kong, err error) string {
+	word, unexpected := strings.CutPrefix(err.Error(), "unexpected argument ")
+	if !unexpected {
+		return ""
+	}
+	var names []string
+	for _, command := range parser.Model.Children {
+		names = append(names, command.Name)
+	}
+	if nearest := domain.Nearest(word, names); nearest != "" {
+		return fmt.Sprintf(", did you mean %q?", nearest)
+	}
+	return ""
 }
 
 // loadDotEnv reads .env. The real environment wins: Load does not override what
