@@ -348,6 +348,14 @@ func TestDoctor_Listen(t *testing.T) {
 	assert.Equal(t, doctor.OK, result.Status)
 	assert.Contains(t, result.Message, "an orchmetrics serves there already")
 
+	stranger := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`{"openapi":"3.1.0","info":{"title":"another"}}`))
+	}))
+	t.Cleanup(stranger.Close)
+	result = listen(t, stranger.Listener.Addr().String())
+	assert.Equal(t, doctor.Failed, result.Status)
+	assert.Contains(t, result.Message, "is taken by another program")
+
 	result = listen(t, "0.0.0.0:0")
 	assert.Equal(t, doctor.Warning, result.Status)
 	assert.Contains(t, result.Message, "other hosts can reach it")
