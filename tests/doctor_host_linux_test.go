@@ -28,14 +28,14 @@ func execute(t *testing.T, path string, statements ...string) {
 func crash(t *testing.T, path string) {
 	t.Helper()
 	live := filepath.Join(t.TempDir(), "live.db")
-	copyFile(t, path, live)
+	duplicate(t, path, live)
 	startWriter(t, live).run("UPDATE tasks SET repo = 'web';")
 	for _, suffix := range []string{"", "-wal", "-shm"} {
-		copyFile(t, live+suffix, path+suffix)
+		duplicate(t, live+suffix, path+suffix)
 	}
 }
 
-func copyFile(t *testing.T, from, to string) {
+func duplicate(t *testing.T, from, to string) {
 	t.Helper()
 	source, err := os.Open(from)
 	require.NoError(t, err)
@@ -68,7 +68,7 @@ func publicProgram(t *testing.T) string {
 	require.NoError(t, os.Chmod(filepath.Dir(dir), 0o755))
 	require.NoError(t, os.Chmod(dir, 0o755))
 	path := filepath.Join(dir, "api")
-	copyFile(t, program(t), path)
+	duplicate(t, program(t), path)
 	require.NoError(t, os.Chmod(path, 0o755))
 	return path
 }
