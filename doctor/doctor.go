@@ -111,6 +111,7 @@ func Examine(ctx context.Context, cfg orchmetrics.Config, in Inputs) Report {
 		{"worker_state", d.workerState},
 		{"proc", d.proc},
 		{"sections_dir", d.sectionsDir},
+		{"web_config", d.webConfig},
 		{"listen", d.listen},
 	} {
 		result := c.examine(ctx, patience)

@@ -14,23 +14,39 @@ import (
 	"github.com/orchmetrics/orchmetrics/adapters/http"
 )
 
-// listen checks that the address is free, or that an orchmetrics serves there
+// listen checks that the addresses are free, or that an orchmetrics serves there
 // already.
 func (d *doctor) listen(ctx context.Context) Result {
-	address := d.cfg.Listen
+	result := ok("systemd passes the socket")
+	if !bool(d.cfg.SystemdSocket) {
+		result = d.address(ctx, d.cfg.Listen, "ORCH_LISTEN", d.cfg.WebConfigFile != "")
+	}
+	if d.cfg.HealthListen != "" {
+		health := d.address(ctx, d.cfg.HealthListen, "ORCH_HEALTH_LISTEN", false)
+		result.Details = append(result.Details, Detail{"ORCH_HEALTH_LISTEN", health.Status, health.Message})
+	}
+	return result
+}
+
+// address checks one address; guarded is one that may have TLS or ask for a
+// password.
+func (d *doctor) address(ctx context.Context, address, setting string, guarded bool) Result {
 	err := httpapi.Probe(ctx, address)
 	switch {
-	case err == nil && exposed(address):
+	case err == nil && exposed(address) && !guarded:
 		return warning(address+" is free, and other hosts can reach it: there is neither TLS nor authentication",
-			"put a proxy that has them in front, or listen on loopback")
+			"set ORCH_WEB_CONFIG_FILE, put a proxy that has them in front, or listen on loopback")
 	case err == nil:
 		return ok(address + " is free")
 	case !errors.Is(err, syscall.EADDRINUSE):
-		return failed(fmt.Sprintf("%s: %s", address, reasonOf(err)), "set ORCH_LISTEN to another address")
-	case answers(ctx, address):
+		return failed(fmt.Sprintf("%s: %s", address, reasonOf(err)), "set "+setting+" to another address")
+	case guarded:
+		return warning(address+" is taken; by whom cannot be told behind TLS or a password",
+			"if it is not this service, stop it or set "+setting+" to another address")
+	case answers(ctx, address, setting):
 		return ok(address + ": an orchmetrics serves there already")
 	default:
-		return failed(address+" is taken by another program", "stop it, or set ORCH_LISTEN to another address")
+		return failed(address+" is taken by another program", "stop it, or set "+setting+" to another address")
 	}
 }
 
@@ -49,13 +65,18 @@ func exposed(address string) bool {
 }
 
 // answers tells whether what serves at an address is this program: its
-// description says so, and costs no scrape.
-func answers(ctx context.Context, address string) bool {
+// description says so, or where there are only probes how it says that it lives.
+// Neither costs a scrape.
+func answers(ctx context.Context, address, setting string) bool {
+	path := "/openapi.json"
+	if setting == "ORCH_HEALTH_LISTEN" {
+		path = "/livez"
+	}
 	client, base := orchmetrics.Client(address)
 	defer client.CloseIdleConnections()
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/openapi.json", nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, base+path, nil)
 	if err != nil {
 		return false
 	}
@@ -65,10 +86,12 @@ func answers(ctx context.Context, address string) bool {
 	}
 	defer response.Body.Close() //nolint:errcheck // it was read
 	var document struct {
+		Status string `json:"status"`
+
 		Info struct {
 			Title string `json:"title"`
 		} `json:"info"`
 	}
 	err = json.NewDecoder(http.MaxBytesReader(nil, response.Body, 1<<20)).Decode(&document)
-	return err == nil && document.Info.Title == "orchmetrics"
+	return err == nil && (document.Info.Title == "orchmetrics" || path == "/livez" && document.Status == "ok")
 }

@@ -18,7 +18,7 @@ import (
 
 // healthcheckCmd asks a running service whether it is well.
 type healthcheckCmd struct {
-	URL      string        `arg:"" optional:"" placeholder:"URL" help:"The service, such as http://HOST:PORT. Unset: the one at ORCH_LISTEN."`
+	URL      string        `arg:"" optional:"" placeholder:"URL" help:"The service, such as http://HOST:PORT. Unset: the one at ORCH_HEALTH_LISTEN, or else at ORCH_LISTEN."`
 	Ready    bool          `help:"Ask /readyz: can every section be read?"`
 	Insecure bool          `help:"Take any certificate, as on loopback, whose name is in none."`
 	Timeout  time.Duration `default:"3s" placeholder:"DURATION" help:"How long the answer may take."`
@@ -30,7 +30,7 @@ func (healthcheckCmd) Help() string {
 		"Exit status 0 if it is well, 1 if not, with a line that says why. " +
 		"It asks /livez unless told otherwise: whoever restarts what is unhealthy would gain nothing for a database that is not there yet, " +
 		"as the service finds it by itself. With --ready it asks /readyz, to tell when others may begin to read. " +
-		"A URL with a path is asked as it is."
+		"A URL with a path is asked as it is. Beside a web config set ORCH_HEALTH_LISTEN, which has neither TLS nor passwords."
 }
 
 // Run implements the command.
@@ -63,7 +63,11 @@ func (h healthcheckCmd) Run(ctx context.Context, stdout io.Writer, cfg orchmetri
 
 // target is what is asked.
 func (h healthcheckCmd) target(cfg orchmetrics.Config) (*http.Client, *url.URL, error) {
-	client, base := orchmetrics.Client(cfg.Listen)
+	listen := cfg.Listen
+	if cfg.HealthListen != "" {
+		listen = cfg.HealthListen
+	}
+	client, base := orchmetrics.Client(listen)
 	if h.URL != "" {
 		base = h.URL
 		client, _ = orchmetrics.Client("")

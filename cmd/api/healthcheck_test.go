@@ -80,6 +80,9 @@ func TestHealthcheck_OfThisHost(t *testing.T) {
 	t.Setenv("ORCH_LISTEN", "127.0.0.1:1")
 	status, _, stderr := call(t, "healthcheck", "http://127.0.0.1:"+port)
 	assert.Equal(t, exitOK, status, stderr)
+	t.Setenv("ORCH_HEALTH_LISTEN", "127.0.0.1:"+port)
+	status, _, stderr = call(t, "healthcheck")
+	assert.Equal(t, exitOK, status, "the address for probes is asked first: %s", stderr)
 }
 
 func TestHealthcheck_URL(t *testing.T) {
