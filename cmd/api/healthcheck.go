@@ -18,7 +18,7 @@ import (
 
 // healthcheckCmd asks a running service whether it is well.
 type healthcheckCmd struct {
-	URL      string        `arg:"" optional:"" placeholder:"URL" help:"The service, such as http://HOST:PORT. Unset: the one at ORCH_HEALTH_LISTEN, or else at ORCH_LISTEN."`
+	URL      string        `arg:"" optional:"" placeholder:"URL" help:"http://HOST:PORT. Unset: ORCH_HEALTH_LISTEN, or else ORCH_LISTEN."`
 	Ready    bool          `help:"Ask /readyz: can every section be read?"`
 	Insecure bool          `help:"Take any certificate, as on loopback, whose name is in none."`
 	Timeout  time.Duration `default:"3s" placeholder:"DURATION" help:"How long the answer may take."`
