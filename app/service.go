@@ -73,7 +73,7 @@ func NewService(sections []ports.Section, views []ports.Viewer, clock ports.Cloc
 	for _, key := range opts.Disabled {
 		mayCome := len(opts.Listers) > 0 && domain.WellFormed(key)
 		if !slices.Contains(s.fixed(), key) && !mayCome {
-			return nil, fmt.Errorf("disable section %q: %w; there are %s", key, ports.ErrUnknownSection, strings.Join(s.fixed(), ", "))
+			return nil, fmt.Errorf("disable section %q: %w; %s", key, ports.ErrUnknownSection, thereAre(s.fixed(), key))
 		}
 	}
 	s.listed = newListed(opts, s.fixed())
@@ -146,7 +146,7 @@ func (s *Service) check(keys []string) error {
 	}
 	known = s.Keys()
 	if i := slices.IndexFunc(keys, strange); i >= 0 {
-		return fmt.Errorf("%w %q; there are %s", ports.ErrUnknownSection, keys[i], strings.Join(known, ", "))
+		return fmt.Errorf("%w %q; %s", ports.ErrUnknownSection, keys[i], thereAre(known, keys[i]))
 	}
 	return nil
 }
@@ -154,6 +154,15 @@ func (s *Service) check(keys []string) error {
 // switchedOff is the whole answer while the kill switch is off.
 func switchedOff() *scraped {
 	return newScraped(domain.Envelope{SchemaVersion: domain.SchemaVersion, Disabled: true})
+}
+
+// thereAre names the known keys, and the one that an unknown key was meant to be.
+func thereAre(known []string, unknown string) string {
+	text := "there are " + strings.Join(known, ", ")
+	if nearest := domain.Nearest(unknown, known); nearest != "" {
+		text += "; did you mean " + nearest + "?"
+	}
+	return text
 }
 
 // scrape asks the sections of the keys, or all of them, at one instant and in one

@@ -20,6 +20,8 @@ func TestUnknownSection(t *testing.T) {
 	_, err := w.service(t).Snapshot(t.Context(), "queue", "nonsense")
 	require.ErrorIs(t, err, ports.ErrUnknownSection)
 	require.EqualError(t, err, `unknown section "nonsense"; there are stages, queue, agents, cost`)
+	_, err = w.service(t).Snapshot(t.Context(), "quue")
+	require.EqualError(t, err, `unknown section "quue"; there are stages, queue, agents, cost; did you mean queue?`)
 	assert.Zero(t, w.called("StatusCounts"), "nothing is read for a question that cannot be answered")
 }
 

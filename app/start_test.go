@@ -91,7 +91,7 @@ func TestDisablingAnUnknownSection(t *testing.T) {
 	w.opts.Disabled = []string{"cost", "costs"}
 	_, err := w.build()
 	require.ErrorIs(t, err, ports.ErrUnknownSection)
-	assert.EqualError(t, err, `disable section "costs": unknown section; there are stages, queue, agents, cost`)
+	assert.EqualError(t, err, `disable section "costs": unknown section; there are stages, queue, agents, cost; did you mean cost?`)
 }
 
 // A disabled section is not asked, and shows its default.

@@ -57,8 +57,10 @@ var (
 			folder: ".", own: []string{"domain", "ports", "app", "adapters/*", "contract", "docs"}, libraries: anyLibrary,
 			tests: []string{"ports/portstest", "mocks", "contract/contracttest"},
 		},
+		// The doctor asks the adapters what they alone know.
+		{folder: "doctor", own: []string{".", "adapters/*", "domain", "ports"}, libraries: anyLibrary},
 		// A command speaks to the root in the types of domain and ports.
-		{folder: "cmd/*", own: []string{".", "demo", "domain", "ports"}, libraries: anyLibrary, tests: []string{"mocks", "contract/contracttest"}},
+		{folder: "cmd/*", own: []string{".", "demo", "doctor", "domain", "ports"}, libraries: anyLibrary, tests: []string{"mocks", "contract/contracttest"}},
 		{folder: "demo", libraries: anyLibrary},
 		// What is embedded, and what is served of it.
 		{folder: "docs"},
@@ -72,7 +74,7 @@ var (
 		{folder: "mocks", own: []string{"domain", "ports"}, libraries: []string{"github.com/stretchr/testify"}},
 		{
 			folder: "tests", libraries: anyLibrary,
-			own: []string{".", "contract", "contract/contracttest", "domain", "ports", "ports/portstest", "app", "adapters/*", "demo", "mocks"},
+			own: []string{".", "contract", "contract/contracttest", "domain", "ports", "ports/portstest", "app", "adapters/*", "demo", "doctor", "mocks"},
 		},
 	}
 
@@ -138,6 +140,10 @@ func TestArchitectureCheckerCatchesViolations(t *testing.T) {
 		"a file that a build tag excludes":           {"wire.go", module + "/tests", true},
 		"a command imports the root":                 {"cmd/api/a.go", module, false},
 		"a command imports app":                      {"cmd/api/a.go", module + "/app", true},
+		"a command imports the doctor":               {"cmd/api/a.go", module + "/doctor", false},
+		"the doctor imports an adapter":              {"doctor/a.go", module + "/adapters/http", false},
+		"the doctor imports app":                     {"doctor/a.go", module + "/app", true},
+		"the root imports the doctor":                {"a.go", module + "/doctor", true},
 		"the demo imports domain":                    {"demo/a.go", module + "/domain", true},
 		"the generator imports domain":               {"contract/gen/a.go", module + "/domain", false},
 		"the root imports the generator":             {"a.go", module + "/contract/gen", true},

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/orchmetrics/orchmetrics/domain"
 	"github.com/orchmetrics/orchmetrics/ports"
 )
 
@@ -34,14 +35,19 @@ func (a *api) metrics(c *gin.Context) {
 	write(c, http.StatusOK, body)
 }
 
-// unknown says which of the keys is the first that no section has, and which
-// there are.
+// unknown says which of the keys is the first that no section has, which there
+// are, and which was meant.
 func (a *api) unknown(keys []string) string {
 	known := a.snapshots.Keys()
 	for _, key := range keys {
-		if !slices.Contains(known, key) {
-			return fmt.Sprintf("unknown section %q; there are %s", shorten(key), strings.Join(known, ", "))
+		if slices.Contains(known, key) {
+			continue
 		}
+		message := fmt.Sprintf("unknown section %q; there are %s", shorten(key), strings.Join(known, ", "))
+		if nearest := domain.Nearest(key, known); nearest != "" {
+			message += "; did you mean " + nearest + "?"
+		}
+		return message
 	}
 	return "unknown section; there are " + strings.Join(known, ", ")
 }

@@ -138,6 +138,8 @@ func TestQueriesThatAreRefused(t *testing.T) {
 	}
 	_, message := failureOf(t, ask(handler, "GET", "/metrics?section=queue&section="+url.QueryEscape(`a"b`)).Body.Bytes())
 	assert.Equal(t, `unknown section "a\"b"; there are stages, queue, agents, cost`, message)
+	_, message = failureOf(t, ask(handler, "GET", "/metrics?section=queue&section=stage").Body.Bytes())
+	assert.Equal(t, `unknown section "stage"; there are stages, queue, agents, cost; did you mean stages?`, message)
 }
 
 func TestLivezAsksNobody(t *testing.T) {

@@ -62,6 +62,8 @@ type connection struct {
 	// or a newer one.
 	number  uint64
 	edition edition
+	// wal is set if the database is in WAL mode.
+	wal bool
 	// atRest is set if the files were read as immutable: whatever was read counts
 	// only while they are unchanged.
 	atRest bool
@@ -75,8 +77,12 @@ func (s *Store) connect(ctx context.Context, found files) (*connection, error) {
 	}
 	if found.live() {
 		conn, err := s.begin(ctx, found, readOnlySHM)
-		if err == nil || found.pending() || !errors.Is(classify(err), domain.CodeDBNotLive) {
-			return conn, err
+		if err == nil {
+			conn.wal = true
+			return conn, nil
+		}
+		if found.pending() || !errors.Is(classify(err), domain.CodeDBNotLive) {
+			return nil, err
 		}
 		// Left over from a crash before the first commit: nothing is pending.
 	}
@@ -101,7 +107,7 @@ func (s *Store) connectAtRest(ctx context.Context, found files) (*connection, er
 	if err != nil {
 		return nil, err
 	}
-	conn.atRest = true
+	conn.wal, conn.atRest = true, true
 	return conn, nil
 }
 

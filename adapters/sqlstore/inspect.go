@@ -25,30 +25,31 @@ type files struct {
 	shm  fs.FileInfo // nil if absent
 }
 
-// inspect looks at the files, and refuses where reading could do harm.
+// inspect looks at the files, and refuses where reading could do harm. With an
+// error it returns what it found on the way.
 func inspect(path string) (files, error) {
 	resolved, err := filepath.EvalSymlinks(path)
 	if err != nil {
-		return files{}, fileError("resolve database path", err)
+		return files{path: path}, fileError("resolve database path", err)
 	}
 	found := files{path: resolved}
 	if found.db, err = os.Stat(resolved); err != nil {
-		return files{}, fileError("find database", err)
+		return found, fileError("find database", err)
 	}
 	if found.id, err = identify(resolved); err != nil {
-		return files{}, fileError("identify database", err)
+		return found, fileError("identify database", err)
 	}
 	if !found.db.Mode().IsRegular() {
-		return files{}, fmt.Errorf("find database: not a regular file: %w", domain.CodeDBUnreadable)
+		return found, fmt.Errorf("find database: not a regular file: %w", domain.CodeDBUnreadable)
 	}
 	if found.wal, err = statIfExists(resolved + "-wal"); err != nil {
-		return files{}, err
+		return found, err
 	}
 	if found.shm, err = statIfExists(resolved + "-shm"); err != nil {
-		return files{}, err
+		return found, err
 	}
 	if err := found.written(); err != nil {
-		return files{}, err
+		return found, err
 	}
 	return found, found.permitted()
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -15,29 +16,35 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/joho/godotenv"
+	kongcompletion "github.com/jotaen/kong-completion"
 
 	"github.com/orchmetrics/orchmetrics"
 	"github.com/orchmetrics/orchmetrics/demo"
+	"github.com/orchmetrics/orchmetrics/domain"
 )
 
 // cli is the command line. Every setting is a flag and an environment variable.
 type cli struct {
 	orchmetrics.Config
 
-	Serve    serveCmd    `cmd:"" default:"withargs" help:"Serve the metrics over HTTP (the default)."`
-	Snapshot snapshotCmd `cmd:"" help:"Print one envelope and exit."`
-	Demo     demoCmd     `cmd:"" help:"Simulate an orchestrator with real processes and serve its metrics."`
-	Record   recordCmd   `cmd:"" help:"Print an envelope now and then, one a line, to play with serve --fixture."`
-	Fixtures fixturesCmd `cmd:"" help:"List the scenarios that serve --fixture scenario:NAME plays."`
-	Schema   schemaCmd   `cmd:"" help:"Print the JSON Schema of the envelope and exit."`
-	Version  versionCmd  `cmd:"" help:"Print the version and exit."`
+	Serve       serveCmd       `cmd:"" default:"withargs" help:"Serve the metrics over HTTP (the default)."`
+	Snapshot    snapshotCmd    `cmd:"" help:"Print one envelope and exit."`
+	Doctor      doctorCmd      `cmd:"" help:"Check everything that the service depends on, and say what to do."`
+	Healthcheck healthcheckCmd `cmd:"" help:"Ask a running service whether it is well."`
+	Demo        demoCmd        `cmd:"" help:"Simulate an orchestrator with real processes and serve its metrics."`
+	Record      recordCmd      `cmd:"" help:"Print an envelope now and then, one a line, to play with serve --fixture."`
+	Fixtures    fixturesCmd    `cmd:"" help:"List the scenarios that serve --fixture scenario:NAME plays."`
+	Schema      schemaCmd      `cmd:"" help:"Print the JSON Schema of the envelope and exit."`
+	Completion  completionCmd  `cmd:"" help:"Print the script that completes commands and flags in a shell."`
+	Version     versionCmd     `cmd:"" help:"Print the version and exit."`
 }
 
-// Exit statuses.
+// Exit statuses. README tells them with the commands.
 const (
 	exitOK       = 0
 	exitFailed   = 1
-	exitDegraded = 3
+	exitUnwell   = 2 // api doctor found a failure
+	exitDegraded = 3 // api snapshot --strict
 )
 
 func main() {
@@ -64,8 +71,12 @@ func frugal() {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	err := execute(ctx, args, stdout, stderr)
 	switch {
-	case err == nil, errors.Is(err, errHelpShown):
+	case err == nil, errors.Is(err, errAnswered):
 		return exitOK
+	case errors.Is(err, errUnwell):
+		return exitUnwell // the report has been printed
+	case errors.Is(err, errWarned):
+		return exitFailed
 	case errors.Is(err, errDegraded):
 		fmt.Fprintln(stderr, "api:", err)
 		return exitDegraded
@@ -75,37 +86,93 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 }
 
-// errHelpShown says that --help has answered and nothing is left to do.
-var errHelpShown = errors.New("help shown")
+// errAnswered says that --help or a completion has answered and nothing is left
+// to do.
+var errAnswered = errors.New("answered")
 
 func execute(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	// The real environment wins: Load does not override what is set.
-	if err := godotenv.Load(); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("read .env: %w", err)
-	}
 	var c cli
-	helped := false
-	parser, err := kong.New(&c,
+	answered := false
+	opts := []kong.Option{
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(int) { answered = true }),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.BindTo(stdout, (*io.Writer)(nil)),
+	}
+	parser, err := newParser(&c, opts...)
+	if err != nil {
+		return err
+	}
+	if kongcompletion.Register(parser); answered { // the shell asked for a completion
+		return errAnswered
+	}
+	loadErr := loadDotEnv()
+	command, err := parser.Parse(args)
+	if answered {
+		return errAnswered
+	}
+	var refused refusals
+	if isDoctor(command, err) && (err != nil || loadErr != nil) {
+		refused, command, err = parseAllTheSame(&c, args, loadErr, opts)
+	} else if loadErr != nil {
+		return loadErr
+	}
+	if err != nil {
+		return fmt.Errorf("%w%s (api --help lists commands and settings)", err, meantCommand(parser, err))
+	}
+	c.Config.Version = thisBuild().String()
+	c.Logger = orchmetrics.NewLogger(c.Config, stderr)
+	return command.Run(c.Config, refused) //nolint:wrapcheck // the commands' own errors are what the user shall read
+}
+
+func newParser(c *cli, opts ...kong.Option) (*kong.Kong, error) {
+	parser, err := kong.New(c, append(opts,
 		kong.Name("api"),
 		kong.Description("What is an AI agent orchestrator doing right now? "+
 			"Reads its database, its worker's snapshot and /proc, and writes to none of them."),
 		kong.UsageOnError(),
-		kong.Writers(stdout, stderr),
-		kong.Exit(func(int) { helped = true }),
-		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.BindTo(stdout, (*io.Writer)(nil)),
-	)
+	)...)
 	if err != nil {
-		return fmt.Errorf("build the command line: %w", err)
+		return nil, fmt.Errorf("build the command line: %w", err)
 	}
-	command, err := parser.Parse(args)
-	if helped {
-		return errHelpShown
+	return parser, nil
+}
+
+// meantCommand suggests a command for a word that is none. The parser itself
+// does so only where there is no default command.
+func meantCommand(parser *kong.Kong, err error) string {
+	word, unexpected := strings.CutPrefix(err.Error(), "unexpected argument ")
+	if !unexpected {
+		return ""
 	}
-	if err != nil {
-		return fmt.Errorf("%w (api --help lists commands and settings)", err)
+	var names []string
+	for _, command := range parser.Model.Children {
+		names = append(names, command.Name)
 	}
-	c.Config.Version = thisBuild().String()
-	c.Logger = orchmetrics.NewLogger(c.Config, stderr)
-	return command.Run(c.Config) //nolint:wrapcheck // the commands' own errors are what the user shall read
+	if nearest := domain.Nearest(word, names); nearest != "" {
+		return fmt.Sprintf(", did you mean %q?", nearest)
+	}
+	return ""
+}
+
+// loadDotEnv reads .env. The real environment wins: Load does not override what
+// is set.
+func loadDotEnv() error {
+	err := godotenv.Load()
+	var unreadable *fs.PathError
+	switch {
+	case err == nil, errors.Is(err, fs.ErrNotExist):
+		return nil
+	case errors.As(err, &unreadable):
+		return fmt.Errorf("read .env: %w", err)
+	default: // the cause repeats a part of the file, which may hold a secret
+		return errors.New("read .env: a line is not NAME=VALUE, or a quote is not closed")
+	}
+}
+
+// warnOfUnknown tells once of variables that look like settings and are none.
+func warnOfUnknown(log *slog.Logger) {
+	if unknown := orchmetrics.UnknownSettings(os.Environ()); len(unknown) > 0 {
+		log.Warn("ignoring variables that look like settings and are none", "names", fmt.Sprint(unknown))
+	}
 }

@@ -130,6 +130,9 @@ func TestSettings_Refused(t *testing.T) {
 		"--sections-disabled=cost,cpus":  `disable section "cpus": unknown section; there are stages, queue, agents, cost`,
 		"--no-such-flag":                 "unknown flag --no-such-flag",
 		"fly":                            "unexpected argument fly",
+		"--sections-disabled=cots":       `there are stages, queue, agents, cost; did you mean cost?`,
+		"--listn=:80":                    `unknown flag --listn, did you mean "--listen"?`,
+		"snapshto":                       `unexpected argument snapshto, did you mean "snapshot"?`,
 	} {
 		status, stdout, stderr := call(t, args)
 		assert.Equal(t, exitFailed, status, args)

@@ -29,6 +29,7 @@ var errNothingRecorded = errors.New("record: there was no answer")
 // Run implements the command. An answer that fails is left out and told of: a
 // recording shall outlive a restart of what it records.
 func (r recordCmd) Run(ctx context.Context, stdout io.Writer, cfg orchmetrics.Config) error {
+	warnOfUnknown(cfg.Logger)
 	if r.Every <= 0 {
 		return fmt.Errorf("--every is %s; it must be more than 0", r.Every)
 	}

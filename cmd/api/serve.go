@@ -26,6 +26,7 @@ func (s serveCmd) Run(ctx context.Context, cfg orchmetrics.Config) error {
 
 // serve serves until the context ends. bound is told the URL once.
 func serve(ctx context.Context, cfg orchmetrics.Config, sources orchmetrics.Sources, bound func(url string)) error {
+	warnOfUnknown(cfg.Logger)
 	server, err := orchmetrics.InitializeServerFrom(cfg, sources)
 	if err != nil {
 		return err //nolint:wrapcheck // says which setting is wrong

@@ -23,6 +23,7 @@ var errDegraded = errors.New("a section is not ok")
 
 // Run implements the command.
 func (s snapshotCmd) Run(ctx context.Context, stdout io.Writer, cfg orchmetrics.Config) error {
+	warnOfUnknown(cfg.Logger)
 	snapshots, err := orchmetrics.InitializeSnapshotter(cfg)
 	if err != nil {
 		return err //nolint:wrapcheck // says which setting is wrong

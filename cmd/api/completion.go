@@ -1,0 +1,28 @@
+package main
+
+import (
+	"github.com/alecthomas/kong"
+	kongcompletion "github.com/jotaen/kong-completion"
+)
+
+// completionCmd prints what makes a shell ask this program for completions.
+type completionCmd struct {
+	Shell string `arg:"" enum:"bash,zsh,fish" help:"bash, zsh or fish."`
+}
+
+// Help is what --help says besides.
+func (completionCmd) Help() string {
+	return `For the present shell, and for each new one if the line is in its init file:
+
+    bash: source <(api completion bash)          in ~/.bashrc
+    zsh:  source <(api completion zsh)           in ~/.zshrc, below compinit
+    fish: api completion fish | source           in ~/.config/fish/config.fish
+
+The script asks the program itself, by its full path: print it anew when the program moves.`
+}
+
+// Run implements the command.
+func (c completionCmd) Run(ctx *kong.Context) error {
+	script := kongcompletion.Completion{Shell: c.Shell, Code: true}
+	return script.Run(ctx) //nolint:wrapcheck // a closed standard output speaks for itself
+}

@@ -1,0 +1,119 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/orchmetrics/orchmetrics/adapters/sqlstore"
+	"github.com/orchmetrics/orchmetrics/domain"
+)
+
+// indexes checks what keeps a scrape from reading whole tables, and measures how
+// long it reads now.
+func (d *doctor) indexes(ctx context.Context) Result {
+	if d.store == nil || d.unreadable {
+		return notChecked()
+	}
+	tables, err := d.store.Survey(ctx)
+	if err != nil {
+		return dbFailure("the tables", err)
+	}
+	result := ok("nothing to read")
+	var facts []string
+	for _, table := range tables {
+		if !table.Found {
+			continue
+		}
+		if fact := d.active(ctx, table); fact != "" {
+			facts = append(facts, fact)
+		}
+		result.Details = append(result.Details, d.flatness(ctx, table)...)
+	}
+	if len(facts) > 0 {
+		result.Message = "reading takes " + strings.Join(facts, ", ")
+	}
+	if slices.ContainsFunc(result.Details, func(one Detail) bool { return one.Status != OK }) {
+		result.Message += "; it grows with the tables"
+		result.Do = "ask the owner of the database for what follows; this program never writes"
+	}
+	return result
+}
+
+// flatness says what keeps the readings of a table from growing with it.
+func (d *doctor) flatness(ctx context.Context, table sqlstore.Table) []Detail {
+	var details []Detail
+	if index := table.Index; index != nil && has(table, index.Column) {
+		detail := Detail{table.Name + "." + index.Column, OK, "indexed"}
+		switch {
+		case index.Found:
+		case table.View:
+			detail.Status, detail.Message = Warning, "the table is a view: an index must be on the table behind it"
+		default:
+			detail.Status, detail.Message = Warning, "no index: "+index.Statement
+		}
+		details = append(details, detail)
+	}
+	switch {
+	case !table.KeepsSums:
+	case table.Keyed:
+		details = append(details, Detail{table.Name + ".id", OK, "INTEGER PRIMARY KEY: sums are kept between scrapes"})
+	default:
+		message := "not the table's INTEGER PRIMARY KEY: each scrape sums all rows"
+		if took := d.sums(ctx, table.Name); took != "" {
+			message += ", which takes " + took
+		}
+		details = append(details, Detail{table.Name + ".id", Warning, message})
+	}
+	return details
+}
+
+func has(table sqlstore.Table, column string) bool {
+	return slices.ContainsFunc(table.Columns, func(c sqlstore.Column) bool { return c.Name == column && c.Found })
+}
+
+// active reads those rows of a table that a scrape lists, and says how long that
+// took.
+func (d *doctor) active(ctx context.Context, table sqlstore.Table) string {
+	if slices.ContainsFunc(table.Columns, func(c sqlstore.Column) bool { return c.Required && !c.Found }) {
+		return ""
+	}
+	var took string
+	switch table.Name {
+	case "tasks":
+		took = timed(func() error { _, err := d.store.ActiveTasks(ctx); return err })
+	case "jobs":
+		took = timed(func() error { _, err := d.store.RunningJobs(ctx); return err })
+	}
+	if took == "" {
+		return ""
+	}
+	return took + map[string]string{"tasks": " for the active tasks", "jobs": " for the running jobs"}[table.Name]
+}
+
+// sums reads all rows of a table whose sums cannot be kept, and says how long
+// that took.
+func (d *doctor) sums(ctx context.Context, table string) string {
+	if table == "jobs" {
+		return timed(func() error { _, err := d.store.StatusCounts(ctx); return err })
+	}
+	return timed(func() error { _, err := d.store.CostTotals(ctx); return err })
+}
+
+// timed says how long a reading took; nothing if it failed.
+func timed(reading func() error) string {
+	began := time.Now()
+	err := reading()
+	took := time.Since(began).Seconds() * 1000
+	switch {
+	case errors.Is(err, domain.CodeTimeout):
+		return fmt.Sprintf("more than %.0f ms", took)
+	case err != nil && !errors.Is(err, domain.CodeSchemaDrift):
+		return ""
+	default:
+		return fmt.Sprintf("%.1f ms", took)
+	}
+}

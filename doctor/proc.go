@@ -1,0 +1,126 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/orchmetrics/orchmetrics/adapters/procfs"
+	"github.com/orchmetrics/orchmetrics/domain"
+	"github.com/orchmetrics/orchmetrics/ports"
+)
+
+// startedTogether is how far a process's start may be from its job's: an agent
+// may be slow to start, and /proc has whole seconds.
+const startedTogether = time.Minute
+
+// hostPIDNamespace is what /proc/self/ns/pid says in the namespace that the kernel
+// starts with (PROC_PID_INIT_INO in include/linux/proc_ns.h).
+const hostPIDNamespace = "pid:[4026531836]"
+
+// proc checks that processes can be seen: any at all, those of other users, and
+// those that the running jobs name.
+func (d *doctor) proc(ctx context.Context) Result {
+	root := d.cfg.ProcRoot
+	if runtime.GOOS != "linux" {
+		return warning("this platform has no /proc: what is read from it is null", "")
+	}
+	reader := procfs.New(root)
+	first, err := reader.Sample(ctx, []int64{1})
+	if err != nil || reader.ClockTicks() == nil {
+		return failed(root+" is no proc file system, or may not be read", "check ORCH_PROC_ROOT").as(domain.CodeProcUnreadable)
+	}
+	where := namespace(root)
+	sees := "sees all processes"
+	blind := len(first) == 1 && first[0].Process != nil && first[0].Process.Status == domain.ProcessHidden
+	if blind {
+		sees = fmt.Sprintf("hides other users' processes from uid %d (hidepid)", os.Geteuid())
+	}
+	jobs, known := d.runningJobs(ctx)
+	if !known {
+		result := warning(fmt.Sprintf("%s %s, %s; whether the running jobs' are among them cannot be told: the database cannot be read",
+			root, sees, where), "")
+		return result
+	}
+	details, seen := processesOf(ctx, reader, jobs)
+	result := ok(fmt.Sprintf("%s %s, %s; of %d running jobs %d have a process that started when they did",
+		root, sees, where, len(jobs), seen))
+	result.Details = details
+	if slices.ContainsFunc(details, func(one Detail) bool { return one.Status != OK }) {
+		result.Status = Warning
+		result.Do = "did the orchestrator crash? Else share its pid namespace, or set ORCH_PROC_ROOT to the right proc file system"
+	}
+	if blind && (len(jobs) == 0 || result.Status != OK) {
+		result.Status = Warning
+		result.Do = "run as the agents' user, or join the group that may see all (gid= of the mount)"
+	}
+	return result
+}
+
+// namespace says whether pids are the host's.
+func namespace(root string) string {
+	name, err := os.Readlink(filepath.Join(root, "self", "ns", "pid"))
+	switch {
+	case err != nil:
+		return "from outside this process's pid namespace"
+	case name == hostPIDNamespace:
+		return "in the host's pid namespace"
+	default:
+		return "in a pid namespace of its own"
+	}
+}
+
+func (d *doctor) runningJobs(ctx context.Context) ([]domain.RunningJob, bool) {
+	if d.store == nil || d.unreadable {
+		return nil, false
+	}
+	reading, err := d.store.RunningJobs(ctx)
+	return reading.Value, err == nil || reading.Value != nil
+}
+
+// processesOf looks for the process of each job, and counts those that are right.
+func processesOf(ctx context.Context, reader ports.CPUReader, jobs []domain.RunningJob) (details []Detail, seen int) {
+	for _, job := range jobs {
+		detail := Detail{Subject: fmt.Sprintf("job %d", job.ID), Status: OK}
+		if job.PID == nil {
+			detail.Message = "has no pid yet"
+			details = append(details, detail)
+			continue
+		}
+		samples, err := reader.Sample(ctx, []int64{*job.PID})
+		if err != nil || len(samples) != 1 || samples[0].Process == nil {
+			detail.Status, detail.Message = Warning, fmt.Sprintf("its process %d could not be read", *job.PID)
+			details = append(details, detail)
+			continue
+		}
+		detail.Status, detail.Message = compare(job, samples[0].Process)
+		if detail.Status == OK {
+			seen++
+		}
+		details = append(details, detail)
+	}
+	return details, seen
+}
+
+// compare says whether a process can be the one that its job started.
+func compare(job domain.RunningJob, process *domain.Process) (Status, string) {
+	pid := *job.PID
+	if process.Status != domain.ProcessOK {
+		return Warning, fmt.Sprintf("its process %d is %s", pid, process.Status)
+	}
+	if job.StartedAt == nil || process.StartedAt == nil {
+		return OK, fmt.Sprintf("its process %d runs; when either started is unknown", pid)
+	}
+	switch after := process.StartedAt.Sub(*job.StartedAt); {
+	case after > startedTogether:
+		return Warning, fmt.Sprintf("its process %d started %s after it: another process has the pid now", pid, after)
+	case after < -startedTogether:
+		return Warning, fmt.Sprintf("its process %d started %s before it: another pid namespace, or clocks disagree", pid, -after)
+	default:
+		return OK, fmt.Sprintf("its process %d started when it did", pid)
+	}
+}

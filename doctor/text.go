@@ -1,0 +1,60 @@
+package doctor
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"unicode"
+)
+
+var marks = map[Status]string{OK: "✓", Warning: "!", Failed: "✗"}
+
+// maxShown is how many details of one check Text shows.
+const maxShown = 20
+
+// Text writes the report for people: a line a check, and below it those of its
+// details that are not as they should be.
+func (r Report) Text(w io.Writer) error {
+	var text strings.Builder
+	counts := map[Status]int{}
+	for _, result := range r.Checks {
+		counts[result.Status]++
+		text.WriteString(result.line())
+		shown := 0
+		for _, detail := range result.Details {
+			if detail.Status == OK {
+				continue
+			}
+			if shown++; shown > maxShown {
+				text.WriteString("    … and more: --json shows all\n")
+				break
+			}
+			text.WriteString(printable(fmt.Sprintf("    %s %s: %s", marks[detail.Status], detail.Subject, detail.Message)))
+		}
+	}
+	fmt.Fprintf(&text, "\n%d ok, %d with a warning, %d failed\n", counts[OK], counts[Warning], counts[Failed])
+	_, err := io.WriteString(w, text.String())
+	return err
+}
+
+func (r Result) line() string {
+	line := fmt.Sprintf("%s %-13s %s", marks[r.Status], r.Check, r.Message)
+	if r.Code != nil {
+		line += fmt.Sprintf(" (%s)", *r.Code)
+	}
+	if r.Do != "" {
+		line += " → " + r.Do
+	}
+	return printable(line)
+}
+
+// printable is one line that does nothing else to a terminal: names of files may
+// hold anything.
+func printable(line string) string {
+	return strings.Map(func(letter rune) rune {
+		if unicode.IsPrint(letter) {
+			return letter
+		}
+		return unicode.ReplacementChar
+	}, line) + "\n"
+}

@@ -1,0 +1,438 @@
+package tests
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/orchmetrics/orchmetrics/doctor"
+)
+
+// secret is in everything of which no value may be shown.
+const secret = "hunter2"
+
+// diagnosis is one run of api doctor.
+type diagnosis struct {
+	status         int
+	stdout, stderr string
+}
+
+// surgery is how api doctor is started.
+type surgery struct {
+	program string
+	dir     string
+	env     []string
+	uid     uint32
+	under   []string // a program that starts it
+}
+
+// examine runs api doctor with these settings and no others.
+func (s surgery) examine(t *testing.T, args ...string) diagnosis {
+	t.Helper()
+	if s.program == "" {
+		s.program = program(t)
+	}
+	if s.dir == "" {
+		s.dir = t.TempDir()
+	}
+	command := append(append(s.under, s.program, "doctor"), args...)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
+	cmd.Dir = s.dir
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=/", "ORCH_LISTEN=127.0.0.1:0"}, s.env...)
+	if s.uid != 0 {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: s.uid, Gid: s.uid}}
+	}
+	var stdout, stderr strings.Builder
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	if _, ended := errors.AsType[*exec.ExitError](err); !ended {
+		require.NoError(t, err, stderr.String())
+	}
+	assert.NotContains(t, stdout.String()+stderr.String(), secret)
+	return diagnosis{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
+}
+
+// report reads the answer of --json.
+func (d diagnosis) report(t *testing.T) doctor.Report {
+	t.Helper()
+	var report doctor.Report
+	decoder := json.NewDecoder(strings.NewReader(d.stdout))
+	decoder.DisallowUnknownFields()
+	require.NoError(t, decoder.Decode(&report), "%s%s", d.stdout, d.stderr)
+	return report
+}
+
+// of returns what one check found.
+func of(t *testing.T, report doctor.Report, check string) doctor.Result {
+	t.Helper()
+	for _, result := range report.Checks {
+		if result.Check == check {
+			return result
+		}
+	}
+	require.Fail(t, "there is no such check", check)
+	return doctor.Result{}
+}
+
+// wellHost is a directory in which all is as it should be, and the settings that
+// say so.
+func wellHost(t *testing.T) (db string, env []string) {
+	t.Helper()
+	agent := startChild(t, "idle", "agent")
+	db = newDatabase(t, "schema.sql", "well.sql")
+	dir := filepath.Dir(db)
+	execute(t, db, fmt.Sprintf("INSERT INTO jobs (id, agent, status, attempts, pid, started_at) VALUES (21, 'developer', 'running', 1, %d, datetime('now'))",
+		agent.Process.Pid), "INSERT INTO jobs (id, agent, status, started_at) VALUES (22, 'reviewer', 'running', datetime('now'))")
+	worker := filepath.Join(dir, "worker.json")
+	require.NoError(t, os.WriteFile(worker, []byte(`{"max_concurrency":4,"updated_at":"`+time.Now().UTC().Format(time.RFC3339)+`"}`), 0o644))
+	sections := filepath.Join(dir, "sections")
+	require.NoError(t, os.Mkdir(sections, 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(sections, "gpu.json"), []byte(`{"used":1}`), 0o644))
+	return db, []string{"ORCH_DB=" + db, "ORCH_WORKER_STATE_FILE=" + worker, "ORCH_SECTIONS_DIR=" + sections}
+}
+
+// TestGoldenDoctor shows whole reports.
+func TestGoldenDoctor(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		arrange func(t *testing.T, db string) (env []string)
+		status  int
+	}{
+		"all_well": {func(t *testing.T, db string) []string {
+			startWriter(t, db).run("UPDATE tasks SET repo = 'web';")
+			return nil
+		}, 0},
+		"database_missing": {func(_ *testing.T, db string) []string {
+			return []string{"ORCH_DB=" + filepath.Join(filepath.Dir(db), "nowhere.db")}
+		}, 2},
+		"database_stopped": {func(*testing.T, string) []string { return nil }, 0},
+		"schema_drifted": {func(t *testing.T, db string) []string {
+			execute(t, db, "ALTER TABLE agent_runs DROP COLUMN effort", "ALTER TABLE jobs RENAME COLUMN attempts TO tries",
+				"DROP INDEX idx_jobs_status", "DROP INDEX idx_tasks_stage", "ALTER TABLE tasks RENAME COLUMN stage TO phase")
+			return nil
+		}, 2},
+		"port_taken": {func(t *testing.T, _ string) []string {
+			other := httptest.NewServer(http.NotFoundHandler())
+			t.Cleanup(other.Close)
+			return []string{"ORCH_LISTEN=" + other.Listener.Addr().String()}
+		}, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db, env := wellHost(t)
+			found := surgery{env: append(env, tc.arrange(t, db)...)}.examine(t)
+			assert.Equal(t, tc.status, found.status)
+			assert.Empty(t, found.stderr)
+			compareGolden(t, "doctor_"+name+".txt", normalizeReport(found.stdout, filepath.Dir(db)))
+		})
+	}
+}
+
+// TestDoctor_DocumentedReport: the page shows a real one.
+func TestDoctor_DocumentedReport(t *testing.T) {
+	t.Parallel()
+	assert.Contains(t, read(t, "docs/operations.md"), read(t, "tests/testdata/golden/doctor_schema_drifted.txt"))
+}
+
+// normalizeReport is the one place where what differs from run to run, and from
+// host to host, is replaced.
+func normalizeReport(report, dir string) []byte {
+	report = strings.ReplaceAll(report, dir, "/var/lib/orchestrator")
+	for _, r := range [][2]string{
+		{`uid \d+`, "uid 1000"},
+		{`\d+\.\d ms`, "0.2 ms"},
+		{`-?[0-9ms]+s ago`, "1s ago"},
+		{`\d+\.\d KiB`, "24.0 KiB"},
+		{`127\.0\.0\.1:\d+`, "127.0.0.1:9099"},
+		{`in a pid namespace of its own`, "in the host's pid namespace"},
+	} {
+		report = regexp.MustCompile(r[0]).ReplaceAllString(report, r[1])
+	}
+	return []byte(report)
+}
+
+// TestDoctor_ChangesNothing: whatever state the database is in and whoever looks,
+// no file comes, goes or changes.
+func TestDoctor_ChangesNothing(t *testing.T) {
+	t.Parallel()
+	api := publicProgram(t)
+	states := map[string]func(t *testing.T, db string){
+		"live":    func(t *testing.T, db string) { startWriter(t, db).run("UPDATE tasks SET repo = 'web';") },
+		"stopped": func(*testing.T, string) {},
+		"crashed": func(t *testing.T, db string) { crash(t, db) },
+		"crashed, without its index": func(t *testing.T, db string) {
+			crash(t, db)
+			require.NoError(t, os.Remove(db+"-shm"))
+		},
+		"missing": func(t *testing.T, db string) { require.NoError(t, os.Remove(db)) },
+		"garbage": func(t *testing.T, db string) {
+			require.NoError(t, os.WriteFile(db, []byte(strings.Repeat("x", 8192)), 0o644))
+		},
+		"empty":            func(t *testing.T, db string) { require.NoError(t, os.Truncate(db, 0)) },
+		"rollback journal": func(t *testing.T, db string) { execute(t, db, "PRAGMA journal_mode = DELETE") },
+		"a directory": func(t *testing.T, db string) {
+			require.NoError(t, os.Remove(db))
+			require.NoError(t, os.Mkdir(db, 0o755))
+		},
+		"without any table": func(t *testing.T, db string) {
+			execute(t, db, "DROP TABLE tasks", "DROP TABLE jobs", "DROP TABLE agent_runs")
+		},
+	}
+	users := map[string]struct {
+		uid       uint32
+		dir, file fs.FileMode
+		forbidden bool
+	}{
+		"the owner":                           {0, 0o755, 0o644, false},
+		"another, who may read":               {65534, 0o755, 0o644, false},
+		"another, who may write in it":        {65534, 0o777, 0o644, true},
+		"another, who may not read the files": {65534, 0o755, 0o600, true},
+		"another, who may not enter":          {65534, 0o700, 0o644, true},
+	}
+	for state, arrange := range states {
+		for who, user := range users {
+			t.Run(state+", "+who, func(t *testing.T) {
+				t.Parallel()
+				if user.uid != 0 && os.Geteuid() != 0 {
+					t.Skip("only root can run programs as another user")
+				}
+				db, env := wellHost(t)
+				dir := filepath.Dir(db)
+				arrange(t, db)
+				grant(t, dir, user.dir, user.file)
+				before := imprint(t, dir, user.uid)
+				found := surgery{program: api, dir: "/", env: env, uid: user.uid}.examine(t, "--json")
+				assert.Equal(t, before, imprint(t, dir, user.uid))
+				report := found.report(t)
+				if user.forbidden && state != "missing" && state != "empty" && state != "a directory" {
+					assert.Equal(t, 2, found.status)
+					assert.Equal(t, doctor.Failed, of(t, report, "permissions").Status, found.stdout)
+				}
+				if who == "another, who may write in it" && state == "live" {
+					assert.Contains(t, of(t, report, "permissions").Message, "would lock the orchestrator out")
+				}
+			})
+		}
+	}
+}
+
+// TestDoctor_EverythingBroken: it comes to an end, tells of each thing, and of no
+// secret.
+func TestDoctor_EverythingBroken(t *testing.T) {
+	t.Parallel()
+	taken, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0") // accepts, and says nothing
+	require.NoError(t, err)
+	defer taken.Close()
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
+		return path
+	}
+	write(".env", "ORCH_LISTN='"+secret+"\n")
+	write("sections/cost.json", "1")
+	write("sections/not a key\x1b[31m.json", "1")
+	write("sections/cut.json", `{"password":"`+secret)
+	found := surgery{dir: dir, env: []string{
+		"ORCH_DB=" + write("orchestrator.db", strings.Repeat(secret, 1000)),
+		"ORCH_WORKER_STATE_FILE=" + write("worker.json", `{"max_concurrency":"`+secret+`"}`),
+		"ORCH_SECTIONS_DIR=" + filepath.Join(dir, "sections"),
+		"ORCH_PROC_ROOT=" + dir,
+		"ORCH_LISTEN=" + taken.Addr().String(),
+		"ORCH_MAX_ROWS=many", "ORCH_LOG_LEVEL=loud", "ORCH_SECTION_TIMEOUT=0s", "ORCH_METRICS_ENABLED=perhaps",
+		"ORCH_SECTIONS_DISABLED=stages,Cots", "ORCH_DBB=" + secret, "ORCH_TOKEN=" + secret,
+	}}.examine(t)
+	assert.Equal(t, 2, found.status)
+	assert.Empty(t, found.stderr)
+	for _, check := range []string{"settings", "database", "worker_state", "proc", "sections_dir", "listen"} {
+		assert.Regexp(t, `(?m)^✗ `+check+` .+ → .+$`, found.stdout)
+	}
+	for _, check := range []string{"permissions", "schema", "indexes"} {
+		assert.Regexp(t, `(?m)^[✓!] `+check+` `, found.stdout)
+	}
+	for _, told := range []string{
+		"read .env: a line is not NAME=VALUE", `ORCH_MAX_ROWS: --max-rows: expected a valid 64 bit int but got "many"`, "ORCH_LOG_LEVEL: ",
+		"ORCH_SECTION_TIMEOUT: ORCH_SECTION_TIMEOUT is 0s", "ORCH_METRICS_ENABLED: ", "ORCH_DBB: no such setting; did you mean ORCH_DB?",
+		"ORCH_TOKEN: no such setting\n", "cost.json: failed: key_refused", "cut.json: failed: invalid_value", "not a key\uFFFD[31m.json",
+		"is taken by another program", "(db_corrupt)", "(worker_state_invalid)", "(proc_unreadable)",
+	} {
+		assert.Contains(t, found.stdout, told)
+	}
+	assert.NotContains(t, found.stdout, "\x1b")
+}
+
+// TestDoctor_JSON: the names of the checks, and the shape, are what scripts rely on.
+func TestDoctor_JSON(t *testing.T) {
+	t.Parallel()
+	db, env := wellHost(t)
+	found := surgery{env: env}.examine(t, "--json")
+	report := found.report(t)
+	var names []string
+	for _, result := range report.Checks {
+		names = append(names, result.Check)
+		assert.Contains(t, []doctor.Status{doctor.OK, doctor.Warning, doctor.Failed}, result.Status)
+		assert.NotNil(t, result.Details, "a list, if an empty one")
+		assert.Positive(t, result.DurationMS)
+	}
+	page := read(t, "docs/operations.md")
+	for _, name := range names {
+		assert.Contains(t, page, "| `"+name+"` |", "documented")
+	}
+	assert.Equal(t, []string{
+		"settings", "database", "permissions", "schema", "indexes", "worker_state", "proc", "sections_dir", "web_config", "listen",
+	}, names)
+	assert.Equal(t, doctor.OK, report.Status)
+	assert.Len(t, of(t, report, "schema").Details, 21)
+	assert.Equal(t, []doctor.Detail{{Subject: "gpu.json", Status: doctor.OK, Message: "ok"}}, of(t, report, "sections_dir").Details)
+
+	missing := surgery{env: append(env, "ORCH_DB="+db+".not")}.examine(t, "--json").report(t)
+	require.NotNil(t, of(t, missing, "database").Code)
+	assert.EqualValues(t, "db_missing", *of(t, missing, "database").Code)
+	assert.Equal(t, doctor.Failed, missing.Status)
+}
+
+func TestDoctor_ExitStatus(t *testing.T) {
+	t.Parallel()
+	db, env := wellHost(t)
+	assert.Equal(t, 0, surgery{env: env}.examine(t, "--strict").status)
+	execute(t, db, "DROP INDEX idx_tasks_stage")
+	assert.Equal(t, 0, surgery{env: env}.examine(t).status)
+	assert.Equal(t, 1, surgery{env: env}.examine(t, "--strict").status)
+	assert.Equal(t, 2, surgery{env: append(env, "ORCH_DB=/nowhere/orchestrator.db")}.examine(t, "--strict").status)
+	wrong := surgery{env: env}.examine(t, "--max-rows=many")
+	assert.Equal(t, 1, wrong.status, "a flag that is wrong is the caller's mistake")
+	assert.Contains(t, wrong.stderr, "--max-rows")
+}
+
+// TestDoctor_URLIsNotShown: a URL may hold a password.
+func TestDoctor_URLIsNotShown(t *testing.T) {
+	t.Parallel()
+	for _, location := range []string{
+		"postgres://orch:" + secret + "@db/orch", "file://" + secret + "@host/orch.db", "file:/nowhere/orch.db?password=" + secret,
+		"file:%zz" + secret,
+	} {
+		found := surgery{env: []string{"ORCH_DB=" + location}}.examine(t)
+		assert.Equal(t, 2, found.status)
+		assert.Contains(t, found.stdout, "✗ database")
+	}
+}
+
+func TestDoctor_Listen(t *testing.T) {
+	t.Parallel()
+	listen := func(t *testing.T, address string) doctor.Result {
+		t.Helper()
+		return of(t, surgery{env: []string{"ORCH_LISTEN=" + address}}.examine(t, "--json").report(t), "listen")
+	}
+	running := startService(t, nil, "serve")
+	result := listen(t, strings.TrimPrefix(running.url, "http://"))
+	assert.Equal(t, doctor.OK, result.Status)
+	assert.Contains(t, result.Message, "an orchmetrics serves there already")
+
+	stranger := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`{"openapi":"3.1.0","info":{"title":"another"}}`))
+	}))
+	t.Cleanup(stranger.Close)
+	result = listen(t, stranger.Listener.Addr().String())
+	assert.Equal(t, doctor.Failed, result.Status)
+	assert.Contains(t, result.Message, "is taken by another program")
+
+	probed := startService(t, []string{"ORCH_HEALTH_LISTEN=127.0.0.1:0"}, "serve")
+	_ = probed
+	result = listen(t, "0.0.0.0:0")
+	assert.Equal(t, doctor.Warning, result.Status)
+	assert.Contains(t, result.Message, "other hosts can reach it")
+	assert.Equal(t, doctor.Failed, listen(t, "nonsense").Status)
+
+	dir := t.TempDir()
+	socket := "unix:" + filepath.Join(dir, "s")
+	assert.Equal(t, doctor.OK, listen(t, socket).Status)
+	assert.Empty(t, imprint(t, filepath.Join(dir, "s"), 0), "no socket was made")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "s"), nil, 0o600))
+	assert.Equal(t, doctor.Failed, listen(t, socket).Status)
+	assert.Equal(t, doctor.Failed, listen(t, "unix:/nowhere/s").Status)
+	assert.Equal(t, doctor.Failed, listen(t, "unix:"+filepath.Join(dir, strings.Repeat("s", 200))).Status)
+}
+
+// TestDoctor_WebConfig: what is wrong with it is told, and no secret of it.
+func TestDoctor_WebConfig(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "web.yml")
+	look := func(text string) doctor.Report {
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		return surgery{env: []string{"ORCH_WEB_CONFIG_FILE=" + path, "ORCH_LISTEN=0.0.0.0:0"}}.examine(t, "--json").report(t)
+	}
+	good := look("http_server_config:\n  http2: false\n")
+	assert.Equal(t, doctor.OK, of(t, good, "web_config").Status)
+	assert.Equal(t, doctor.OK, of(t, good, "listen").Status)
+	for _, text := range []string{"basic_auth_users:\n  me: " + secret + "\n", secret, "tls_server_config:\n  cert_file: none.pem\n"} {
+		assert.Equal(t, doctor.Failed, of(t, look(text), "web_config").Status, text)
+	}
+}
+
+// TestDoctor_HealthListen: its address is looked at too, and a service that is
+// there already is known by its answer.
+func TestDoctor_HealthListen(t *testing.T) {
+	t.Parallel()
+	alive := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		assert.Equal(t, "/livez", r.URL.Path)
+		_, _ = w.Write([]byte(`{"status":"ok"}`))
+	}))
+	t.Cleanup(alive.Close)
+	stranger := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(stranger.Close)
+	for address, want := range map[string]doctor.Status{
+		"127.0.0.1:0": doctor.OK, alive.Listener.Addr().String(): doctor.OK, stranger.Listener.Addr().String(): doctor.Failed,
+	} {
+		result := of(t, surgery{env: []string{"ORCH_LISTEN=127.0.0.1:0", "ORCH_HEALTH_LISTEN=" + address}}.examine(t, "--json").report(t), "listen")
+		assert.Equal(t, want, result.Status, result.Details)
+	}
+}
+
+// imprint is all of a directory that somebody could change, its own times
+// included: they change when a file comes or goes. What root opens beside a
+// database SQLite gives to its owner: if it was his, only the time of that differs.
+func imprint(t *testing.T, dir string, uid uint32) map[string]string {
+	t.Helper()
+	found := map[string]string{}
+	_ = filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		require.NoError(t, err)
+		info, err := os.Lstat(path)
+		require.NoError(t, err)
+		stat := info.Sys().(*syscall.Stat_t)
+		var content []byte
+		if info.Mode().IsRegular() {
+			content, err = os.ReadFile(path)
+			require.NoError(t, err)
+		}
+		if uid == 0 && os.Geteuid() == 0 {
+			stat.Ctim = syscall.Timespec{}
+		}
+		found[path] = fmt.Sprintf("%s %d:%d inode %d, %d bytes, %s, changed %v, %x",
+			info.Mode(), stat.Uid, stat.Gid, stat.Ino, info.Size(), info.ModTime(), stat.Ctim, sha256.Sum256(content))
+		return nil
+	})
+	return found
+}
