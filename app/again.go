@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"maps"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -20,7 +21,7 @@ func revisionOf(ctx context.Context, sources ...any) (any, bool) {
 		if !ok {
 			return nil, false
 		}
-		if all[i], ok = revised.Revision(ctx); !ok {
+		if all[i], ok = revised.Revision(ctx); !ok || !reflect.ValueOf(all[i]).Comparable() {
 			return nil, false
 		}
 	}

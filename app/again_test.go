@@ -207,3 +207,15 @@ func TestAgain_LookingIsIsolated(t *testing.T) {
 		assert.False(t, u.reads(t))
 	})
 }
+
+// TestAgain_RevisionThatCannotBeCompared: it is as good as none.
+func TestAgain_RevisionThatCannotBeCompared(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		u := newUnmoved(t)
+		u.revision = []byte("etag")
+		for range 3 {
+			assert.True(t, u.reads(t))
+		}
+	})
+}

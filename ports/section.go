@@ -62,7 +62,7 @@ type Paced interface {
 // has changed without reading it.
 type Revised interface {
 	// Revision names the state that a collection or reading with this context would
-	// be of. While it is equal (==), so is the value, but for what follows from the
+	// be of; it is comparable. While it is equal (==), so is the value, but for what follows from the
 	// scrape's second and for what is counted in clock ticks within one of them; the
 	// service may then show the value again. False says that it does not know, which
 	// is always allowed.

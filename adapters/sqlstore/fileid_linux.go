@@ -1,7 +1,9 @@
 package sqlstore
 
 import (
+	"io/fs"
 	"os"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -22,4 +24,13 @@ func identify(path string) (fileID, error) {
 		return fileID{}, &os.PathError{Op: "statx", Path: path, Err: err}
 	}
 	return fileID{major: s.Dev_major, minor: s.Dev_minor, inode: s.Ino, bornS: s.Btime.Sec, bornNS: s.Btime.Nsec}, nil
+}
+
+// changeOf is when anything of a file was last changed, which nobody can set back.
+func changeOf(info fs.FileInfo) syscall.Timespec {
+	stat, _ := info.Sys().(*syscall.Stat_t)
+	if stat == nil {
+		return syscall.Timespec{}
+	}
+	return stat.Ctim
 }

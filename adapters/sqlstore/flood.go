@@ -2,13 +2,10 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
-	"errors"
-	"fmt"
-	"io/fs"
-	"os"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 )
 
 const (
@@ -28,9 +25,12 @@ const (
 // The last connection that read all of one then stays open for a moment, outside
 // of any transaction, since SQLite tells a connection whether there was a commit
 // (https://www.sqlite.org/pragma.html#pragma_data_version). The files alone cannot
-// tell: a commit is visible only some time after its last byte was written.
+// tell while a writer may be there: a commit is visible only some time after its
+// last byte was written.
 type flood struct {
 	now func() time.Time
+	// looking is of 1: for who uses what is kept, or closes it.
+	looking *semaphore.Weighted
 
 	mu     sync.Mutex
 	last   time.Time // when the last view began or ended
@@ -39,88 +39,7 @@ type flood struct {
 	expiry *time.Timer
 }
 
-// readings are what sources have read of one state of the database, by source.
-// They are shared and never changed.
-type readings map[source]any
-
-// source names one of the store's sources.
-type source int
-
-const (
-	activeTasks source = iota
-	statusCounts
-	retries
-	runningJobs
-	costTotals
-
-	sources // how many there are
-)
-
-// state is one state of the database of which all is known, and the connection
-// that knows whether it still is the state.
-type state struct {
-	conn    *connection
-	asked   *sql.Stmt
-	version int64 // as the connection tells it
-	files   files
-	read    time.Time
-	known   readings
-}
-
-// remember ends the transaction of a connection through which all was read.
-func remember(conn *connection, found files, known readings, now time.Time) (*state, error) {
-	s := &state{conn: conn, files: found, known: known, read: now}
-	var err error
-	if s.asked, err = conn.conn.PrepareContext(context.Background(), "PRAGMA data_version"); err != nil {
-		return nil, fmt.Errorf("prepare data version: %w", err)
-	}
-	if s.version, err = s.dataVersion(); err == nil {
-		err = conn.tx.Rollback()
-	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("end transaction: %w", err), s.asked.Close())
-	}
-	return s, nil
-}
-
-// close closes the statement too: with one open, SQLite would keep the files open.
-func (s *state) close() {
-	_ = s.asked.Close()
-	s.conn.close()
-}
-
-// dataVersion is another number after each commit of another connection. Within a
-// transaction it is that of what the transaction sees.
-func (s *state) dataVersion() (version int64, err error) {
-	if err = s.asked.QueryRowContext(context.Background()).Scan(&version); err != nil {
-		return 0, fmt.Errorf("read data version: %w", err)
-	}
-	return version, nil
-}
-
-// current tells whether the state still is that of the database at the path. The
-// connection cannot know of a file that was replaced, or written by what is not
-// SQLite. While it has a file open, no other one gets the number of its inode.
-func (s *state) current(path string) bool {
-	db, err := os.Stat(path)
-	if err != nil || !os.SameFile(db, s.files.db) || markOf(db) != markOf(s.files.db) {
-		return false
-	}
-	for suffix, before := range map[string]fs.FileInfo{"-wal": s.files.wal, "-shm": s.files.shm} {
-		if now, err := statIfExists(s.files.path + suffix); err != nil || !sameFile(now, before) {
-			return false
-		}
-	}
-	version, err := s.dataVersion()
-	return err == nil && version == s.version
-}
-
-func sameFile(a, b fs.FileInfo) bool {
-	if a == nil || b == nil {
-		return a == nil && b == nil
-	}
-	return os.SameFile(a, b)
-}
+func newFlood() flood { return flood{now: time.Now, looking: semaphore.NewWeighted(1)} }
 
 // begins notes that a view begins.
 func (f *flood) begins() {
@@ -135,6 +54,13 @@ func (f *flood) begins() {
 	f.last = now
 }
 
+// ends notes that a view ends.
+func (f *flood) ends() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.last = f.now()
+}
+
 // on tells whether there is a flood.
 func (f *flood) on() bool {
 	f.mu.Lock()
@@ -142,28 +68,41 @@ func (f *flood) on() bool {
 	return f.streak >= inFlood
 }
 
-// take returns the state that is kept if it still is that of the database at the
-// path. It is the caller's until it is kept again.
-func (f *flood) take(path string) *state {
-	f.mu.Lock()
-	s := f.kept
-	f.kept = nil
-	f.mu.Unlock()
-	if s != nil && (f.now().Sub(s.read) >= keepFor || !s.current(path)) {
-		s.close()
+// recall returns the state that is kept if it still is that of the database at the
+// path, and nil if it is not or if that cannot be told in time. What is known of it
+// stays good to use.
+func (f *flood) recall(ctx context.Context, path string) *state {
+	if f.looking.Acquire(ctx, 1) != nil {
 		return nil
 	}
+	defer f.looking.Release(1)
+	f.mu.Lock()
+	s := f.kept
+	f.mu.Unlock()
+	if s == nil {
+		return nil
+	}
+	if f.now().Sub(s.read) >= keepFor || !s.current(path) {
+		f.drop(s)
+		return nil
+	}
+	f.expiry.Reset(linger)
 	return s
 }
 
 // keep keeps a state for the next view, for a moment.
 func (f *flood) keep(s *state) {
+	if !f.put(s) {
+		s.close() // not under the lock: it may take a while
+	}
+}
+
+// put is false if another view at the same time was faster.
+func (f *flood) put(s *state) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.last = f.now()
-	if f.kept != nil { // by another view at the same time
-		s.close()
-		return
+	if f.kept != nil {
+		return false
 	}
 	f.kept = s
 	if f.expiry == nil {
@@ -171,15 +110,25 @@ func (f *flood) keep(s *state) {
 	} else {
 		f.expiry.Reset(linger)
 	}
+	return true
 }
 
 // expire closes what is kept.
 func (f *flood) expire() {
+	_ = f.looking.Acquire(context.Background(), 1) // fails only with its context
+	defer f.looking.Release(1)
 	f.mu.Lock()
 	s := f.kept
-	f.kept = nil
 	f.mu.Unlock()
 	if s != nil {
-		s.close()
+		f.drop(s)
 	}
+}
+
+// drop closes what is kept. Only for who is looking.
+func (f *flood) drop(s *state) {
+	f.mu.Lock()
+	f.kept = nil
+	f.mu.Unlock()
+	s.close()
 }

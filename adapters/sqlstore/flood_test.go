@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"testing"
@@ -244,4 +245,91 @@ func TestFlood_Revision(t *testing.T) {
 	_, known := store.Revision(t.Context())
 	assert.False(t, known, "without a view nothing is known of what a reading will see")
 	assert.Nil(t, revision(newStore(t, path)), "without a flood nothing is known")
+}
+
+// TestFlood_AtRest: a stopped orchestrator's database is read once, without a
+// connection that stays.
+func TestFlood_AtRest(t *testing.T) {
+	t.Parallel()
+	path := newDB(t, walMode, script(t, "busy.sql"))
+	store := newStore(t, path)
+	now := time.Now().Add(time.Minute) // the file is old enough
+	store.flood.now = func() time.Time { return now }
+	for range inFlood + 2 {
+		scrape(t, store)
+	}
+	assert.Zero(t, opens(store, func() { scrape(t, store) }))
+	assert.Empty(t, descriptors(t, path))
+	writer := startWriter(t, path)
+	writer.run("INSERT INTO tasks (stage) VALUES ('s')")
+	requireTasks(t, 5, store)
+	writer.stop()
+	requireTasks(t, 5, store)
+
+	store = newStore(t, path)
+	now = time.Now() // the file was just written
+	store.flood.now = func() time.Time { return now }
+	for range inFlood + 2 {
+		scrape(t, store)
+	}
+	assert.NotZero(t, opens(store, func() { scrape(t, store) }), "too soon after the last change")
+}
+
+// TestFlood_Narrowed: those who ask for less share what is known.
+func TestFlood_Narrowed(t *testing.T) {
+	t.Parallel()
+	path := newDB(t, walMode, script(t, "busy.sql"))
+	live(t, path)
+	store := flooded(t, path)
+	whole, endWhole := store.View(t.Context())
+	narrow, endNarrow := store.View(t.Context())
+	assert.Zero(t, opens(store, func() {
+		for _, ctx := range []context.Context{whole, narrow} {
+			tasks, err := store.ActiveTasks(ctx)
+			require.NoError(t, err)
+			assert.Len(t, tasks.Value, 4)
+		}
+		endNarrow()
+		_, err := store.RunningJobs(whole)
+		require.NoError(t, err)
+		endWhole()
+		scrape(t, store)
+	}))
+}
+
+// TestFlood_OfSlowScrapes: what counts is the pause between scrapes, however long
+// they take.
+func TestFlood_OfSlowScrapes(t *testing.T) {
+	t.Parallel()
+	path := newDB(t, walMode, script(t, "busy.sql"))
+	live(t, path)
+	store := newStore(t, path)
+	now := time.Now()
+	store.flood.now = func() time.Time { return now }
+	for range inFlood + 2 {
+		ctx, end := store.View(t.Context())
+		_, err := store.ActiveTasks(ctx)
+		require.NoError(t, err)
+		now = now.Add(2 * closeTogether)
+		end()
+	}
+	assert.True(t, store.flood.on())
+}
+
+// TestFlood_TimesSetBack: whoever overwrites the file and sets its time back does
+// not hide it.
+func TestFlood_TimesSetBack(t *testing.T) {
+	t.Parallel()
+	path := newDB(t, walMode, script(t, "busy.sql"))
+	live(t, path)
+	store := flooded(t, path)
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	file, err := os.OpenFile(path, os.O_WRONLY, 0)
+	require.NoError(t, err)
+	defer file.Close() // later: it would drop SQLite's locks on the file
+	_, err = file.WriteAt(make([]byte, 100), 0)
+	require.NoError(t, err)
+	require.NoError(t, os.Chtimes(path, info.ModTime(), info.ModTime()))
+	require.Error(t, results(t, store)["stages"].err)
 }

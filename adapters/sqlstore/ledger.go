@@ -39,7 +39,8 @@ var (
 // when its block is recounted.
 type ledger[S any] struct {
 	table   table[S]
-	fill    int64 // how many rows a block is filled with
+	fill    int64 // how many rows a block is filled with at most
+	sparse  bool  // most ids are not taken
 	blocks  []block[S]
 	watched map[int64]S // what each row that is watched last added
 }
@@ -216,11 +217,12 @@ func (l *ledger[S]) recount(ses *session, at int) error {
 // no more rows than ids: where most ids are taken it needs no LIMIT, which costs a
 // fifth more.
 func (l *ledger[S]) read(ses *session, after, upto, limit int64) (block[S], error) {
-	if saturatedSub(upto, limit) > after {
+	if !l.sparse && after > noID && saturatedSub(upto, limit) > after {
 		dense, err := sumAll(ses, l.table, inRange, after, after+limit)
 		if err != nil || dense.rows > limit/2 {
 			return dense, err
 		}
+		l.sparse = true
 	}
 	return sumAll(ses, l.table, inRange+" ORDER BY id LIMIT ?", after, upto, limit)
 }
@@ -254,20 +256,26 @@ func (l *ledger[S]) extend(ses *session, top int64, active map[int64]block[S]) e
 
 // room is how many rows the last block has room for, or a new one if it is full.
 func (l *ledger[S]) room() int64 {
-	tail := len(l.blocks) - 1
-	if tail < 0 || l.blocks[tail].rows >= l.fill {
+	if l.full() {
 		return l.fill
 	}
-	return l.fill - l.blocks[tail].rows
+	return l.fill - l.blocks[len(l.blocks)-1].rows
+}
+
+// full tells whether the next rows make a new block. More than half is full: to
+// top blocks up would take more queries than it saves blocks.
+func (l *ledger[S]) full() bool {
+	tail := len(l.blocks) - 1
+	return tail < 0 || l.blocks[tail].rows > l.fill/2
 }
 
 // add puts fresh rows into the last block, or makes a new one of them.
 func (l *ledger[S]) add(fresh block[S]) {
-	tail := len(l.blocks) - 1
-	if tail < 0 || l.blocks[tail].rows >= l.fill {
+	if l.full() {
 		l.blocks = append(l.blocks, fresh)
 		return
 	}
+	tail := len(l.blocks) - 1
 	l.blocks[tail].last = fresh.last
 	l.blocks[tail].rows += fresh.rows
 	l.table.merge(&l.blocks[tail].sums, fresh.sums, 1)

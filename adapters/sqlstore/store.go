@@ -83,7 +83,7 @@ func New(location string, opts Options) (*Store, error) {
 		gorm:        db,
 		history:     newHistory(wholeSeconds),
 		recounter:   recounter{share: opts.Recount, now: time.Now},
-		flood:       flood{now: time.Now},
+		flood:       newFlood(),
 		beginning:   semaphore.NewWeighted(1),
 	}, nil
 }
@@ -94,6 +94,7 @@ func (s *Store) View(ctx context.Context) (context.Context, func()) {
 	v := newView(ctx, s)
 	return context.WithValue(ctx, viewKey{s}, v), func() {
 		v.end()
+		s.flood.ends()
 		s.recountSoon()
 	}
 }
@@ -109,10 +110,10 @@ func (s *Store) Revision(ctx context.Context) (any, bool) {
 		return nil, false
 	}
 	defer put()
-	if v.recall() == nil {
+	if v.recall(ctx) == nil {
 		return nil, false
 	}
-	return v.known, true
+	return v.known.name, true
 }
 
 // viewKey is the context key of a store's own view, so that several stores can
@@ -141,7 +142,7 @@ func readIn[T any](
 		return reading, err
 	}
 	defer put()
-	if known, ok := v.recall()[from].(ports.Reading[T]); ok {
+	if known, ok := v.recall(ctx)[from].(ports.Reading[T]); ok {
 		return owned(known), nil
 	}
 	if err := v.look(); err != nil {

@@ -79,21 +79,34 @@ func (v *view) closeIfIdle() {
 	}
 }
 
-// release closes what the view has open, or keeps it for the next one.
+// release closes what the view has open, or keeps it for the next ones.
 func (v *view) release() {
-	known := v.known
-	if v.conn != nil && v.keeps && !v.conn.atRest && len(v.read) == int(sources) {
-		var err error
-		if known, err = remember(v.conn, v.files, v.read, v.store.flood.now()); err == nil {
-			v.conn = nil // else the next view reads again, and meets the error if it stays
+	if v.conn == nil {
+		return
+	}
+	if known := v.remember(); known != nil {
+		v.store.flood.keep(known)
+		if known.conn != nil {
+			return
 		}
 	}
-	if known != nil {
-		v.store.flood.keep(known)
+	v.conn.close()
+}
+
+// remember is nil unless the view is one of a flood and has read everything.
+func (v *view) remember() *state {
+	if !v.keeps || len(v.read) < int(sources) {
+		return nil
 	}
-	if v.conn != nil {
-		v.conn.close()
+	now := v.store.flood.now()
+	if v.conn.atRest {
+		return rememberAtRest(v.files, v.read, now)
 	}
+	known, err := remember(v.conn, v.files, v.read, now)
+	if err != nil {
+		return nil // the next view reads again, and meets the error if it stays
+	}
+	return known
 }
 
 // look finds out, once, what lies on disk.
@@ -108,12 +121,12 @@ func (v *view) look() error {
 // recall finds out, once, what is known already of the database as it is: all, or
 // nothing. With a part the rest would have to be read of a state that may have
 // changed since.
-func (v *view) recall() readings {
+func (v *view) recall(ctx context.Context) readings {
 	if !v.asked {
 		v.asked = true
 		if !v.store.exact {
 			v.keeps = v.store.flood.on()
-			v.known = v.store.flood.take(v.store.path)
+			v.known = v.store.flood.recall(ctx, v.store.path)
 		}
 	}
 	if v.known == nil {
