@@ -38,6 +38,10 @@ FUZZTIME := 30s
 chaos: ## Try what README promises: chaos suite, fuzz targets, hostile clients; print a table
 	FUZZTIME=$(FUZZTIME) tests/chaos/run
 
+.PHONY: screenshots
+screenshots: ## Take pictures of the page in several states, sizes and colours, into .cache/screenshots
+	go test ./tests/page -run 'TestPage_' -count=1
+
 .PHONY: golden
 golden: ## Rewrite the golden files; read the diff before you commit it
 	go test ./tests -run Golden -count=1 -update

@@ -105,7 +105,11 @@ func newService(cfg Config, src Sources, log *slog.Logger) (*app.Service, error)
 }
 
 func newServer(cfg Config, snapshots ports.Snapshotter, schema contract.Schema, log *slog.Logger) (*httpapi.Server, error) {
-	handler, err := httpapi.NewHandler(snapshots, log, documents(schema))
+	served, err := documents(schema)
+	if err != nil {
+		return nil, err
+	}
+	handler, err := httpapi.NewHandler(snapshots, log, httpapi.Documents(served...))
 	if err != nil {
 		return nil, fmt.Errorf("wire server: %w", err)
 	}

@@ -84,12 +84,32 @@ func TestOpenAPI_DescribesEveryRoute(t *testing.T) {
 	var listed []string
 	for path, operations := range described(t, handler)["paths"].(map[string]any) {
 		for method, operation := range operations.(map[string]any) {
-			listed = append(listed, strings.ToUpper(method)+" "+path)
+			for _, each := range expanded(path, operation.(map[string]any)) {
+				listed = append(listed, strings.ToUpper(method)+" "+each)
+			}
 			assert.NotEmpty(t, operation.(map[string]any)["summary"], path)
 		}
 	}
 	slices.Sort(listed)
 	assert.Equal(t, handler.(interface{ Routes() []string }).Routes(), listed, "docs/openapi.json on the right")
+}
+
+// expanded are the paths that a path with a parameter stands for: one for each
+// value that the parameter may have.
+func expanded(path string, operation map[string]any) []string {
+	parameters, _ := operation["parameters"].([]any)
+	for _, parameter := range parameters {
+		described := parameter.(map[string]any)
+		if described["in"] != "path" {
+			continue
+		}
+		var paths []string
+		for _, value := range described["schema"].(map[string]any)["enum"].([]any) {
+			paths = append(paths, strings.ReplaceAll(path, "{"+described["name"].(string)+"}", value.(string)))
+		}
+		return paths
+	}
+	return []string{path}
 }
 
 // TestOpenAPI_AnswersAreAsDescribed checks real answers, and their codes.
@@ -117,6 +137,11 @@ func TestOpenAPI_AnswersAreAsDescribed(t *testing.T) {
 		{gone, "/readyz?verbose=1", 503},
 		{busy, "/schema", 200},
 		{busy, "/openapi.json", 200},
+		{busy, "/", 200},
+		{off, "/", 200},
+		{busy, "/page/app.js", 200},
+		{busy, "/page/style.css", 200},
+		{busy, "/page/icon.svg", 200},
 	} {
 		request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, tc.target, nil)
 		recorder := httptest.NewRecorder()

@@ -15,6 +15,8 @@ type Document struct {
 	Path        string
 	ContentType string
 	Body        []byte
+	// Policy is its Content-Security-Policy, if a browser is to show it.
+	Policy string
 }
 
 // Documents adds pages to the routes.
@@ -31,6 +33,10 @@ func (d Document) handler() gin.HandlerFunc {
 		c.Header("Content-Type", d.ContentType)
 		c.Header("Cache-Control", "no-cache") // keep it, and ask each time whether it still holds
 		c.Header("X-Content-Type-Options", "nosniff")
+		c.Header("Referrer-Policy", "no-referrer")
+		if d.Policy != "" {
+			c.Header("Content-Security-Policy", d.Policy)
+		}
 		c.Header("ETag", tag)
 		http.ServeContent(c.Writer, c.Request, "", time.Time{}, bytes.NewReader(d.Body))
 	}

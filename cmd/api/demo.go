@@ -33,7 +33,7 @@ func (d demoCmd) Run(ctx context.Context, stdout io.Writer, cfg orchmetrics.Conf
 	}
 	return serve(ctx, cfg, sources, func(url string) {
 		fmt.Fprintf(stdout, "%[1]s/metrics\n"+
-			"Try: curl -s '%[1]s/metrics?section=agents' twice, and watch cpu_ticks grow. "+
+			"Open %[1]s/ in a browser, or try: curl -s '%[1]s/metrics?section=agents' twice, and watch cpu_ticks grow. "+
 			"Ctrl-C ends the demo and leaves nothing behind.\n", url)
 	})
 }

@@ -1,0 +1,69 @@
+// What the words of `sections` mean. docs/operations.md says what to do.
+
+const statuses = {
+  ok: 'all of it was read',
+  degraded: 'part of it is missing',
+  failed: 'it could not be read',
+  timeout: 'it did not answer in time',
+  disabled: 'it is not asked: ORCH_SECTIONS_DISABLED names it',
+};
+
+const codes = {
+  db_missing: 'there is no database file where it is looked for',
+  db_permission: 'the database may not be read by this user, or not without a risk to its owner',
+  db_not_live: 'the database holds commits that only the orchestrator can recover; it seems to be stopped',
+  db_busy: 'the database was locked, or changed while it was read',
+  db_corrupt: 'the database is damaged, or is no SQLite database',
+  db_unreadable: 'the database is no regular file, or the disk failed',
+  counting: 'a large history is being summed for the first time; more is known with each answer',
+  schema_drift: 'the database lacks a table or a column that was expected',
+  worker_state_missing: 'the worker’s snapshot is not where it is looked for',
+  worker_state_invalid: 'the worker’s snapshot makes no sense, or may not be read',
+  proc_unreadable: 'the processes, or some of them, cannot be read',
+  timeout: 'there was no answer within the time that a section has',
+  stuck: 'an earlier reading still hangs, so no new one was begun',
+  panic: 'the service has a bug; its log says where',
+  invalid_value: 'there was a value that its field cannot hold',
+  key_refused: 'the file’s name is no key, or the key of another section',
+  file_unreadable: 'the file or its directory cannot be read',
+  too_large: 'the file is larger than a section may be',
+  too_many: 'there are more files than may be shown',
+  not_recorded: 'the recording that is played has nothing for it',
+  source_failed: 'its source failed; the service’s log has the cause',
+};
+
+const states = {
+  R: 'running', S: 'sleeping', D: 'waiting for a disk', Z: 'ended, not waited for', T: 'stopped', t: 'traced', I: 'idle', X: 'dead',
+};
+
+const processes = {
+  ok: 'there',
+  gone: 'no such process',
+  zombie: 'ended, not waited for',
+  hidden: 'hidden from the service',
+  unsupported: 'not known on this platform',
+};
+
+const lookUp = (words, word) => (Object.hasOwn(words, word) ? words[word] : null);
+
+// reading says in a sentence how the reading of a section went.
+export function reading(report) {
+  const status = lookUp(statuses, report.status) ?? report.status;
+  if (report.code === null || report.code === undefined) return status;
+  const code = lookUp(codes, report.code) ?? 'the service’s documentation has this code';
+  return report.code === report.status ? code : `${status}: ${code}`;
+}
+
+// answered tells whether the section's value means anything.
+export const answered = (report) => report?.status !== 'failed' && report?.status !== 'timeout' && report?.status !== 'disabled';
+
+export const knownCodes = () => Object.keys(codes);
+export const knownStatuses = () => Object.keys(statuses);
+
+// process says what is known of an agent's process.
+export function process(found) {
+  if (!found) return null;
+  if (found.status !== 'ok') return lookUp(processes, found.status) ?? found.status;
+  if (found.state === null) return processes.ok;
+  return lookUp(states, found.state) ?? `state ${found.state}`;
+}

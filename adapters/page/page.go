@@ -1,0 +1,68 @@
+// Package page is what a browser shows of the service: one page, embedded, that
+// polls the envelope. It is served as it is in the folder files; nothing builds
+// it, and it asks no other host for anything.
+package page
+
+import (
+	"embed"
+	"fmt"
+	"io/fs"
+	"path"
+)
+
+// Policy is the Content-Security-Policy of each file. The page takes scripts,
+// styles, its icon and data from where it came from and nothing from elsewhere,
+// and the browser itself refuses to make markup of a string.
+const Policy = "default-src 'none'; connect-src 'self'; script-src 'self'; style-src 'self'; img-src 'self'; " +
+	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+
+// File is one file of the page.
+type File struct {
+	// Path is where it is served. The page refers to the others relative to its
+	// own address, so that a proxy may serve all of them below a prefix.
+	Path        string
+	ContentType string
+	Body        []byte
+}
+
+//go:embed files
+var files embed.FS
+
+// contentTypes are written down since those of package mime depend on the host.
+var contentTypes = map[string]string{
+	".html": "text/html; charset=utf-8",
+	".css":  "text/css; charset=utf-8",
+	".js":   "text/javascript; charset=utf-8",
+	".svg":  "image/svg+xml",
+}
+
+// Files returns the page, at /, and what it asks for, below /page.
+func Files() ([]File, error) {
+	entries, err := files.ReadDir("files")
+	if err != nil {
+		return nil, fmt.Errorf("list the page's files: %w", err)
+	}
+	all := make([]File, len(entries))
+	for i, entry := range entries {
+		if all[i], err = read(entry.Name()); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+func read(name string) (File, error) {
+	body, err := fs.ReadFile(files, path.Join("files", name))
+	if err != nil {
+		return File{}, fmt.Errorf("read the page's file: %w", err)
+	}
+	contentType, known := contentTypes[path.Ext(name)]
+	if !known {
+		return File{}, fmt.Errorf("read the page's file %s: it is of no known type", name)
+	}
+	file := File{Path: "/page/" + name, ContentType: contentType, Body: body}
+	if name == "index.html" {
+		file.Path = "/"
+	}
+	return file, nil
+}
