@@ -30,6 +30,7 @@ type flight struct {
 	body    *bytes.Buffer // from the pool; nil until somebody wants it
 	encoded func() ([]byte, error)
 	users   atomic.Int64 // who may still use the body
+	texts
 }
 
 // encode writes the envelope as JSON, once for all.
