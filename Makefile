@@ -42,9 +42,16 @@ chaos: ## Try what README promises: chaos suite, fuzz targets, hostile clients; 
 screenshots: ## Take pictures of the page in several states, sizes and colours, into .cache/screenshots
 	go test ./tests/page -run 'TestPage_' -count=1
 
+# How long the demo is scraped at least; `make test` is content with less.
+SCRAPE_FOR := 30s
+
+.PHONY: prometheus
+prometheus: ## Let a real Prometheus (Debian: prometheus) scrape the demo for half a minute, and ask it for every metric
+	ORCHMETRICS_SCRAPE_FOR=$(SCRAPE_FOR) go test ./tests -run '^(TestPrometheus|TestPromtool_)' -count=1
+
 .PHONY: golden
 golden: ## Rewrite the golden files; read the diff before you commit it
-	go test ./tests -run Golden -count=1 -update
+	go test ./tests ./adapters/prometheus -run Golden -count=1 -update
 
 ##@ Measure (databases are generated once, into a folder that git ignores)
 
@@ -133,7 +140,7 @@ write-mocks = sed "s|^dir: .*|dir: $(1)|" .mockery.yaml > "$(1).yaml" && \
 	go tool mockery --config "$(1).yaml" --log-level warn && test -d "$(1)"
 
 .PHONY: generate
-generate: generate/wire generate/mocks generate/schema ## Run every generate/*
+generate: generate/wire generate/mocks generate/schema generate/metrics ## Run every generate/*
 
 .PHONY: generate/wire
 generate/wire: ## Write wire_gen.go from wire.go
@@ -149,6 +156,10 @@ generate/mocks: ## Write mocks/ from ports/
 generate/schema: ## Write docs/schema/v1.json from domain/
 	@tmp=$$(mktemp) && trap 'rm -f "$$tmp"' EXIT && go run ./contract/gen > "$$tmp" && cat "$$tmp" > docs/schema/v1.json
 
+.PHONY: generate/metrics
+generate/metrics: ## Write docs/metrics.md from the descriptions in adapters/prometheus
+	@tmp=$$(mktemp) && trap 'rm -f "$$tmp"' EXIT && go run ./contract/genmetrics > "$$tmp" && cat "$$tmp" > docs/metrics.md
+
 .PHONY: release-schema
 release-schema: verify/schema ## Freeze the schema: from now on readers rely on it
 	cp docs/schema/v1.json docs/schema/v1.released.json
@@ -156,7 +167,7 @@ release-schema: verify/schema ## Freeze the schema: from now on readers rely on 
 ##@ Verify (each generate/* has its verify/*; none of them changes a file)
 
 .PHONY: verify
-verify: verify/wire verify/mocks verify/schema verify/tidy verify/format ## Run every verify/*
+verify: verify/wire verify/mocks verify/schema verify/metrics verify/tidy verify/format ## Run every verify/*
 
 .PHONY: verify/wire
 verify/wire: ## Check that wire_gen.go is what wire.go gives
@@ -174,6 +185,11 @@ verify/schema: ## Check that the schema is up to date and breaks no reader of th
 		{ echo 'docs/schema/v1.json is stale: run "make generate/schema"' >&2; exit 1; }
 	@go run ./contract/gen -released docs/schema/v1.released.json
 
+.PHONY: verify/metrics
+verify/metrics: ## Check that docs/metrics.md is up to date
+	@go run ./contract/genmetrics | diff -u docs/metrics.md - || \
+		{ echo 'docs/metrics.md is stale: run "make generate/metrics"' >&2; exit 1; }
+
 .PHONY: verify/tidy
 verify/tidy: ## Check that go.mod and go.sum are tidy
 	@for module in go.mod examples/*/go.mod tests/deploy/go.mod; do (cd "$$(dirname "$$module")" && go mod tidy -diff) || \
@@ -186,4 +202,4 @@ verify/format: $(GOLANGCI_LINT) ## Check that all Go code is formatted
 ##@ All of it
 
 .PHONY: ci
-ci: test race chaos examples deploy/test lint verify ## Run what CI runs
+ci: test race prometheus chaos examples deploy/test lint verify ## Run what CI runs

@@ -11,6 +11,7 @@ import (
 	"github.com/orchmetrics/orchmetrics/adapters/dropin"
 	"github.com/orchmetrics/orchmetrics/adapters/http"
 	"github.com/orchmetrics/orchmetrics/adapters/procfs"
+	"github.com/orchmetrics/orchmetrics/adapters/prometheus"
 	"github.com/orchmetrics/orchmetrics/adapters/sqlstore"
 	"github.com/orchmetrics/orchmetrics/adapters/workerstate"
 	"github.com/orchmetrics/orchmetrics/app"
@@ -96,6 +97,7 @@ func newService(cfg Config, src Sources, log *slog.Logger) (*app.Service, error)
 		Disabled:       cfg.SectionsDisabled,
 		Listers:        src.Listers,
 		Version:        cfg.Version,
+		Exposition:     exposition.New(),
 		Logger:         log,
 	})
 	if err != nil {
@@ -104,12 +106,14 @@ func newService(cfg Config, src Sources, log *slog.Logger) (*app.Service, error)
 	return service, nil
 }
 
-func newServer(cfg Config, snapshots ports.Snapshotter, schema contract.Schema, log *slog.Logger) (*httpapi.Server, error) {
+func newServer(
+	cfg Config, snapshots ports.Snapshotter, text ports.TextSnapshotter, schema contract.Schema, log *slog.Logger,
+) (*httpapi.Server, error) {
 	served, err := documents(schema)
 	if err != nil {
 		return nil, err
 	}
-	handler, err := httpapi.NewHandler(snapshots, log, httpapi.Documents(served...))
+	handler, err := httpapi.NewHandler(snapshots, log, httpapi.Documents(served...), httpapi.Text(text))
 	if err != nil {
 		return nil, fmt.Errorf("wire server: %w", err)
 	}

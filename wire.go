@@ -14,14 +14,14 @@ import (
 // InitializeServer returns the server over the production adapters.
 func InitializeServer(cfg Config) (*httpapi.Server, error) {
 	panic(wire.Build(newLogger, ProductionSources, newService, newSchema, newServer,
-		wire.Bind(new(ports.Snapshotter), new(*app.Service))))
+		wire.Bind(new(ports.Snapshotter), new(*app.Service)), wire.Bind(new(ports.TextSnapshotter), new(*app.Service))))
 }
 
 // InitializeServerFrom returns the server over the caller's sources, for tests
 // and for programs that embed the service.
 func InitializeServerFrom(cfg Config, src Sources) (*httpapi.Server, error) {
 	panic(wire.Build(newLogger, newService, newSchema, newServer,
-		wire.Bind(new(ports.Snapshotter), new(*app.Service))))
+		wire.Bind(new(ports.Snapshotter), new(*app.Service)), wire.Bind(new(ports.TextSnapshotter), new(*app.Service))))
 }
 
 // InitializeSnapshotter returns the service over the production adapters,

@@ -29,7 +29,7 @@ func InitializeServer(cfg Config) (*httpapi.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	server, err := newServer(cfg, service, schema, logger)
+	server, err := newServer(cfg, service, service, schema, logger)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +48,7 @@ func InitializeServerFrom(cfg Config, src Sources) (*httpapi.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	server, err := newServer(cfg, service, schema, logger)
+	server, err := newServer(cfg, service, service, schema, logger)
 	if err != nil {
 		return nil, err
 	}

@@ -30,6 +30,7 @@ type flight struct {
 	body    *bytes.Buffer // from the pool; nil until somebody wants it
 	encoded func() ([]byte, error)
 	users   atomic.Int64 // who may still use the body
+	texts
 }
 
 // encode writes the envelope as JSON, once for all.
@@ -57,8 +58,9 @@ func newFlights(patience time.Duration) *flights {
 }
 
 // join returns the flight of a scrape that begins from now on, to be left when what
-// is shown is no longer used. The first to ask makes it; it waits for the scrape that is under way, since those who ask
-// meanwhile can then share the next, but not for one that takes long.
+// is shown is no longer used. The first to ask makes it; it waits for the scrape
+// that is under way, since those who ask meanwhile can then share the next, but not
+// for one that takes long.
 func (f *flights) join(key string, scrape func() *scraped) *flight {
 	f.mu.Lock()
 	next, boarding := f.boarding[key]

@@ -22,6 +22,8 @@ type runner struct {
 	timeout  time.Duration // less than the scrape's; 0 for the scrape's
 	pace     *pace         // nil for a section that is collected at every scrape
 	guard    *guard
+
+	measuring guard // of the section's metrics
 }
 
 // outcome is what came of asking a section once.

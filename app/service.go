@@ -43,6 +43,8 @@ type Options struct {
 	Listers []ports.SectionLister
 	// Version is shown in the envelope's instance.
 	Version string
+	// Exposition writes SnapshotText; without it there is none.
+	Exposition ports.Exposition
 	// Logger is told when a section's status changes.
 	Logger *slog.Logger
 }

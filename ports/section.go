@@ -83,7 +83,7 @@ type SectionLister interface {
 }
 
 // Listed is a section that a SectionLister found. Of the optional interfaces of
-// a section Timed is honoured, and Paced is not: whoever lists it anew each time
+// a section Timed is honoured, and Paced and Measured are not: whoever lists it anew each time
 // knows better what to keep.
 type Listed struct {
 	Section Section

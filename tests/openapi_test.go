@@ -123,27 +123,36 @@ func TestOpenAPI_AnswersAreAsDescribed(t *testing.T) {
 		handler http.Handler
 		target  string
 		status  int
+		accept  string
 	}{
-		{busy, "/metrics", 200},
-		{gone, "/metrics", 200},
-		{off, "/metrics", 200},
-		{busy, "/metrics?section=queue&section=cost", 200},
-		{busy, "/metrics?section=disks", 400},
-		{busy, "/metrics?section=queue;", 400},
-		{busy, "/livez", 200},
-		{gone, "/livez", 200},
-		{busy, "/readyz", 200},
-		{gone, "/readyz", 503},
-		{gone, "/readyz?verbose=1", 503},
-		{busy, "/schema", 200},
-		{busy, "/openapi.json", 200},
-		{busy, "/", 200},
-		{off, "/", 200},
-		{busy, "/page/app.js", 200},
-		{busy, "/page/style.css", 200},
-		{busy, "/page/icon.svg", 200},
+		{busy, "/metrics", 200, ""},
+		{gone, "/metrics", 200, ""},
+		{off, "/metrics", 200, ""},
+		{busy, "/metrics?section=queue&section=cost", 200, ""},
+		{busy, "/metrics?section=disks", 400, ""},
+		{busy, "/metrics?section=queue;", 400, ""},
+		{busy, "/metrics", 200, "text/plain"},
+		{off, "/metrics", 200, "application/openmetrics-text"},
+		{busy, "/metrics/prometheus", 200, ""},
+		{gone, "/metrics/prometheus?section=queue", 200, "application/openmetrics-text"},
+		{busy, "/metrics/prometheus?section=disks", 400, "text/plain"},
+		{busy, "/livez", 200, ""},
+		{gone, "/livez", 200, ""},
+		{busy, "/readyz", 200, ""},
+		{gone, "/readyz", 503, ""},
+		{gone, "/readyz?verbose=1", 503, ""},
+		{busy, "/schema", 200, ""},
+		{busy, "/openapi.json", 200, ""},
+		{busy, "/", 200, ""},
+		{off, "/", 200, ""},
+		{busy, "/page/app.js", 200, ""},
+		{busy, "/page/style.css", 200, ""},
+		{busy, "/page/icon.svg", 200, ""},
 	} {
 		request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, tc.target, nil)
+		if tc.accept != "" {
+			request.Header.Set("Accept", tc.accept)
+		}
 		recorder := httptest.NewRecorder()
 		tc.handler.ServeHTTP(recorder, request)
 		require.Equal(t, tc.status, recorder.Code, tc.target)

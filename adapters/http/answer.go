@@ -34,9 +34,13 @@ func answer(c *gin.Context, status int, value any) {
 }
 
 func write(c *gin.Context, status int, body []byte) {
+	writeAs(c, status, "application/json; charset=utf-8", body)
+}
+
+func writeAs(c *gin.Context, status int, contentType string, body []byte) {
 	setHeaders(c)
 	c.Header("Content-Length", strconv.Itoa(len(body)))
-	c.Data(status, "application/json; charset=utf-8", body)
+	c.Data(status, contentType, body)
 }
 
 func setHeaders(c *gin.Context) {

@@ -15,6 +15,8 @@ import (
 // api has what the handlers need.
 type api struct {
 	snapshots ports.Snapshotter
+	text      ports.TextSnapshotter // nil without the text form
+	vary      []string              // the header's value, shared by all answers
 	log       *slog.Logger
 }
 
@@ -36,7 +38,7 @@ func (h *Handler) Routes() []string {
 }
 
 // NewHandler returns the service's routes: /metrics, /livez and /readyz, and those
-// of [Documents], for GET and HEAD. /livez is never refused. /readyz asks the sources as /metrics does,
+// of [Text] and [Documents], for GET and HEAD. /livez is never refused. /readyz asks the sources as /metrics does,
 // so it has a limit too, but one of its own: a flood of the one leaves the other.
 func NewHandler(snapshots ports.Snapshotter, log *slog.Logger, opts ...Option) (*Handler, error) {
 	set := options{inFlight: defaultInFlight}
@@ -46,11 +48,14 @@ func NewHandler(snapshots ports.Snapshotter, log *slog.Logger, opts ...Option) (
 	if set.inFlight < 1 {
 		return nil, fmt.Errorf("limit requests in flight to %d: it must be at least 1", set.inFlight)
 	}
-	a := &api{snapshots: snapshots, log: log}
+	a := &api{snapshots: snapshots, text: set.text, vary: []string{"Accept"}, log: log}
 	all := routes{
 		"/metrics": {limited(set.inFlight), a.metrics},
 		"/livez":   {a.livez},
 		"/readyz":  {limited(set.inFlight), a.readyz},
+	}
+	if a.text != nil {
+		all["/metrics/prometheus"] = gin.HandlersChain{limited(set.inFlight), a.prometheus}
 	}
 	for _, document := range set.documents {
 		all[document.Path] = gin.HandlersChain{document.handler()}

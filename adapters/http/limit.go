@@ -4,6 +4,8 @@ import (
 	"net/http"
 
 	"github.com/gin-gonic/gin"
+
+	"github.com/orchmetrics/orchmetrics/ports"
 )
 
 // defaultInFlight is far more than the readers of one service ask at a time.
@@ -13,6 +15,7 @@ const defaultInFlight = 2048
 type options struct {
 	inFlight  int
 	documents []Document
+	text      ports.TextSnapshotter
 }
 
 // Option changes what NewHandler returns.

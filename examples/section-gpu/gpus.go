@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/csv"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -31,6 +32,8 @@ var (
 	_ ports.Section = (*GPUs)(nil)
 	_ ports.Timed   = (*GPUs)(nil)
 	_ ports.Paced   = (*GPUs)(nil)
+
+	_ ports.Measured = (*GPUs)(nil)
 )
 
 // Key is the envelope's key.
@@ -73,4 +76,22 @@ func (g *GPUs) Collect(context.Context) (any, error) {
 	}
 	rows := int64(len(gpus))
 	return ports.Collected{Value: gpus, Rows: &rows}, nil
+}
+
+// Metrics makes metrics for Prometheus of what the section shows. Two GPUs of one
+// name are told apart by their place in the list.
+func (*GPUs) Metrics(_ context.Context, value json.RawMessage) ([]ports.Metric, error) {
+	var gpus []GPU
+	if err := json.Unmarshal(value, &gpus); err != nil {
+		return nil, fmt.Errorf("read GPUs: %w", err)
+	}
+	labels := []string{"gpu", "name"}
+	memory := ports.Metric{Name: "memory_used_bytes", Help: "Memory in use.", Type: ports.Gauge, Labels: labels}
+	use := ports.Metric{Name: "use_ratio", Help: "Share of the time in which the GPU worked.", Type: ports.Gauge, Labels: labels}
+	for i, gpu := range gpus {
+		of := []string{strconv.Itoa(i), gpu.Name}
+		memory.Points = append(memory.Points, ports.Point{Labels: of, Value: float64(gpu.MemoryMiB << 20)})
+		use.Points = append(use.Points, ports.Point{Labels: of, Value: float64(gpu.UsePercent) / 100})
+	}
+	return []ports.Metric{memory, use}, nil
 }

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,8 +15,8 @@ import (
 	"github.com/orchmetrics/orchmetrics/domain"
 )
 
-// answer asks the service, without a database, for the section.
-func answer(t *testing.T, gpus string) (value string, report domain.SectionReport) {
+// serviceWith is the service, without a database, with the section.
+func serviceWith(t *testing.T, gpus string) http.Handler {
 	t.Helper()
 	cfg := orchmetrics.Config{
 		MetricsEnabled: true, Listen: "127.0.0.1:0", DB: filepath.Join(t.TempDir(), "none.db"), ProcRoot: "/proc",
@@ -30,8 +31,14 @@ func answer(t *testing.T, gpus string) (value string, report domain.SectionRepor
 	if err != nil {
 		t.Fatal(err)
 	}
+	return server.Handler()
+}
+
+// answer asks the service for the section.
+func answer(t *testing.T, gpus string) (value string, report domain.SectionReport) {
+	t.Helper()
 	recorder := httptest.NewRecorder()
-	server.Handler().ServeHTTP(recorder, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
+	serviceWith(t, gpus).ServeHTTP(recorder, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
 	var envelope domain.Envelope
 	if err := json.Unmarshal(recorder.Body.Bytes(), &envelope); err != nil {
 		t.Fatal(err)
@@ -67,5 +74,34 @@ func TestGPUs(t *testing.T) {
 	}
 	if value, report := answer(t, "/nowhere"); value != "[]" || report.Status != domain.StatusFailed {
 		t.Errorf("without its file: got %s, %s", value, report.Status)
+	}
+}
+
+// TestGPUs_Metrics: Prometheus sees the same, in base units.
+func TestGPUs_Metrics(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "gpus.csv")
+	metrics := func(file string) string {
+		if err := os.WriteFile(path, []byte(file), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		recorder := httptest.NewRecorder()
+		request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil)
+		request.Header.Set("Accept", "text/plain")
+		serviceWith(t, path).ServeHTTP(recorder, request)
+		return recorder.Body.String()
+	}
+	text := metrics("NVIDIA H100, 40960, 87\nNVIDIA H100, 512, 0\n")
+	for _, line := range []string{
+		`orchestrator_gpus_memory_used_bytes{gpu="0",name="NVIDIA H100"} 4.294967296e+10`,
+		`orchestrator_gpus_use_ratio{gpu="0",name="NVIDIA H100"} 0.87`,
+		`orchestrator_gpus_use_ratio{gpu="1",name="NVIDIA H100"} 0`,
+		`orchmetrics_section_metrics_up{section="gpus"} 1`,
+	} {
+		if !strings.Contains(text, line+"\n") {
+			t.Errorf("no %s in\n%s", line, text)
+		}
+	}
+	if text := metrics("NVIDIA H100, lots, 87\n"); strings.Contains(text, "orchestrator_gpus_") {
+		t.Errorf("what is unknown is absent, not in\n%s", text)
 	}
 }

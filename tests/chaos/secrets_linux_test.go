@@ -50,6 +50,7 @@ var requests = []struct{ method, target string }{
 	{"GET", "/metrics?section=queue&section=cost"},
 	{"GET", "/metrics?section=nonsense"},
 	{"GET", "/metrics?section=%zz"},
+	{"GET", "/metrics/prometheus"},
 	{"GET", "/readyz"},
 	{"GET", "/readyz?verbose"},
 	{"GET", "/livez"},

@@ -1,0 +1,131 @@
+package exposition
+
+import (
+	"github.com/orchmetrics/orchmetrics/domain"
+)
+
+const (
+	ifNoAgent   = "the job does not run, or the section `agents` failed"
+	ifNoProcess = "the job has no pid yet; the process is gone, hidden or not to be read; " + ifNoAgent
+)
+
+// processStatuses are all that a process can be.
+var processStatuses = [...]string{
+	string(domain.ProcessOK), string(domain.ProcessGone), string(domain.ProcessZombie),
+	string(domain.ProcessHidden), string(domain.ProcessUnsupported),
+}
+
+// agents are the families of the section of the same name.
+func agents() []Family {
+	return append([]Family{
+		{
+			Name: "orchestrator_agent_info", Kind: Info,
+			Help:   "A running job, and the agent that works on it.",
+			Labels: []string{"job_id", "agent", "run_id", "repo", "pid", "model", "effort"},
+			From:   "agents[]", Absent: ifNoAgent,
+			collect: func(e *answer, s *series) {
+				for _, a := range e.Agents {
+					s.add(1, id(a.JobID), text(a.Agent), optionalID(a.RunID), text(a.Repo), optionalID(a.PID), text(a.Model), text(a.Effort))
+				}
+			},
+		},
+		{
+			Name: "orchestrator_agent_runtime_seconds", Kind: Gauge, Unit: "seconds",
+			Help:   "Time since the job was started. Negative if two clocks disagree.",
+			Labels: []string{"job_id", "agent"},
+			From:   "agents[].runtime_s", Absent: "its timestamp is missing or unreadable; " + ifNoAgent,
+			collect: func(e *answer, s *series) {
+				for _, a := range e.Agents {
+					s.ifKnown(a.RuntimeS, id(a.JobID), text(a.Agent))
+				}
+			},
+		},
+	}, processes()...)
+}
+
+// processes are the families of the agents' processes. The pid is among their
+// labels, so that a job that gets another process gets other series.
+func processes() []Family {
+	status := Family{
+		Name: "orchestrator_agent_process_status", Kind: StateSet,
+		Help:   "What is known of the agent's process.",
+		Labels: []string{"job_id", "agent", "pid", "status"},
+		From:   "agents[].process.status", Absent: "the job has no pid yet; " + ifNoAgent,
+		collect: eachProcess(func(_ *answer, a *domain.Agent, s *series, labels ...string) {
+			s.state(string(a.Process.Status), processStatuses[:], labels...)
+		}),
+	}
+	started := ofProcess(Family{
+		Name: "orchestrator_agent_start_time_seconds", Kind: Gauge, Unit: "seconds",
+		Help: "When the agent's process started, since 1970. Another value for the same pid is another process.",
+		From: "agents[].process.started_at",
+	}, func(_ *answer, a *domain.Agent) (float64, bool) {
+		if a.Process.StartedAt == nil {
+			return 0, false
+		}
+		return unix(*a.Process.StartedAt), true
+	})
+	return []Family{
+		status,
+		started,
+		ticks(Counter, "orchestrator_agent_cpu_seconds_total", "Processor time of the agent's process itself, user and system.",
+			"agents[].cpu_ticks", func(a *domain.Agent) *int64 { return a.CPUTicks }),
+		ticks(Counter, "orchestrator_agent_children_cpu_seconds_total", "Processor time of children that ended and were waited for.",
+			"agents[].process.children_cpu_ticks", func(a *domain.Agent) *int64 { return a.Process.ChildrenCPUTicks }),
+		ticks(Gauge, "orchestrator_agent_tree_cpu_seconds", "Processor time of the process, its ended children and all its living descendants. "+
+			"It falls when a child ends that nobody waits for.",
+			"agents[].process.tree_cpu_ticks", func(a *domain.Agent) *int64 { return a.Process.TreeCPUTicks }),
+		number(Family{
+			Name: "orchestrator_agent_tree_processes", Help: "Processes of which the tree consists, the agent's included.",
+			From: "agents[].process.tree_processes",
+		}, func(a *domain.Agent) *int64 { return a.Process.TreeProcesses }),
+		number(Family{
+			Name: "orchestrator_agent_threads", Help: "Threads of the agent's process.",
+			From: "agents[].process.threads",
+		}, func(a *domain.Agent) *int64 { return a.Process.Threads }),
+		number(Family{
+			Name: "orchestrator_agent_resident_memory_bytes", Unit: "bytes", Help: "Resident memory of the agent's process.",
+			From: "agents[].process.rss_bytes",
+		}, func(a *domain.Agent) *int64 { return a.Process.RSSBytes }),
+	}
+}
+
+// eachProcess calls fn for each agent that has a process.
+func eachProcess(fn func(e *answer, a *domain.Agent, s *series, labels ...string)) func(*answer, *series) {
+	return func(e *answer, s *series) {
+		for i := range e.Agents {
+			if a := &e.Agents[i]; a.Process != nil {
+				fn(e, a, s, id(a.JobID), text(a.Agent), optionalID(a.PID))
+			}
+		}
+	}
+}
+
+// ofProcess completes a family with one series for each process.
+func ofProcess(f Family, value func(*answer, *domain.Agent) (float64, bool)) Family {
+	f.Labels, f.Absent = []string{"job_id", "agent", "pid"}, ifNoProcess
+	f.collect = eachProcess(func(e *answer, a *domain.Agent, s *series, labels ...string) {
+		if v, known := value(e, a); known {
+			s.add(v, labels...)
+		}
+	})
+	return f
+}
+
+// number is a gauge of one number of each process.
+func number(f Family, value func(*domain.Agent) *int64) Family {
+	f.Kind = Gauge
+	return ofProcess(f, func(_ *answer, a *domain.Agent) (float64, bool) {
+		if n := value(a); n != nil {
+			return float64(*n), true
+		}
+		return 0, false
+	})
+}
+
+// ticks is processor time of each process. Where the platform has no tick, there
+// is none.
+func ticks(kind Kind, name, help, from string, value func(*domain.Agent) *int64) Family {
+	f := Family{Name: name, Kind: kind, Unit: "seconds", Help: help, From: from + " / clk_tck"}
+	return ofProcess(f, func(e *answer, a *domain.Agent) (float64, bool) { return seconds(value(a), e.ClkTck) })
+}

@@ -1,0 +1,101 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"sync"
+
+	"github.com/orchmetrics/orchmetrics/domain"
+	"github.com/orchmetrics/orchmetrics/ports"
+)
+
+var errNoExposition = errors.New("write the snapshot as text: the service has no exposition")
+
+var _ ports.TextSnapshotter = (*Service)(nil)
+
+// SnapshotText implements ports.TextSnapshotter.
+func (s *Service) SnapshotText(ctx context.Context, format ports.TextFormat, keys ...string) ([]byte, error) {
+	if s.opts.Exposition == nil {
+		return nil, errNoExposition
+	}
+	shared, err := s.share(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	defer shared.leave()
+	return shared.text(format, func() ([]byte, error) {
+		return s.expose(context.WithoutCancel(ctx), shared.shown.envelope, format)
+	})
+}
+
+func (s *Service) expose(ctx context.Context, envelope domain.Envelope, format ports.TextFormat) ([]byte, error) {
+	measurements := s.measure(ctx, envelope)
+	text, refused, err := s.opts.Exposition.Expose(envelope, measurements, format)
+	for _, m := range measurements {
+		o := outcome{report: domain.SectionReport{Status: domain.StatusOK}}
+		if cause := refused[m.Key]; cause != nil {
+			o.fail(cause)
+		}
+		s.changes.note(m.Key+" (metrics)", o)
+	}
+	return text, err //nolint:wrapcheck // says what it could not do
+}
+
+// measure asks each section that was read, and has metrics of its own, for them:
+// all at once, and each as isolated as its collection was.
+func (s *Service) measure(ctx context.Context, envelope domain.Envelope) []ports.Measurement {
+	ctx, cancel := context.WithTimeout(ctx, s.opts.SectionTimeout)
+	defer cancel()
+	var measurements []ports.Measurement
+	var calls []*call[[]ports.Metric]
+	for _, r := range s.sections {
+		measured, ok := r.section.(ports.Measured)
+		value, read := valueOf(envelope, r.key)
+		if !ok || !read {
+			continue
+		}
+		measurements = append(measurements, ports.Measurement{Key: r.key})
+		calls = append(calls, begin(ctx, &r.measuring, func(ctx context.Context) ([]ports.Metric, error) {
+			return measured.Metrics(ctx, value)
+		}))
+	}
+	for i, c := range calls {
+		measurements[i].Metrics, measurements[i].Err = c.wait(ctx)
+	}
+	return measurements
+}
+
+// valueOf returns the value of a section beside the core, if it was read.
+func valueOf(envelope domain.Envelope, key string) (json.RawMessage, bool) {
+	status := envelope.Sections[key].Status
+	if status != domain.StatusOK && status != domain.StatusDegraded {
+		return nil, false
+	}
+	for _, extension := range envelope.Extensions {
+		if extension.Key == key {
+			return extension.Value, true
+		}
+	}
+	return nil, false
+}
+
+// texts are what was made of one envelope, by format, once for all.
+type texts struct {
+	mu    sync.Mutex
+	texts map[ports.TextFormat]func() ([]byte, error)
+}
+
+func (t *texts) text(format ports.TextFormat, encode func() ([]byte, error)) ([]byte, error) {
+	t.mu.Lock()
+	once, known := t.texts[format]
+	if !known {
+		once = sync.OnceValues(encode)
+		if t.texts == nil {
+			t.texts = map[ports.TextFormat]func() ([]byte, error){}
+		}
+		t.texts[format] = once
+	}
+	t.mu.Unlock()
+	return once()
+}
