@@ -4,9 +4,56 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/orchmetrics/orchmetrics/domain"
 )
+
+// schema is what was found out of the tables of a database. The same statements
+// would find the same again while it is of the same edition.
+type schema struct {
+	edition edition
+	// changed is when the file last changed. Under the write-ahead log that is at a
+	// checkpoint, so that it costs little to distrust an edition that another file
+	// may have been copied into.
+	changed changeTime
+
+	mu      sync.Mutex
+	tables  map[string]tableColumns
+	indexed map[tableColumn]bool
+}
+
+type tableColumn struct{ table, column string }
+
+// schemaOf returns what is known of an edition, which is kept until there is
+// another one.
+func (s *Store) schemaOf(e edition, changed changeTime) *schema {
+	known := s.schema.Load()
+	if known == nil || known.edition != e || known.changed != changed {
+		known = &schema{edition: e, changed: changed, tables: map[string]tableColumns{}, indexed: map[tableColumn]bool{}}
+		s.schema.Store(known)
+	}
+	return known
+}
+
+// lookUpOnce returns what is known under a key, or finds it out. Two views may both
+// do so; what they find is the same.
+func lookUpOnce[K comparable, V any](s *schema, known map[K]V, key K, find func() (V, error)) (V, error) {
+	s.mu.Lock()
+	found, ok := known[key]
+	s.mu.Unlock()
+	if ok {
+		return found, nil
+	}
+	found, err := find()
+	if err != nil {
+		return found, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	known[key] = found
+	return found, nil
+}
 
 // tableColumns is what is known of a table.
 type tableColumns struct {
@@ -27,13 +74,9 @@ type columns struct {
 // columns looks the table up (a view will do), and fails if it or one of the
 // required columns is missing. alias is the table's name in the query.
 func (s *session) columns(table, alias string, required ...string) (*columns, error) {
-	found, known := s.view.columns[table]
-	if !known {
-		var err error
-		if found, err = s.lookUp(table); err != nil {
-			return nil, fmt.Errorf("look up table %s: %w", table, err)
-		}
-		s.view.columns[table] = found
+	found, err := s.table(table)
+	if err != nil {
+		return nil, fmt.Errorf("look up table %s: %w", table, err)
 	}
 	if len(found.names) == 0 {
 		return nil, fmt.Errorf("table %s is missing: %w", table, domain.CodeSchemaDrift)
@@ -49,15 +92,23 @@ func (s *session) columns(table, alias string, required ...string) (*columns, er
 // keyed tells whether a table is one whose id is its INTEGER PRIMARY KEY, so that
 // rows are found by it at once. A view is not.
 func (s *session) keyed(table string) bool {
-	_, err := s.columns(table, "", "id")
-	return err == nil && s.view.columns[table].keyed
+	columns, err := s.columns(table, "", "id")
+	return err == nil && columns.found.keyed
 }
 
 // indexed tells whether a whole index begins with the column.
-func (s *session) indexed(table, column string) (found bool, err error) {
-	err = s.query(func(*cells) { found = true }, `SELECT 1 FROM pragma_index_list(?) l, pragma_index_xinfo(l.name) x
-		WHERE NOT l.partial AND x.seqno = 0 AND x.name = ? COLLATE NOCASE AND x.coll = 'BINARY' LIMIT 1`, table, column)
-	return found, err
+func (s *session) indexed(table, column string) (bool, error) {
+	known := s.view.conn.schema
+	return lookUpOnce(known, known.indexed, tableColumn{table, column}, func() (found bool, err error) {
+		err = s.query(func(*cells) { found = true }, `SELECT 1 FROM pragma_index_list(?) l, pragma_index_xinfo(l.name) x
+			WHERE NOT l.partial AND x.seqno = 0 AND x.name = ? COLLATE NOCASE AND x.coll = 'BINARY' LIMIT 1`, table, column)
+		return found, err
+	})
+}
+
+func (s *session) table(name string) (tableColumns, error) {
+	known := s.view.conn.schema
+	return lookUpOnce(known, known.tables, name, func() (tableColumns, error) { return s.lookUp(name) })
 }
 
 func (s *session) lookUp(table string) (tableColumns, error) {

@@ -62,6 +62,7 @@ type connection struct {
 	// or a newer one.
 	number  uint64
 	edition edition
+	schema  *schema
 	// wal is set if the database is in WAL mode.
 	wal bool
 	// atRest is set if the files were read as immutable: whatever was read counts
@@ -129,6 +130,7 @@ func (s *Store) begin(ctx context.Context, found files, param string) (*connecti
 		conn.close()
 		return nil, fmt.Errorf("read schema version: %w", err)
 	}
+	conn.schema = s.schemaOf(conn.edition, changeOf(found.db))
 	return conn, nil
 }
 

@@ -26,11 +26,13 @@ func identify(path string) (fileID, error) {
 	return fileID{major: s.Dev_major, minor: s.Dev_minor, inode: s.Ino, bornS: s.Btime.Sec, bornNS: s.Btime.Nsec}, nil
 }
 
-// changeOf is when anything of a file was last changed, which nobody can set back.
-func changeOf(info fs.FileInfo) syscall.Timespec {
+// changeTime is when anything of a file was last changed, which nobody can set back.
+type changeTime syscall.Timespec
+
+func changeOf(info fs.FileInfo) changeTime {
 	stat, _ := info.Sys().(*syscall.Stat_t)
 	if stat == nil {
-		return syscall.Timespec{}
+		return changeTime{}
 	}
-	return stat.Ctim
+	return changeTime(stat.Ctim)
 }

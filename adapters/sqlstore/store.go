@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -33,6 +34,7 @@ type Store struct {
 	history     *history
 	recounter   recounter
 	flood       flood
+	schema      atomic.Pointer[schema] // of the edition that was read last
 
 	beginning *semaphore.Weighted // of 1
 	begun     uint64              // connections so far, for who holds it

@@ -24,14 +24,13 @@ type view struct {
 	asked   bool   // whether something is known
 	known   *state // what is known already, nil if nothing is
 	conn    *connection
-	keeps   bool     // whether what is read is kept for the next view
-	read    readings // what was read through conn
-	columns map[string]tableColumns
+	keeps   bool       // whether what is read is kept for the next view
+	read    readings   // what was read through conn
 	jobs    *jobTotals // read once, for two sources
 }
 
 func newView(ctx context.Context, s *Store) *view {
-	v := &view{store: s, turn: make(chan struct{}, 1), columns: map[string]tableColumns{}, read: readings{}}
+	v := &view{store: s, turn: make(chan struct{}, 1), read: readings{}}
 	v.ctx, v.stop = context.WithCancel(context.WithoutCancel(ctx))
 	v.turn <- struct{}{}
 	return v
