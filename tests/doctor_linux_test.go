@@ -329,7 +329,7 @@ func TestDoctor_URLIsNotShown(t *testing.T) {
 	t.Parallel()
 	for _, location := range []string{
 		"postgres://orch:" + secret + "@db/orch", "file://" + secret + "@host/orch.db", "file:/nowhere/orch.db?password=" + secret,
-		"file:%zz" + secret,
+		"file:%zz" + secret, "/nowhere/orch.db?password=" + secret,
 	} {
 		found := surgery{env: []string{"ORCH_DB=" + location}}.examine(t)
 		assert.Equal(t, 2, found.status)

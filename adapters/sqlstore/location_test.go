@@ -53,6 +53,7 @@ func TestRefusedLocations(t *testing.T) {
 	for _, location := range []string{
 		"", ":memory:", "file:", "file::memory:", "file:secret?mode=memory", "file:secret?cache=shared&mode=memory", "file://secret/orch.db",
 		"file://user:secret@host/orch.db", "file:%zz-secret", "file:/secret%00.db", "secret\x00.db", "file://[secret",
+		"orch.db?_auth_pass=secret", ":memory:?_auth_pass=secret", "FILE:orch.db?_auth_pass=secret", "postgres://user:secret@host/orch", "sqlite:///secret.db",
 	} {
 		_, err := New(location, Options{MaxRows: 10, Budget: time.Second})
 		require.Error(t, err, "%q", location)

@@ -1,10 +1,13 @@
 package chaos
 
 import (
+	"encoding/json"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -105,7 +108,8 @@ func testHarmless(t *testing.T, s state, r reader) {
 	if s.slow {
 		scrapes, budget = 2, time.Second
 	}
-	service := launch{db: p.db, as: &as, env: []string{"PLACE=" + p.dir, within(budget)}, under: r.under}.start(t)
+	program := launch{db: p.db, as: &as, env: []string{"PLACE=" + p.dir, within(budget)}, under: r.under}
+	service := program.start(t)
 	look := p.fingerprint
 	if as == root {
 		look = p.fingerprintForRoot
@@ -116,6 +120,7 @@ func testHarmless(t *testing.T, s state, r reader) {
 		_, err := service.ask("GET", "/readyz")
 		require.NoError(t, err)
 	}
+	checkCommands(t, program, want)
 	assert.Equal(t, before, look(t))
 
 	if s.renew != nil {
@@ -133,6 +138,24 @@ func testHarmless(t *testing.T, s state, r reader) {
 	o.mark("afterwards")
 	assert.Equal(t, "ok", o.value("PRAGMA integrity_check"))
 	assert.Equal(t, afterwards, service.metrics().summary(), service.logged())
+}
+
+// checkCommands runs those that read the database without serving: they show the
+// same, and are held to the same.
+func checkCommands(t *testing.T, program launch, want string) {
+	t.Helper()
+	shown, log := program.run(t, "snapshot")
+	e, err := answer{status: http.StatusOK, body: []byte(shown)}.read()
+	require.NoError(t, err, log)
+	assert.Equal(t, want, e.summary())
+	report, log := program.run(t, "doctor", "--json")
+	assert.True(t, json.Valid([]byte(report)), "%s%s", report, log)
+	recorded, log := program.run(t, "record", "--every=1h", "--for=50ms")
+	for line := range strings.Lines(recorded) { // none, if a lock took longer
+		e, err := answer{status: http.StatusOK, body: []byte(line)}.read()
+		require.NoError(t, err, log)
+		assert.Equal(t, want, e.summary())
+	}
 }
 
 // TestHarmless_RootGivesNothingAway: what root opens beside a database, SQLite

@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -77,13 +78,11 @@ func script(statements string) func(*testing.T, *place) {
 	}
 }
 
-// sections drops a file into a directory of sections.
+// sections drops a file into the directory of sections.
 func sections(content string) func(*testing.T, *place) []string {
 	return func(t *testing.T, p *place) []string {
-		dir := filepath.Join(p.dir, "CANARY-sections")
-		require.NoError(t, os.Mkdir(dir, 0o755))
-		require.NoError(t, os.WriteFile(filepath.Join(dir, "dropped.json"), []byte(content), 0o644))
-		return []string{"ORCH_SECTIONS_DIR=" + dir}
+		require.NoError(t, os.WriteFile(filepath.Join(p.dir, "CANARY-sections", "dropped.json"), []byte(content), 0o644))
+		return nil
 	}
 }
 
@@ -120,9 +119,9 @@ var leaks = []leak{
 	{name: "a dropped-in section that is no JSON", code: "invalid_value", env: sections(`{"CANARY-key": CANARY-value`)},
 	{name: "a dropped-in section that is too large", code: "too_large", env: sections(`"` + strings.Repeat(canary, 1<<18) + `"`)},
 	{name: "no dropped-in sections", env: func(_ *testing.T, p *place) []string {
-		return []string{"ORCH_SECTIONS_DIR=" + p.dir + "/CANARY-sections"}
+		return []string{"ORCH_SECTIONS_DIR=" + p.dir + "/CANARY-nowhere"}
 	}},
-	{name: "no proc", code: "proc_unreadable", env: func(_ *testing.T, p *place) []string { return []string{"ORCH_PROC_ROOT=" + p.dir + "/CANARY-proc"} }},
+	{name: "no proc", code: "proc_unreadable", env: func(_ *testing.T, p *place) []string { return []string{"ORCH_PROC_ROOT=" + p.dir + "/CANARY-nowhere"} }},
 }
 
 // TestNothingLeaks plants canaries in every setting and in everything that is not
@@ -147,23 +146,20 @@ func testLeak(t *testing.T, l leak) {
 	script(planted)(t, p)
 	agent := startAgent(t)
 	script(fmt.Sprintf("UPDATE jobs SET pid = %d WHERE id = 1;", agent.Process.Pid))(t, p)
-	probes := filepath.Join(p.dir, "CANARY-health.sock")
-	env := []string{"CANARY_VARIABLE=CANARY-environment", "ORCH_HEALTH_LISTEN=unix:" + probes}
-	if l.worker != "" {
-		file := filepath.Join(p.dir, "CANARY-worker.json")
-		p.write(t, file, []byte(l.worker))
-		env = append(env, "ORCH_WORKER_STATE_FILE="+file)
-	}
+	socket, probes := filepath.Join(p.dir, "CANARY-listen.sock"), filepath.Join(p.dir, "CANARY-health.sock")
+	env := append(plantedSettings(t, p, cmp.Or(l.worker, `{"breaker": null}`)), "ORCH_HEALTH_LISTEN=unix:"+probes)
 	if l.env != nil {
 		env = append(env, l.env(t, p)...)
 	}
 	if l.cause != nil {
 		l.cause(t, p)
 	}
-	s := launch{db: dsn(p), as: &p.owner, env: env}.start(t)
+	program := launch{db: dsn(p), listen: "unix:" + socket, as: &p.owner, env: env}
+	s := program.start(t)
+	s.url = "http://service"
 	var all strings.Builder
-	for _, client := range []*http.Client{s.client, through(t, probes)} {
-		s.client = client
+	for _, path := range []string{socket, probes} {
+		s.client = through(t, path)
 		for _, request := range requests {
 			a, err := s.ask(request.method, request.target)
 			require.NoError(t, err)
@@ -174,13 +170,41 @@ func testLeak(t *testing.T, l leak) {
 	if l.code != "" {
 		assert.Contains(t, all.String(), `"code":"`+l.code+`"`)
 	}
-	log := s.logged()
+	checkLog(t, s.logged(), "serve")
+	for _, command := range [][]string{{"snapshot"}, {"record", "--every=1h", "--for=50ms"}} {
+		printed, log := program.run(t, command...)
+		checkDiscreet(t, p, answer{body: []byte(printed)}, command[0])
+		checkLog(t, log, command[0])
+	}
+	report, log := program.run(t, "doctor", "--json") // which names files, for who may see them
+	checkLog(t, report+log, "doctor")
+}
+
+// plantedSettings are canaries in all settings that can hold one, besides those of
+// where the database is and where it is served.
+func plantedSettings(t *testing.T, p *place, worker string) []string {
+	t.Helper()
+	inPlace := func(name string) string { return filepath.Join(p.dir, name) }
+	p.write(t, inPlace("CANARY-worker.json"), []byte(worker))
+	p.write(t, inPlace("CANARY-web.yml"), nil) // which asks for nothing
+	require.NoError(t, os.Symlink("/proc", inPlace("CANARY-proc")))
+	require.NoError(t, os.Mkdir(inPlace("CANARY-sections"), 0o755))
+	return []string{
+		"CANARY_VARIABLE=CANARY-environment", "ORCH_CANARY=CANARY-variable",
+		"ORCH_WORKER_STATE_FILE=" + inPlace("CANARY-worker.json"), "ORCH_WEB_CONFIG_FILE=" + inPlace("CANARY-web.yml"),
+		"ORCH_PROC_ROOT=" + inPlace("CANARY-proc"), "ORCH_SECTIONS_DIR=" + inPlace("CANARY-sections"),
+	}
+}
+
+// checkLog searches what an operator sees, who may know where files are.
+func checkLog(t *testing.T, log, of string) {
+	t.Helper()
 	for _, hidden := range []string{
 		"-user", "-pass", "-mode", "-word", "_auth", // the location
 		"-environment", "-argument", "-variable", // processes
 		"-error", "-payload", "-prompt", "-command", "-trigger", "-garbage", "-key", "-value", "-number", // content
 	} {
-		assert.NotContains(t, log, canary+hidden)
+		assert.NotContains(t, log, canary+hidden, of)
 	}
 }
 
@@ -233,10 +257,10 @@ func TestNothingLeaks_AtStart(t *testing.T) {
 	for _, location := range []string{
 		"file:%zz?_auth_pass=CANARY-pass", "file://CANARY-host:pass@elsewhere/db?_auth_pass=CANARY-pass",
 		"file::memory:?_auth_pass=CANARY-pass", "file:?_auth_pass=CANARY-pass", "file:x%00?_auth_pass=CANARY-pass",
-		"file:x?mode=memory&_auth_pass=CANARY-pass",
+		"file:x?mode=memory&_auth_pass=CANARY-pass", "x?_auth_pass=CANARY-pass", "postgres://x:CANARY-pass@x/x",
 	} {
 		discreet.try(t, location, func(t *testing.T) {
-			for _, args := range [][]string{{"serve", "--listen=127.0.0.1:0"}, {"snapshot"}, {"snapshot", "--db=" + location}} {
+			for _, args := range [][]string{{"serve", "--listen=127.0.0.1:0"}, {"snapshot"}, {"snapshot", "--db=" + location}, {"doctor"}, {"record"}} {
 				cmd := exec.Command(program, args...)
 				cmd.Dir = t.TempDir()
 				cmd.Env = append(os.Environ(), "ORCH_DB="+location)

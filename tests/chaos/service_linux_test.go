@@ -3,6 +3,7 @@ package chaos
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -45,9 +46,11 @@ type service struct {
 	log bytes.Buffer
 }
 
-// launch is how a service is started.
+// launch is how the program is started.
 type launch struct {
 	db string
+	// listen is where it serves; a free port of loopback if empty.
+	listen string
 	// as is who runs it; nobody in particular is who runs the tests.
 	as *user
 	// env are further settings.
@@ -62,18 +65,40 @@ func serve(t *testing.T, p *place, env ...string) *service {
 	return launch{db: p.db, as: &p.owner, env: env}.start(t)
 }
 
-func (l launch) start(t *testing.T) *service {
+// command is one of the program's commands, not started yet.
+func (l launch) command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	program, err := buildOnce()
 	require.NoError(t, err)
-	line := slices.Concat(l.under, []string{program, "serve", "--listen=127.0.0.1:0"})
-	s := &service{t: t, cmd: exec.Command(line[0], line[1:]...)}
-	s.cmd.Dir = filepath.Dir(program) // where there is no .env, and every user may be
-	s.cmd.Env = append(os.Environ(), "ORCH_DB="+l.db, within(patience), "ORCH_LOG_LEVEL=debug")
-	s.cmd.Env = append(s.cmd.Env, l.env...)
+	line := slices.Concat(l.under, []string{program}, args)
+	cmd := exec.Command(line[0], line[1:]...)
+	cmd.Dir = filepath.Dir(program) // where there is no .env, and every user may be
+	cmd.Env = append(os.Environ(), "ORCH_DB="+l.db, "ORCH_LISTEN="+cmp.Or(l.listen, "127.0.0.1:0"), within(patience), "ORCH_LOG_LEVEL=debug")
+	cmd.Env = append(cmd.Env, l.env...)
 	if l.as != nil {
-		l.as.become(s.cmd)
+		l.as.become(cmd)
 	}
+	return cmd
+}
+
+// run runs a command to its end, and returns what it prints. It may find
+// something wrong, which its exit status then says.
+func (l launch) run(t *testing.T, args ...string) (stdout, stderr string) {
+	t.Helper()
+	cmd := l.command(t, args...)
+	var out, log bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &log
+	if err := cmd.Run(); err != nil {
+		var exit *exec.ExitError
+		require.ErrorAs(t, err, &exit)
+		require.True(t, exit.Exited(), "%s: %s", exit, &log)
+	}
+	return out.String(), log.String()
+}
+
+func (l launch) start(t *testing.T) *service {
+	t.Helper()
+	s := &service{t: t, cmd: l.command(t, "serve")}
 	stderr, err := s.cmd.StderrPipe()
 	require.NoError(t, err)
 	require.NoError(t, s.cmd.Start())

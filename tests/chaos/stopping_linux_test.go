@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -73,6 +74,74 @@ func TestStopsAsIfAlone(t *testing.T) {
 			assert.NoFileExists(t, p.db+"-wal")
 		})
 	}
+}
+
+// TestStopsAsIfAlone_AgainAndAgain: an orchestrator that starts, commits and stops
+// all the time, in the midst of scrapes, is never refused and finds nothing in its
+// way. What it committed is shown, and what is left beside its database is its own
+// and goes with its next stop.
+func TestStopsAsIfAlone_AgainAndAgain(t *testing.T) {
+	t.Parallel()
+	for name, as := range map[string]user{"read by its own user": owner(), "read by root": root} {
+		alone.try(t, name, func(t *testing.T) {
+			t.Parallel()
+			if as == root && self() != root {
+				alone.skip(t, "only root can run programs as others")
+			}
+			p := seeded(t)
+			s := launch{db: p.db, as: &as}.start(t)
+			polled := []*poller{poll(s, 7*time.Millisecond), poll(s, 11*time.Millisecond)}
+			empty := 0
+			for i := range 300 {
+				o := start(t, p)
+				repo := fmt.Sprintf("start %d", i)
+				o.mark(repo)
+				o.stop()
+				left := leftBeside(t, p)
+				if wal := left["-wal"]; wal != nil && wal.Size() == 0 {
+					empty++
+				}
+				for suffix := range left {
+					require.Eventually(t, func() bool { return ownerOf(t, p.db+suffix) == p.owner }, // SQLite may be about to give it away
+						time.Second, time.Millisecond, suffix)
+				}
+				if i%10 == 0 {
+					assert.Equal(t, shows(repo), s.metrics().summary())
+				}
+			}
+			for _, poller := range polled {
+				assert.Empty(t, poller.end().faults)
+			}
+			time.Sleep(linger)
+			o := start(t, p)
+			assert.Equal(t, "ok", o.value("PRAGMA integrity_check"))
+			o.mark("alone")
+			o.stop()
+			assert.Empty(t, leftBeside(t, p))
+			assert.Equal(t, shows("alone"), s.metrics().summary())
+			alone.measuredf(t, "%s: of 300 stops in the midst of scrapes %d left an empty log", name, empty)
+		})
+	}
+}
+
+// leftBeside is what lies beside the database, by its suffix.
+func leftBeside(t *testing.T, p *place) map[string]os.FileInfo {
+	t.Helper()
+	left := map[string]os.FileInfo{}
+	for _, suffix := range []string{"-wal", "-shm", "-journal"} {
+		info, err := os.Lstat(p.db + suffix)
+		if err == nil {
+			left[suffix] = info
+		}
+	}
+	return left
+}
+
+func ownerOf(t *testing.T, path string) user {
+	t.Helper()
+	var s syscall.Stat_t
+	require.NoError(t, syscall.Lstat(path, &s))
+	return user{int(s.Uid), int(s.Gid)}
 }
 
 // pollBy scrapes once, or by several clients at once.
