@@ -67,7 +67,7 @@ func TestExtending(t *testing.T) {
 
 	t.Run("sections in Go", func(t *testing.T) {
 		t.Parallel()
-		runIn(t, root, "go", "test", "./adapters/workspaces", "./examples/embedded")
+		runIn(t, root, "go", "test", "./adapters/workspaces")
 		othersPass(t, root)
 		work := t.TempDir()
 		for _, name := range []string{"web-shop", "billing-api"} {
@@ -76,6 +76,11 @@ func TestExtending(t *testing.T) {
 		out := runIn(t, work, api, "snapshot", "--section", "workspaces")
 		contracttest.Validate(t, out)
 		assert.Equal(t, steady(blockOf(t, "output", "workspaces")), steady(string(out)))
+	})
+	t.Run("a module of its own", func(t *testing.T) {
+		t.Parallel()
+		commands := strings.Replace(blockOf(t, "shell", "module"), "go mod tidy\n", "cp ../orchmetrics/go.sum .\nexport GOFLAGS=-mod=mod\n", 1)
+		runIn(t, filepath.Join(root, "..", "ours"), "sh", "-ec", commands+"go test ./...") // nothing is downloaded
 	})
 	t.Run("a section without Go", func(t *testing.T) {
 		t.Parallel()
