@@ -2,6 +2,7 @@ package domain
 
 import (
 	"bytes"
+	"encoding/hex"
 	"strconv"
 	"time"
 	"unicode/utf16"
@@ -121,6 +122,7 @@ func escapedRune(text []byte) (rune, bool) {
 	if len(text) < length || text[0] != '\\' || text[1] != 'u' {
 		return 0, false
 	}
-	number, err := strconv.ParseUint(string(text[2:length]), 16, 16)
-	return rune(number), err == nil
+	var code [2]byte
+	_, err := hex.Decode(code[:], text[2:length])
+	return rune(code[0])<<8 | rune(code[1]), err == nil
 }
