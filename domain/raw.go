@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -73,7 +74,7 @@ func Overflows(value []byte) bool {
 // numberLength is how much of the text is the number that it begins with.
 func numberLength(text []byte) int {
 	for i, c := range text {
-		if bytes.IndexByte([]byte("0123456789+-.eE"), c) < 0 {
+		if strings.IndexByte("0123456789+-.eE", c) < 0 {
 			return i
 		}
 	}
