@@ -36,6 +36,21 @@ type Config struct {
 	Logger *slog.Logger `kong:"-"`
 }
 
+// DefaultConfig returns what the settings are where nothing is set, for a program
+// that embeds the service: the zero Config is switched off.
+func DefaultConfig() Config {
+	return Config{
+		MetricsEnabled: true,
+		Listen:         "127.0.0.1:9099",
+		DB:             "orchestrator.db",
+		ProcRoot:       "/proc",
+		SectionTimeout: 2 * time.Second,
+		MaxRows:        10_000,
+		RecountBudget:  0.01,
+		LogFormat:      "text",
+	}
+}
+
 // Validate tells what is wrong with the settings, naming the variable to change.
 func (c Config) Validate() error {
 	switch {

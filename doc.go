@@ -13,8 +13,8 @@
 //	cmd/api    the program: serve, snapshot, record, fixtures, demo, version
 //	demo       an orchestrator in miniature, for `api demo` and for tests
 //
-// A program that embeds the service takes [ProductionSources], adds to them and
-// gives them to [InitializeServerFrom]; a test gives it those of
+// A program that embeds the service takes [DefaultConfig] and [ProductionSources],
+// adds to them and gives them to [InitializeServerFrom]; a test gives it those of
 // adapters/fixture. A team that adds a section adds a line to [Sections], or
 // passes it in [Sources].Extra.
 package orchmetrics

@@ -84,8 +84,9 @@ func Example_dropIn() {
 	sources := fixture.Sources{}.Ports()
 	sources.Listers = append(sources.Listers, dropin.New(dir))
 
+	cache := get(sources, "?section=build_cache").Extensions[0]
+	fmt.Printf("%s: %s\n", cache.Key, cache.Value)
 	envelope := get(sources, "")
-	fmt.Printf("%s: %s\n", envelope.Extensions[0].Key, envelope.Extensions[0].Value)
 	fmt.Println("build_cache", envelope.Sections["build_cache"].Status)
 	fmt.Println("queue", envelope.Sections["queue"].Status)
 	fmt.Println("queue.json", envelope.Sections["queue.json"].Status, *envelope.Sections["queue.json"].Code)

@@ -92,6 +92,7 @@ func TestExtensionValues(t *testing.T) {
 		"not a number":     {returns(math.NaN(), nil), `[]`, invalid},
 		"a channel":        {returns(make(chan int), nil), `[]`, invalid},
 		"broken JSON":      {returns(json.RawMessage(`{`), nil), `[]`, invalid},
+		"beyond a float":   {returns(map[string]any{"a": json.Number("1e999")}, nil), `[]`, invalid},
 		"nested too deep":  {returns(json.RawMessage(nested(5000)), nil), `[]`, invalid},
 		"panics encoded":   {returns(panicking{}, nil), `[]`, report(domain.StatusFailed, domain.CodePanic)},
 		"a panic":          {func(context.Context) (any, error) { panic("boom") }, `[]`, report(domain.StatusFailed, domain.CodePanic)},

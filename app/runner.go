@@ -93,6 +93,9 @@ func shown(key string, value any) (any, error) {
 	if domain.TooDeep(encoded) {
 		return nil, fmt.Errorf("encode: nested too deep: %w", domain.CodeInvalidValue)
 	}
+	if domain.Overflows(encoded) {
+		return nil, fmt.Errorf("encode: a number is beyond a float: %w", domain.CodeInvalidValue)
+	}
 	return json.RawMessage(encoded), nil
 }
 

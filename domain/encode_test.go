@@ -120,6 +120,38 @@ func TestTextIsValidUTF8(t *testing.T) {
 	assert.Equal(t, map[string]any{"why": "\ufffd", "\ufffd": 1.0}, fields["queue"].(map[string]any)["breaker"])
 }
 
+// A value may come as JSON text from a file, and its escapes with it.
+func TestTextHasNoHalfSurrogates(t *testing.T) {
+	for name, tc := range map[string]struct{ raw, want string }{
+		"a half":                 {`"a\ud800b"`, `"a\ufffdb"`},
+		"the other half":         {`"\uDC00"`, `"\ufffd"`},
+		"two first halves":       {`"\uD83D\ud83d\ude42"`, `"\ufffd\ud83d\ude42"`},
+		"the wrong way round":    {`"\ude42\ud83d"`, `"\ufffd\ufffd"`},
+		"in a key":               {`{"\udfff":1}`, `{"\ufffd":1}`},
+		"a pair":                 {`"\ud83d\ude42"`, `"\ud83d\ude42"`},
+		"a backslash before it":  {`"\\ud800"`, `"\\ud800"`},
+		"two backslashes":        {`"\\\\ud800\\\ud800"`, `"\\\\ud800\\\ufffd"`},
+		"other escapes":          {`"\n\u00fc\""`, `"\n\u00fc\""`},
+		"the last of the answer": {`"\\"`, `"\\"`},
+	} {
+		envelope := full()
+		envelope.Extensions[0].Value = json.RawMessage(tc.raw)
+		assert.Contains(t, string(encode(t, envelope)), `"zeta":`+tc.want+`,`, name)
+		assert.Equal(t, tc.raw, string(envelope.Extensions[0].Value), name+": the envelope itself is not changed")
+	}
+}
+
+func TestOverflows(t *testing.T) {
+	long := strings.Repeat("9", 309)
+	for value, want := range map[string]bool{
+		`1e999`: true, `-1E+999`: true, `[0,{"a":[1e308,1e309]}]`: true, long: true, `[-` + long + `.5]`: true,
+		`1e308`: false, `1e-999`: false, `-0.0`: false, `true`: false, `{"1e999":"1e999\"1e999"}`: false, long[1:]: false, ``: false,
+		`123456789012345678901`: false, `[1,2]`: false,
+	} {
+		assert.Equal(t, want, domain.Overflows([]byte(value)), value)
+	}
+}
+
 func TestInstants(t *testing.T) {
 	before := domain.Instant{UnixMS: noon.UnixMilli() + 999}
 	assert.Equal(t, noon, before.Time(), "cut to whole seconds")

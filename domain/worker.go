@@ -33,6 +33,8 @@ func (w *Worker) Validate() error {
 		return fmt.Errorf("check worker state: the breaker is not an object: %w", CodeWorkerStateInvalid)
 	case depthOf(breaker) >= maxDepth: // it is one level down in the queue
 		return fmt.Errorf("check worker state: the breaker is nested too deep: %w", CodeWorkerStateInvalid)
+	case Overflows(breaker):
+		return fmt.Errorf("check worker state: the breaker has a number beyond a float: %w", CodeWorkerStateInvalid)
 	case w.PollInterval != nil && (math.IsInf(*w.PollInterval, 0) || math.IsNaN(*w.PollInterval)):
 		return fmt.Errorf("check worker state: the poll interval is not finite: %w", CodeWorkerStateInvalid)
 	case w.WorkerUpdatedAt != nil && !Showable(*w.WorkerUpdatedAt):

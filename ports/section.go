@@ -9,8 +9,8 @@ import (
 
 // Section is one part of the envelope under a key of its own.
 type Section interface {
-	// Key is the envelope's key: lower-case letters, digits and underscores,
-	// beginning with a letter. It does not change.
+	// Key is the envelope's key: at most 63 lower-case letters, digits and
+	// underscores, beginning with a letter. It does not change.
 	Key() string
 	// Default is what the envelope shows when the section fails: an empty list or
 	// nil.

@@ -71,7 +71,7 @@ var (
 		// The generator's library is not linked into the service.
 		{folder: "contract/gen", own: []string{"domain", "contract/compat"}, libraries: []string{"github.com/invopop/jsonschema"}},
 		{folder: "contract/genmetrics", own: []string{"adapters/*"}},
-		{folder: "examples/*", own: []string{".", "domain", "ports"}, libraries: anyLibrary, tests: []string{"adapters/*", "contract/contracttest"}},
+		{folder: "examples/*", own: []string{".", "domain", "ports"}, libraries: anyLibrary, tests: []string{"adapters/*", "ports/portstest", "contract/contracttest"}},
 		{folder: "mocks", own: []string{"domain", "ports"}, libraries: []string{"github.com/stretchr/testify"}},
 		{
 			folder: "tests", libraries: anyLibrary,

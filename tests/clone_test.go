@@ -23,7 +23,7 @@ func clone(t *testing.T) string {
 	t.Helper()
 	root, err := filepath.Abs("..")
 	require.NoError(t, err)
-	to := filepath.Join(t.TempDir(), "clone")
+	to := filepath.Join(t.TempDir(), "orchmetrics")
 	git := newGit(t)
 	if why := git.unfit(root); why != "" {
 		t.Logf("tested: a copy of the files, since %s", why)

@@ -44,5 +44,5 @@ func TestSidecarPage(t *testing.T) {
 		_, err := fs.Stat(os.DirFS("../adapters/fixture/scenarios"), scenario[1]+".jsonl")
 		require.NoError(t, err)
 	}
-	assert.Less(t, strings.Count(example, "\n"), 200, "150 lines, says the page")
+	assert.Less(t, strings.Count(example, "\n"), 150, "says the page")
 }

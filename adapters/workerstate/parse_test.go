@@ -95,6 +95,7 @@ func TestContentsThatAreInvalid(t *testing.T) {
 		"breaker is a number":        `{"breaker":1}`,
 		"breaker is true":            `{"breaker":true}`,
 		"breaker is a list":          `{"breaker":[{}]}`,
+		"breaker beyond a float":     `{"breaker":{"cooldown_s":1e999}}`,
 		"breaker nests too deep":     `{"breaker":` + deep(60) + `}`,
 		"20,000 levels":              `{"breaker":` + deep(20000) + `}`,
 		"20,000 levels, unknown key": `{"x":` + deep(20000) + `}`,

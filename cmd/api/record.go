@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/orchmetrics/orchmetrics"
+	"github.com/orchmetrics/orchmetrics/domain"
 )
 
 // recordCmd writes answers, one a line, to play later with --fixture.
@@ -117,6 +118,10 @@ func fetch(ctx context.Context, client *http.Client, address *url.URL) ([]byte, 
 	var line bytes.Buffer
 	if err := json.Compact(&line, body); err != nil {
 		return nil, fmt.Errorf("%s answered no JSON: %w", address.Redacted(), err)
+	}
+	var envelope domain.Envelope // what cannot be read back could not be played
+	if err := json.Unmarshal(line.Bytes(), &envelope); err != nil || envelope.SchemaVersion != domain.SchemaVersion {
+		return nil, errors.Join(fmt.Errorf("%s answered no envelope of schema_version %d", address.Redacted(), domain.SchemaVersion), err)
 	}
 	return line.Bytes(), nil
 }

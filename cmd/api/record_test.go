@@ -25,6 +25,10 @@ func TestRecord_OutlivesFailures(t *testing.T) {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		case 2:
 			_, _ = w.Write([]byte(`{"schema_version": 1,`))
+		case 3:
+			_, _ = w.Write([]byte(`{"status":"ok"}`)) // as /livez answers
+		case 4:
+			_, _ = w.Write([]byte(`{"schema_version":1,"agents":{}}`))
 		default:
 			_, _ = w.Write([]byte("{\n  \"schema_version\": 1\n}\n"))
 		}
@@ -39,13 +43,13 @@ func TestRecord_OutlivesFailures(t *testing.T) {
 		assert.JSONEq(t, `{"schema_version":1}`, line)
 		assert.NotContains(t, line, " ", "one line each, compact")
 	}
-	assert.Equal(t, 2, strings.Count(stderr.String(), "answer left out"))
+	assert.Equal(t, 4, strings.Count(stderr.String(), "answer left out"))
 }
 
 func TestRecord_StopsAtOnce(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = w.Write([]byte(`{}`))
+		_, _ = w.Write([]byte(`{"schema_version":1}`))
 		time.AfterFunc(50*time.Millisecond, cancel)
 	}))
 	defer service.Close()
@@ -53,7 +57,7 @@ func TestRecord_StopsAtOnce(t *testing.T) {
 	began := time.Now()
 	assert.Zero(t, run(ctx, []string{"record", "--every=1h", "--for=0", "--url=" + service.URL}, &stdout, &stderr), &stderr)
 	assert.Less(t, time.Since(began), 10*time.Second)
-	assert.Equal(t, "{}\n", stdout.String())
+	assert.Equal(t, `{"schema_version":1}`+"\n", stdout.String())
 }
 
 func TestRecord_NothingIsAFailure(t *testing.T) {
@@ -76,7 +80,7 @@ type full struct{}
 func (full) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
 
 func TestRecord_NowhereToWrite(t *testing.T) {
-	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{}`)) }))
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"schema_version":1}`)) }))
 	defer service.Close()
 	var stderr bytes.Buffer
 	assert.Equal(t, exitFailed, run(t.Context(), []string{"record", "--every=1h", "--for=0", "--url=" + service.URL}, full{}, &stderr))

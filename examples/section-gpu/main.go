@@ -8,22 +8,15 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"time"
+	"syscall"
 
 	"github.com/orchmetrics/orchmetrics"
 )
 
 func main() {
-	cfg := orchmetrics.Config{
-		MetricsEnabled: true,
-		Listen:         "127.0.0.1:9099",
-		DB:             "orchestrator.db",
-		ProcRoot:       "/proc",
-		SectionTimeout: 2 * time.Second,
-		MaxRows:        10_000,
-		Version:        "section-gpu",
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	cfg := orchmetrics.DefaultConfig()
+	cfg.Version = "section-gpu"
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, cfg, "gpus.csv"); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -12,16 +15,17 @@ import (
 	"time"
 
 	"github.com/orchmetrics/orchmetrics"
+	"github.com/orchmetrics/orchmetrics/contract/contracttest"
 	"github.com/orchmetrics/orchmetrics/domain"
+	"github.com/orchmetrics/orchmetrics/ports"
+	"github.com/orchmetrics/orchmetrics/ports/portstest"
 )
 
 // serviceWith is the service, without a database, with the section.
 func serviceWith(t *testing.T, gpus string) http.Handler {
 	t.Helper()
-	cfg := orchmetrics.Config{
-		MetricsEnabled: true, Listen: "127.0.0.1:0", DB: filepath.Join(t.TempDir(), "none.db"), ProcRoot: "/proc",
-		SectionTimeout: 2 * time.Second, MaxRows: 100, Logger: slog.New(slog.DiscardHandler),
-	}
+	cfg := orchmetrics.DefaultConfig()
+	cfg.DB, cfg.Logger = filepath.Join(t.TempDir(), "none.db"), slog.New(slog.DiscardHandler)
 	sources, err := orchmetrics.ProductionSources(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -39,6 +43,7 @@ func answer(t *testing.T, gpus string) (value string, report domain.SectionRepor
 	t.Helper()
 	recorder := httptest.NewRecorder()
 	serviceWith(t, gpus).ServeHTTP(recorder, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
+	contracttest.Validate(t, recorder.Body.Bytes())
 	var envelope domain.Envelope
 	if err := json.Unmarshal(recorder.Body.Bytes(), &envelope); err != nil {
 		t.Fatal(err)
@@ -74,6 +79,45 @@ func TestGPUs(t *testing.T) {
 	}
 	if value, report := answer(t, "/nowhere"); value != "[]" || report.Status != domain.StatusFailed {
 		t.Errorf("without its file: got %s, %s", value, report.Status)
+	}
+}
+
+// TestGPUs_Conform runs the suite of the port, as any section's test may.
+func TestGPUs_Conform(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "gpus.csv")
+	if err := os.WriteFile(path, []byte("NVIDIA H100, 40960, 87\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	portstest.Section(t, func(testing.TB) ports.Section { return &GPUs{Path: path} })
+	portstest.Section(t, func(testing.TB) ports.Section { return &GPUs{Path: "/nowhere"} })
+}
+
+// TestRun serves it as main does, until it is told to stop.
+func TestRun(t *testing.T) {
+	dir := t.TempDir()
+	cfg := orchmetrics.DefaultConfig()
+	cfg.Listen, cfg.DB, cfg.Logger = "unix:"+filepath.Join(dir, "m.sock"), filepath.Join(dir, "none.db"), slog.New(slog.DiscardHandler)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- run(ctx, cfg, filepath.Join(dir, "none.csv")) }()
+	client, base := orchmetrics.Client(cfg.Listen)
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		response, err := client.Get(base + "/metrics?section=gpus")
+		if err == nil {
+			body, err := io.ReadAll(response.Body)
+			if err := errors.Join(err, response.Body.Close()); err != nil || !strings.Contains(string(body), `"gpus":[]`) {
+				t.Errorf("got %s, %v", body, err)
+			}
+			contracttest.Validate(t, body)
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }
 

@@ -24,7 +24,7 @@ func sectionChecks() []check[ports.Section] {
 	return []check[ports.Section]{
 		{name: "key", run: func(t testing.TB, s ports.Section) {
 			key := s.Key()
-			assert.Regexp(t, `^[a-z][a-z0-9_]*$`, key)
+			assert.Regexp(t, `^[a-z][a-z0-9_]{0,62}$`, key)
 			assert.False(t, domain.Reserved(key), "the envelope uses %q itself", key)
 			_, _ = collect(t.Context(), s)
 			assert.Equal(t, key, s.Key(), "the key must not change")
@@ -34,7 +34,9 @@ func sectionChecks() []check[ports.Section] {
 		}},
 		{name: "a value that can be encoded", run: func(t testing.TB, s ports.Section) {
 			collected, err := collect(t.Context(), s)
-			encoded(t, collected.Value)
+			text := []byte(encoded(t, collected.Value))
+			assert.False(t, domain.TooDeep(text), "nested too deep")
+			assert.False(t, domain.Overflows(text), "a number is beyond a float")
 			if err != nil && collected.Value == nil {
 				assert.Zero(t, collected, "without a value there is nothing to say of it")
 			}

@@ -2,7 +2,9 @@ package portstest
 
 import (
 	"context"
+	"encoding/json"
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/orchmetrics/orchmetrics/domain"
@@ -53,6 +55,10 @@ func TestSectionFailsWhatIsBroken(t *testing.T) {
 	}
 	requireCaught(t, sectionChecks(), []fault[ports.Section]{
 		broken("a key in capitals", "key", func(s *fixedSection) { s.key = "Numbers" }),
+		broken("a key that is too long", "key", func(s *fixedSection) { s.key = strings.Repeat("n", 64) }),
+		broken("a value that readers refuse", "a value that can be encoded", collects(json.Number("1e999"))),
+		broken("a value too deep for readers", "a value that can be encoded",
+			collects(json.RawMessage(strings.Repeat("[", 61)+strings.Repeat("]", 61)))),
 		broken("a key of the envelope's", "key", func(s *fixedSection) { s.key = "sections" }),
 		broken("a default that claims something", "default", func(s *fixedSection) { s.fallback = map[string]int{} }),
 		broken("a value that cannot be encoded", "a value that can be encoded", collects(math.NaN())),
