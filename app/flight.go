@@ -22,6 +22,7 @@ type flights struct {
 
 // flight is one scrape and those who wait for it.
 type flight struct {
+	began   time.Time
 	landed  chan struct{} // closed when the scrape is over
 	crashed bool          // it panicked, and there is nothing to show
 	shown   *scraped
@@ -88,6 +89,7 @@ func (f *flights) join(key string, scrape func() *scraped) *flight {
 
 	defer f.land(key, next)
 	next.crashed = true // unless it returns
+	next.began = time.Now()
 	next.shown = scrape()
 	next.crashed = false
 	return next

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/orchmetrics/orchmetrics/domain"
 	"github.com/orchmetrics/orchmetrics/ports"
@@ -25,8 +26,16 @@ func (s *Service) SnapshotText(ctx context.Context, format ports.TextFormat, key
 	}
 	defer shared.leave()
 	return shared.text(format, func() ([]byte, error) {
-		return s.expose(context.WithoutCancel(ctx), shared.shown.envelope, format)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.spare(shared.began))
+		defer cancel()
+		return s.expose(ctx, shared.shown.envelope, format)
 	})
+}
+
+// spare is the time for the sections' metrics: what is left of that of the scrape,
+// and at least a tenth, so that a section that hung costs the others none of theirs.
+func (s *Service) spare(began time.Time) time.Duration {
+	return max(s.opts.SectionTimeout-time.Since(began), s.opts.SectionTimeout/10)
 }
 
 func (s *Service) expose(ctx context.Context, envelope domain.Envelope, format ports.TextFormat) ([]byte, error) {
@@ -45,8 +54,6 @@ func (s *Service) expose(ctx context.Context, envelope domain.Envelope, format p
 // measure asks each section that was read, and has metrics of its own, for them:
 // all at once, and each as isolated as its collection was.
 func (s *Service) measure(ctx context.Context, envelope domain.Envelope) []ports.Measurement {
-	ctx, cancel := context.WithTimeout(ctx, s.opts.SectionTimeout)
-	defer cancel()
 	var measurements []ports.Measurement
 	var calls []*call[[]ports.Metric]
 	for _, r := range s.sections {

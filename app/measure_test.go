@@ -119,6 +119,35 @@ func TestSnapshotText_Metrics(t *testing.T) {
 	})
 }
 
+// TestSnapshotText_AfterAHang: metrics have what is left of the scrape's time, and
+// a tenth of it where nothing is.
+func TestSnapshotText_AfterAHang(t *testing.T) {
+	for name, c := range map[string]struct{ collect, want time.Duration }{
+		"something is left": {timeout * 3 / 4, timeout},
+		"nothing is left":   {timeout * 2, timeout + timeout/10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w, x := newWorld(t), &exposed{}
+				w.opts.Exposition = x
+				w.breaks("ActiveTasks", func(context.Context) error { time.Sleep(c.collect); return nil })
+				with(w, "good", returns([]int{1}, nil), one("n"))
+				with(w, "hangs", returns([]int{1}, nil), func(context.Context, json.RawMessage) ([]ports.Metric, error) {
+					time.Sleep(timeout * 2)
+					return nil, nil
+				})
+				began := time.Now()
+				_, err := w.service(t).SnapshotText(t.Context(), ports.PrometheusText)
+				require.NoError(t, err)
+				assert.Equal(t, c.want, time.Since(began))
+				require.NoError(t, x.sections["good"].Err)
+				require.ErrorIs(t, x.sections["hangs"].Err, domain.CodeTimeout)
+				time.Sleep(timeout * 2) // what was left behind comes back
+			})
+		})
+	}
+}
+
 // TestSnapshotText_JSONDoesNotMeasure: who asks for JSON does not pay for text.
 func TestSnapshotText_JSONDoesNotMeasure(t *testing.T) {
 	w, x := newWorld(t), &exposed{}

@@ -42,9 +42,11 @@ func (d *doctor) proc(ctx context.Context) Result {
 	}
 	jobs, known := d.runningJobs(ctx)
 	if !known {
-		result := warning(fmt.Sprintf("%s %s, %s; whether the running jobs' are among them cannot be told: the database cannot be read",
-			root, sees, where), "")
-		return result
+		missing := "the database cannot be read"
+		if d.store != nil && !d.unreadable {
+			missing = "the jobs cannot be read, see schema above"
+		}
+		return warning(fmt.Sprintf("%s %s, %s; whether the running jobs' are among them cannot be told: %s", root, sees, where, missing), "")
 	}
 	details, seen := processesOf(ctx, reader, jobs)
 	result := ok(fmt.Sprintf("%s %s, %s; of %d running jobs %d have a process that started when they did",

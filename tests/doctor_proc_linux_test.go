@@ -39,6 +39,16 @@ func TestDoctor_Processes(t *testing.T) {
 	}
 }
 
+// TestDoctor_NoJobs: a database that can be read, and has no table of jobs.
+func TestDoctor_NoJobs(t *testing.T) {
+	t.Parallel()
+	db := newDatabase(t, "schema.sql")
+	execute(t, db, "DROP TABLE jobs")
+	result := of(t, surgery{env: []string{"ORCH_DB=" + db}}.examine(t, "--json").report(t), "proc")
+	assert.Equal(t, doctor.Warning, result.Status)
+	assert.Contains(t, result.Message, "the jobs cannot be read")
+}
+
 // TestDoctor_HiddenProcesses: with hidepid, and in another pid namespace, the
 // agents are not found.
 func TestDoctor_HiddenProcesses(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -217,6 +218,9 @@ func notInDemo(family string) bool {
 	}, family)
 }
 
+// labelValues is a query for the values of a label, which is Grafana's and no PromQL.
+var labelValues = regexp.MustCompile(`^label_values\((.+), (\w+)\)$`)
+
 // dashboardQueries are the queries of the dashboard's panels and variables, as
 // Grafana would ask them.
 func dashboardQueries(t *testing.T) []string {
@@ -228,18 +232,30 @@ func dashboardQueries(t *testing.T) []string {
 			Type    string
 			Targets []struct{ Expr string }
 		}
+		Templating struct {
+			List []struct{ Type, Definition string }
+		}
 	}
 	require.NoError(t, json.Unmarshal([]byte(read(t, "deploy/grafana/orchmetrics.json")), &dashboard))
 	var queries []string
+	expr := func(query string) {
+		query = strings.NewReplacer("$job", ".*", "$instance", ".*", "$__rate_interval", "30s").Replace(query)
+		require.NotContains(t, query, "$", "a variable that the test does not know")
+		queries = append(queries, query)
+	}
+	for _, variable := range dashboard.Templating.List {
+		if variable.Type == "query" {
+			require.Regexp(t, labelValues, variable.Definition)
+			expr(labelValues.ReplaceAllString(variable.Definition, "count by ($2) ($1)"))
+		}
+	}
 	ids := map[int]bool{}
 	for _, panel := range dashboard.Panels {
 		require.False(t, ids[panel.ID], "two panels have the id %d", panel.ID)
 		ids[panel.ID] = true
 		require.True(t, panel.Type == "row" || len(panel.Targets) > 0, panel.Title)
 		for _, target := range panel.Targets {
-			query := strings.NewReplacer("$job", ".*", "$instance", ".*", "$__rate_interval", "30s").Replace(target.Expr)
-			require.NotContains(t, query, "$", "a variable that the test does not know")
-			queries = append(queries, query)
+			expr(target.Expr)
 		}
 	}
 	require.NotEmpty(t, queries)

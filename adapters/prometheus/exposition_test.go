@@ -250,19 +250,20 @@ func TestExpose_BadSections(t *testing.T) {
 	}
 }
 
-// BenchmarkExpose is a text of a thousand running jobs.
+// BenchmarkExpose is a text of ten thousand running jobs.
 func BenchmarkExpose(b *testing.B) {
 	e := full()
-	for id := range int64(1000) {
+	for id := range int64(10_000) {
 		a, r := e.Agents[0], e.Cost.Running[0]
-		a.JobID, r.JobID = 1000+id, 1000+id
+		a.JobID, r.JobID = 10_000+id, 10_000+id
 		e.Agents, e.Cost.Running = append(e.Agents, a), append(e.Cost.Running, r)
 	}
 	for _, format := range formats {
 		b.Run(strings.SplitN(string(format), ";", 2)[0], func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				expose(b, e, format)
+				text, _ := expose(b, e, format)
+				b.SetBytes(int64(len(text)))
 			}
 		})
 	}

@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"bytes"
 	"fmt"
 	"os/exec"
 	"strings"
@@ -27,6 +28,12 @@ func TestSize_RunningJobs(t *testing.T) {
 			require.InDelta(t, jobs, e.at("sections", "cost", "rows"), 0)
 			large.measuredf(t, "10,000 running jobs, half of them dead: %s; a section may take %s by default", a.took, timeout)
 		}
+		text, err := s.ask("GET", "/metrics/prometheus")
+		require.NoError(t, err)
+		for _, family := range []string{"orchestrator_agent_info", "orchestrator_agent_process_status", "orchestrator_run_cost_usd"} {
+			require.GreaterOrEqual(t, bytes.Count(text.body, []byte("\n"+family+"{")), jobs, family)
+		}
+		large.measuredf(t, "10,000 running jobs as text for Prometheus: %.1f MB in %s", float64(len(text.body))/1e6, text.took)
 	})
 }
 

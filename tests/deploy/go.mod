@@ -3,6 +3,7 @@ module github.com/orchmetrics/orchmetrics/tests/deploy
 go 1.26.0
 
 require (
+	github.com/grafana/grafana-foundation-sdk/go v0.0.22
 	github.com/moby/buildkit v0.28.0
 	github.com/moby/patternmatcher v0.6.1
 	github.com/stretchr/testify v1.12.1

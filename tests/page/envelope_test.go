@@ -52,7 +52,7 @@ func sortRows(rows []map[string]string) {
 }
 
 // TestPage_ShowsEveryScenario: at each step of each scenario, what the page shows
-// is what the service answered.
+// is what the service answered. It leaves a screenshot of the last.
 func TestPage_ShowsEveryScenario(t *testing.T) {
 	t.Parallel()
 	for _, scenario := range orchmetrics.Scenarios() {
@@ -66,12 +66,14 @@ func TestPage_ShowsEveryScenario(t *testing.T) {
 				got = b.next()
 				requireShown(t, service.answers(got.Answers), got)
 			}
+			b.photograph("scenario-" + scenario.Name)
 			b.requireQuiet(service.URL)
 		})
 	}
 }
 
-// TestPage_ShowsTheDemo: real processes, and what they use of a core.
+// TestPage_ShowsTheDemo: real processes, and what they use of a core. It leaves a
+// screenshot.
 func TestPage_ShowsTheDemo(t *testing.T) {
 	t.Parallel()
 	useBrowser(t)
@@ -94,5 +96,6 @@ func TestPage_ShowsTheDemo(t *testing.T) {
 			measured = measured || row["cpu.tree"] != "tree unknown"
 		}
 	}
+	b.photograph("demo")
 	b.requireQuiet(service.URL)
 }

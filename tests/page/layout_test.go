@@ -51,6 +51,11 @@ const faint = `(() => {
 	return found;
 })()`
 
+// brokenCodes lists the codes that are not on one line: they are to be looked up.
+const brokenCodes = `[...document.querySelectorAll('td[data-field="code"] > .value')]
+	.filter((node) => { const text = document.createRange(); text.selectNodeContents(node); return text.getClientRects().length > 1; })
+	.map((node) => node.textContent)`
+
 // TestPage_FitsEveryWidth: from a phone to a wide screen, light and dark, nothing
 // is wider than the page, and all of it can be read. It leaves screenshots.
 func TestPage_FitsEveryWidth(t *testing.T) {
@@ -83,6 +88,7 @@ func (b *tab) requireFits(name string) {
 			b.scheme(scheme)
 			assert.LessOrEqual(b.t, eval[int64](b, `document.documentElement.scrollWidth`), width, "%s at %d", name, width)
 			assert.Empty(b.t, eval[[]string](b, faint), "%s at %d, %s", name, width, scheme)
+			assert.Empty(b.t, eval[[]string](b, brokenCodes), "%s at %d", name, width)
 			grounds[eval[string](b, `getComputedStyle(document.body).backgroundColor`)] = true
 			if width == 1280 || width == 390 {
 				b.photograph(fmt.Sprintf("%s-%d-%s", name, width, scheme))

@@ -44,6 +44,19 @@ func TestPage_SaysThatTheServiceIsUnreachable(t *testing.T) {
 	assert.Equal(t, "Unreachable · orchmetrics", lost.Title)
 	assert.NotEmpty(t, lost.Sections["agents"].Rows, "what was known stays")
 	b.photograph("unreachable-1280")
+	b.size(390, 700)
+	b.do(`scrollTo({ top: 600, behavior: 'instant' })`)
+	assert.True(t, eval[bool](b, `(() => {
+		const warning = document.getElementById('warning'), { left, top, bottom } = warning.getBoundingClientRect();
+		return scrollY > 0 && [top + 1, bottom - 1].every((y) => warning.contains(document.elementFromPoint(left + 20, y)));
+	})()`), "the warning is in sight wherever the reader is, on a phone too")
+	assert.True(t, eval[bool](b, `(() => {
+		document.documentElement.style.scrollBehavior = 'auto';
+		document.querySelector('a[href="#section-queue"]').click();
+		const { left, top } = document.getElementById('section-queue-title').getBoundingClientRect();
+		return document.elementFromPoint(left + 5, top + 2)?.id === 'section-queue-title';
+	})()`), "and lies on no heading that a link leads to")
+	b.photograph("unreachable-390")
 
 	var config net.ListenConfig
 	listener, err := config.Listen(t.Context(), "tcp", service.Listener.Addr().String())
