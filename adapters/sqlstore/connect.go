@@ -22,6 +22,11 @@ const (
 	immutable   = "immutable=1"    // no locks and no write-ahead log at all
 	noLock      = "nolock=1"       // as immutable, but refuses a WAL database
 	queryOnly   = "_query_only=1"  // the driver's name for PRAGMA query_only=1
+	// noMutex is the driver's name for SQLITE_OPEN_NOMUTEX: database/sql lets one
+	// goroutine at a time use a connection, so that SQLite need not see to it at
+	// each call. What interrupts a statement may come from any thread all the same
+	// (https://www.sqlite.org/c3ref/interrupt.html).
+	noMutex = "_mutex=no"
 )
 
 // connector opens connections with one URI, each behind the authorizer.
@@ -31,7 +36,7 @@ type connector struct {
 }
 
 func newConnector(path string, busyTimeout time.Duration, params ...string) connector {
-	params = append(params, readOnly, queryOnly, "_busy_timeout="+strconv.FormatInt(busyTimeout.Milliseconds(), 10))
+	params = append(params, readOnly, queryOnly, noMutex, "_busy_timeout="+strconv.FormatInt(busyTimeout.Milliseconds(), 10))
 	return connector{
 		uri: uri(path, params...),
 		drv: &sqlite3.SQLiteDriver{ConnectHook: func(c *sqlite3.SQLiteConn) error {

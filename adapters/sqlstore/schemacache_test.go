@@ -61,7 +61,7 @@ func TestSchema_OfAnotherDatabaseInTheSameFile(t *testing.T) {
 	path := newDB(t, deleteMode, script(t, "busy.sql"), "ALTER TABLE tasks DROP COLUMN repo")
 	other := newDB(t, deleteMode, script(t, "busy.sql"), "ALTER TABLE tasks DROP COLUMN work_item_id")
 	s := newStore(t, path)
-	assert.ErrorContains(t, results(t, s)["stages"].err, "tasks has no column repo:")
+	require.ErrorContains(t, results(t, s)["stages"].err, "tasks has no column repo:")
 
 	content, err := os.ReadFile(other)
 	require.NoError(t, err)

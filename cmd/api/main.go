@@ -51,19 +51,19 @@ func main() {
 	if demo.RunAgent() { // this process is an agent of `api demo`
 		return
 	}
-	frugal()
+	collectLess()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	status := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(status)
 }
 
-// frugal collects garbage twice as often as Go does by itself: beside a
-// production orchestrator memory counts for more than the little time it takes.
-// GOGC still decides if it is set.
-func frugal() {
+// collectLess lets the heap grow to three times what is in use. So little is in
+// use that Go by itself would collect garbage after every few scrapes, and a
+// collection takes longer than a scrape. GOGC still decides if it is set.
+func collectLess() {
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(50)
+		debug.SetGCPercent(200)
 	}
 }
 

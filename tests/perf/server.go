@@ -51,14 +51,24 @@ func startServer(role, arg string) (*Server, error) {
 
 // Build builds the service's program into a folder, and returns its path.
 func Build(dir string) (string, error) {
+	path := filepath.Join(dir, "api")
+	return path, build("go", "build", "-o", path, "./cmd/api")
+}
+
+// BuildStatic builds it as it is installed.
+func BuildStatic(dir string) (string, error) {
+	path := filepath.Join(dir, "api")
+	return path, build("make", "static", "BIN="+path)
+}
+
+func build(command string, args ...string) error {
 	root, err := Root()
 	if err != nil {
-		return "", err
+		return err
 	}
-	path := filepath.Join(dir, "api")
-	cmd := exec.Command("go", "build", "-o", path, "./cmd/api")
+	cmd := exec.Command(command, args...)
 	cmd.Dir, cmd.Stderr = root, os.Stderr
-	return path, cmd.Run()
+	return cmd.Run()
 }
 
 // StartService runs the service's program over a database, and returns once it

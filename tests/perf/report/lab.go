@@ -48,7 +48,7 @@ func (l *lab) open() (err error) {
 		return err
 	}
 	l.atEnd(func() error { return os.RemoveAll(l.dir) })
-	if l.program, err = perf.Build(l.dir); err != nil {
+	if l.program, err = l.plan.Build(l.dir); err != nil {
 		return fmt.Errorf("build the service: %w", err)
 	}
 	if l.agents, err = perf.StartAgents(); err != nil {
