@@ -2,11 +2,9 @@ package tests
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -170,71 +168,6 @@ func normalizeReport(report, dir string) []byte {
 	return []byte(report)
 }
 
-// TestDoctor_ChangesNothing: whatever state the database is in and whoever looks,
-// no file comes, goes or changes.
-func TestDoctor_ChangesNothing(t *testing.T) {
-	t.Parallel()
-	api := publicProgram(t)
-	states := map[string]func(t *testing.T, db string){
-		"live":    func(t *testing.T, db string) { startWriter(t, db).run("UPDATE tasks SET repo = 'web';") },
-		"stopped": func(*testing.T, string) {},
-		"crashed": func(t *testing.T, db string) { crash(t, db) },
-		"crashed, without its index": func(t *testing.T, db string) {
-			crash(t, db)
-			require.NoError(t, os.Remove(db+"-shm"))
-		},
-		"missing": func(t *testing.T, db string) { require.NoError(t, os.Remove(db)) },
-		"garbage": func(t *testing.T, db string) {
-			require.NoError(t, os.WriteFile(db, []byte(strings.Repeat("x", 8192)), 0o644))
-		},
-		"empty":            func(t *testing.T, db string) { require.NoError(t, os.Truncate(db, 0)) },
-		"rollback journal": func(t *testing.T, db string) { execute(t, db, "PRAGMA journal_mode = DELETE") },
-		"a directory": func(t *testing.T, db string) {
-			require.NoError(t, os.Remove(db))
-			require.NoError(t, os.Mkdir(db, 0o755))
-		},
-		"without any table": func(t *testing.T, db string) {
-			execute(t, db, "DROP TABLE tasks", "DROP TABLE jobs", "DROP TABLE agent_runs")
-		},
-	}
-	users := map[string]struct {
-		uid       uint32
-		dir, file fs.FileMode
-		forbidden bool
-	}{
-		"the owner":                           {0, 0o755, 0o644, false},
-		"another, who may read":               {65534, 0o755, 0o644, false},
-		"another, who may write in it":        {65534, 0o777, 0o644, true},
-		"another, who may not read the files": {65534, 0o755, 0o600, true},
-		"another, who may not enter":          {65534, 0o700, 0o644, true},
-	}
-	for state, arrange := range states {
-		for who, user := range users {
-			t.Run(state+", "+who, func(t *testing.T) {
-				t.Parallel()
-				if user.uid != 0 && os.Geteuid() != 0 {
-					t.Skip("only root can run programs as another user")
-				}
-				db, env := wellHost(t)
-				dir := filepath.Dir(db)
-				arrange(t, db)
-				grant(t, dir, user.dir, user.file)
-				before := imprint(t, dir, user.uid)
-				found := surgery{program: api, dir: "/", env: env, uid: user.uid}.examine(t, "--json")
-				assert.Equal(t, before, imprint(t, dir, user.uid))
-				report := found.report(t)
-				if user.forbidden && state != "missing" && state != "empty" && state != "a directory" {
-					assert.Equal(t, 2, found.status)
-					assert.Equal(t, doctor.Failed, of(t, report, "permissions").Status, found.stdout)
-				}
-				if who == "another, who may write in it" && state == "live" {
-					assert.Contains(t, of(t, report, "permissions").Message, "would lock the orchestrator out")
-				}
-			})
-		}
-	}
-}
-
 // TestDoctor_EverythingBroken: it comes to an end, tells of each thing, and of no
 // secret.
 func TestDoctor_EverythingBroken(t *testing.T) {
@@ -335,104 +268,4 @@ func TestDoctor_URLIsNotShown(t *testing.T) {
 		assert.Equal(t, 2, found.status)
 		assert.Contains(t, found.stdout, "✗ database")
 	}
-}
-
-func TestDoctor_Listen(t *testing.T) {
-	t.Parallel()
-	listen := func(t *testing.T, address string) doctor.Result {
-		t.Helper()
-		return of(t, surgery{env: []string{"ORCH_LISTEN=" + address}}.examine(t, "--json").report(t), "listen")
-	}
-	running := startService(t, nil, "serve")
-	result := listen(t, strings.TrimPrefix(running.url, "http://"))
-	assert.Equal(t, doctor.OK, result.Status)
-	assert.Contains(t, result.Message, "an orchmetrics serves there already")
-
-	stranger := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = w.Write([]byte(`{"openapi":"3.1.0","info":{"title":"another"}}`))
-	}))
-	t.Cleanup(stranger.Close)
-	result = listen(t, stranger.Listener.Addr().String())
-	assert.Equal(t, doctor.Failed, result.Status)
-	assert.Contains(t, result.Message, "is taken by another program")
-
-	probed := startService(t, []string{"ORCH_HEALTH_LISTEN=127.0.0.1:0"}, "serve")
-	_ = probed
-	result = listen(t, "0.0.0.0:0")
-	assert.Equal(t, doctor.Warning, result.Status)
-	assert.Contains(t, result.Message, "other hosts can reach it")
-	assert.Equal(t, doctor.Failed, listen(t, "nonsense").Status)
-
-	dir := t.TempDir()
-	socket := "unix:" + filepath.Join(dir, "s")
-	assert.Equal(t, doctor.OK, listen(t, socket).Status)
-	assert.Empty(t, imprint(t, filepath.Join(dir, "s"), 0), "no socket was made")
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "s"), nil, 0o600))
-	assert.Equal(t, doctor.Failed, listen(t, socket).Status)
-	assert.Equal(t, doctor.Failed, listen(t, "unix:/nowhere/s").Status)
-	assert.Equal(t, doctor.Failed, listen(t, "unix:"+filepath.Join(dir, strings.Repeat("s", 200))).Status)
-}
-
-// TestDoctor_WebConfig: what is wrong with it is told, and no secret of it.
-func TestDoctor_WebConfig(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "web.yml")
-	look := func(text string) doctor.Report {
-		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
-		return surgery{env: []string{"ORCH_WEB_CONFIG_FILE=" + path, "ORCH_LISTEN=0.0.0.0:0"}}.examine(t, "--json").report(t)
-	}
-	good := look("http_server_config:\n  http2: false\n")
-	assert.Equal(t, doctor.OK, of(t, good, "web_config").Status)
-	assert.Equal(t, doctor.OK, of(t, good, "listen").Status)
-	for _, text := range []string{"basic_auth_users:\n  me: " + secret + "\n", secret, "tls_server_config:\n  cert_file: none.pem\n"} {
-		assert.Equal(t, doctor.Failed, of(t, look(text), "web_config").Status, text)
-	}
-}
-
-// TestDoctor_HealthListen: its address is looked at too, and a service that is
-// there already is known by its answer.
-func TestDoctor_HealthListen(t *testing.T) {
-	t.Parallel()
-	alive := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		assert.Equal(t, "/livez", r.URL.Path)
-		_, _ = w.Write([]byte(`{"status":"ok"}`))
-	}))
-	t.Cleanup(alive.Close)
-	stranger := httptest.NewServer(http.NotFoundHandler())
-	t.Cleanup(stranger.Close)
-	for address, want := range map[string]doctor.Status{
-		"127.0.0.1:0": doctor.OK, alive.Listener.Addr().String(): doctor.OK, stranger.Listener.Addr().String(): doctor.Failed,
-	} {
-		result := of(t, surgery{env: []string{"ORCH_LISTEN=127.0.0.1:0", "ORCH_HEALTH_LISTEN=" + address}}.examine(t, "--json").report(t), "listen")
-		assert.Equal(t, want, result.Status, result.Details)
-	}
-}
-
-// imprint is all of a directory that somebody could change, its own times
-// included: they change when a file comes or goes. What root opens beside a
-// database SQLite gives to its owner: if it was his, only the time of that differs.
-func imprint(t *testing.T, dir string, uid uint32) map[string]string {
-	t.Helper()
-	found := map[string]string{}
-	_ = filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		require.NoError(t, err)
-		info, err := os.Lstat(path)
-		require.NoError(t, err)
-		stat := info.Sys().(*syscall.Stat_t)
-		var content []byte
-		if info.Mode().IsRegular() {
-			content, err = os.ReadFile(path)
-			require.NoError(t, err)
-		}
-		if uid == 0 && os.Geteuid() == 0 {
-			stat.Ctim = syscall.Timespec{}
-		}
-		found[path] = fmt.Sprintf("%s %d:%d inode %d, %d bytes, %s, changed %v, %x",
-			info.Mode(), stat.Uid, stat.Gid, stat.Ino, info.Size(), info.ModTime(), stat.Ctim, sha256.Sum256(content))
-		return nil
-	})
-	return found
 }
