@@ -3,6 +3,7 @@ package tests
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -18,6 +19,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/orchmetrics/orchmetrics/contract/contracttest"
 )
 
 // activate starts the program as systemd does: with sockets as descriptors from 3
@@ -71,8 +74,10 @@ func TestSystemdSocket(t *testing.T) {
 			cmd := activate(t, &log, []*os.File{socket})
 			response, err := (&http.Client{Transport: transport}).Get("http://activated/metrics") // waits in the socket until it serves
 			require.NoError(t, err, log.String())
-			require.NoError(t, response.Body.Close())
+			body, err := io.ReadAll(response.Body)
+			require.NoError(t, errors.Join(err, response.Body.Close()))
 			assert.Equal(t, http.StatusOK, response.StatusCode)
+			contracttest.Validate(t, body)
 			require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
 			require.NoError(t, cmd.Wait(), log.String())
 			assert.Equal(t, warnings, strings.Count(log.String(), "beyond loopback"), log.String())

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -111,7 +112,14 @@ func metrics(t *testing.T, client *http.Client, url string) (e envelope) {
 	response, err := client.Get(url + "/metrics")
 	require.NoError(t, err)
 	defer response.Body.Close()
-	require.NoError(t, json.NewDecoder(response.Body).Decode(&e))
+	body, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	schema, err := jsonschema.NewCompiler().Compile("../../docs/schema/v1.json")
+	require.NoError(t, err)
+	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(body))
+	require.NoError(t, err)
+	require.NoError(t, schema.Validate(value))
+	require.NoError(t, json.Unmarshal(body, &e))
 	return e
 }
 
