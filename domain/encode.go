@@ -71,19 +71,28 @@ type Encoded struct {
 
 // EncodeSections encodes the sections that have a report.
 func (e Envelope) EncodeSections() Encoded {
-	obj := newObject()
 	failed := map[string]SectionReport{}
-	for _, section := range e.values() {
+	values := e.values()
+	encoded := make([][]byte, len(values))
+	size := 0
+	for i, section := range values {
 		if _, asked := e.Sections[section.key]; !asked {
 			continue
 		}
-		encoded, err := section.encode()
-		if err != nil {
+		var err error
+		if encoded[i], err = section.encode(); err != nil {
 			code := CodeInvalidValue
 			failed[section.key] = SectionReport{Status: StatusFailed, Code: &code}
-			encoded = []byte(section.fallback)
+			encoded[i] = []byte(section.fallback)
 		}
-		obj.addEncoded(section.key, encoded, nil)
+		size += len(section.key) + len(encoded[i]) + len(`,"":`)
+	}
+	obj := newObject()
+	obj.buf.Grow(size)
+	for i, section := range values {
+		if encoded[i] != nil {
+			obj.addEncoded(section.key, encoded[i], nil)
+		}
 	}
 	return Encoded{members: obj.members(), failed: failed}
 }

@@ -3,6 +3,7 @@ package procfs
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"github.com/orchmetrics/orchmetrics/domain"
 	"github.com/orchmetrics/orchmetrics/ports"
@@ -10,11 +11,12 @@ import (
 
 var _ ports.CPUReader = (*Reader)(nil)
 
-// Reader reads processes from one proc mount. It does not change once made, so
-// that it is safe for concurrent use; a call holds at most four descriptors.
+// Reader reads processes from one proc mount. It is safe for concurrent use; a call
+// holds at most four descriptors.
 type Reader struct {
 	root       string
-	clockTicks int64 // 0: unknown
+	clockTicks int64     // 0: unknown
+	buffers    sync.Pool // of *[]byte, each of bufferSize
 }
 
 // New returns a reader of the proc filesystem mounted at root, such as "/proc".

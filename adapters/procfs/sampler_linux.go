@@ -52,7 +52,9 @@ func (r *Reader) sample(ctx context.Context, pids []int64, samples []ports.Sampl
 		return fmt.Errorf("open proc: %w: %w", domain.CodeProcUnreadable, err)
 	}
 	defer root.close()
-	s := &sampler{reader: r, root: root, pageSize: int64(os.Getpagesize()), buf: make([]byte, bufferSize)}
+	buf := r.buffer()
+	defer r.buffers.Put(buf)
+	s := &sampler{reader: r, root: root, pageSize: int64(os.Getpagesize()), buf: *buf}
 	for i, pid := range pids {
 		if s.stopped = ctx.Err(); s.stopped != nil {
 			break
@@ -60,6 +62,14 @@ func (r *Reader) sample(ctx context.Context, pids []int64, samples []ports.Sampl
 		samples[i] = s.sample(ctx, pid)
 	}
 	return errors.Join(s.broken, s.stopped)
+}
+
+// buffer is one that an earlier call has used, or a new one.
+func (r *Reader) buffer() *[]byte {
+	if buf, ok := r.buffers.Get().(*[]byte); ok {
+		return buf
+	}
+	return new(make([]byte, bufferSize))
 }
 
 // sample reads one process, again if its tree changed on the way.

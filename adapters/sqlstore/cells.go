@@ -18,6 +18,23 @@ type cells struct {
 	dest      []any // pointers to values, for Scan
 	next      int
 	anomalies int64
+
+	texts    places[string]
+	integers places[int64]
+	reals    places[float64]
+	instants places[time.Time]
+}
+
+// places are where values lie that are pointed to. To allocate many at once costs
+// less than each on its own.
+type places[T any] []T
+
+func (p *places[T]) put(value T) *T {
+	if len(*p) == cap(*p) {
+		*p = make([]T, 0, 64)
+	}
+	*p = append(*p, value)
+	return &(*p)[len(*p)-1]
 }
 
 func newCells(columns int) *cells {
@@ -47,7 +64,7 @@ func (c *cells) integer() *int64 {
 	case nil:
 		return nil
 	case int64:
-		return &value
+		return c.integers.put(value)
 	default:
 		c.anomalies++
 		return nil
@@ -75,11 +92,10 @@ func (c *cells) real() *float64 {
 	case nil:
 		return nil
 	case int64:
-		converted := float64(value)
-		return &converted
+		return c.reals.put(float64(value))
 	case float64:
 		if !math.IsInf(value, 0) && !math.IsNaN(value) {
-			return &value
+			return c.reals.put(value)
 		}
 	}
 	c.anomalies++
@@ -92,8 +108,7 @@ func (c *cells) text() *string {
 	case nil:
 		return nil
 	case string:
-		value = clean(value)
-		return &value
+		return c.texts.put(clean(value))
 	default:
 		c.anomalies++
 		return nil
@@ -115,8 +130,7 @@ func (c *cells) instant() *time.Time {
 	if seconds == nil {
 		return nil
 	}
-	at := time.Unix(*seconds, 0).UTC()
-	return &at
+	return c.instants.put(time.Unix(*seconds, 0).UTC())
 }
 
 // clean replaces what is not UTF-8 by U+FFFD and cuts a long text between two

@@ -156,23 +156,23 @@ func (c *columns) integerOf(name string) string {
 	return fmt.Sprintf("CASE typeof(%[1]s) WHEN 'integer' THEN %[1]s WHEN 'null' THEN NULL ELSE '' END", c.ref(name))
 }
 
-// realOf also lets integers through, but nothing that is not finite.
+// realOf also lets integers through, and what is not finite: cells tells.
 func (c *columns) realOf(name string) string {
-	return fmt.Sprintf("CASE WHEN %s THEN %[2]s WHEN %[2]s IS NULL THEN NULL ELSE '' END", finite(c.ref(name)), c.ref(name))
+	return fmt.Sprintf("CASE WHEN typeof(%[1]s) IN ('text','blob') THEN '' ELSE %[1]s END", c.ref(name))
 }
 
 func (c *columns) textOf(name string) string { return textExpr(c.ref(name)) }
 
-// textExpr cuts only what is long: substr ends a text at its first NUL.
+// textExpr looks closer only at what is long, since there may be many. It does not
+// cut what is short, as substr ends a text at its first NUL.
 func textExpr(expr string) string {
-	return fmt.Sprintf("CASE typeof(%[1]s) WHEN 'text' THEN CASE WHEN octet_length(%[1]s) > %[2]d THEN substr(%[1]s, 1, %[2]d) ELSE %[1]s END"+
-		" WHEN 'null' THEN NULL ELSE 0 END", expr, maxText)
+	return fmt.Sprintf("CASE WHEN octet_length(%[1]s) <= %[2]d THEN %[1]s WHEN typeof(%[1]s) IN ('text','null') THEN substr(%[1]s, 1, %[2]d) ELSE 0 END", expr, maxText)
 }
 
-// epochOf is a timestamp in seconds since 1970. Whatever strftime understands is
+// epochOf is a timestamp in seconds since 1970. Whatever SQLite understands is
 // one (https://www.sqlite.org/lang_datefunc.html); anything else is a marker.
 func (c *columns) epochOf(name string) string {
-	return fmt.Sprintf("CASE WHEN %[1]s IS NULL THEN NULL ELSE coalesce(CAST(strftime('%%s', %[1]s) AS INTEGER), '') END", c.ref(name))
+	return fmt.Sprintf("coalesce(unixepoch(%[1]s), CASE WHEN %[1]s IS NOT NULL THEN '' END)", c.ref(name))
 }
 
 // finite is true for a number that JSON can hold. The bounds are those of a

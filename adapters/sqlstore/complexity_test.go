@@ -30,6 +30,7 @@ func TestComplexity(t *testing.T) {
 	t.Parallel()
 	small, middle, large := scrapeWork(t, 1_000, false), scrapeWork(t, 10_000, false), scrapeWork(t, 100_000, false)
 	t.Logf("1,000 rows: %v; 10,000: %v; 100,000: %v", small, middle, large)
+	assert.Len(t, small.statements, 4, "to compile a statement takes longer than to run it")
 	assert.Greater(t, small.rows, int64(20+4), "the statistics were not understood")
 	assert.Greater(t, small.steps, int64(1000), "the statistics were not understood")
 	for rows, work := range map[int]work{10_000: middle, 100_000: large} {

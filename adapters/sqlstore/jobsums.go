@@ -36,6 +36,8 @@ var _ table[jobSums] = jobsTable{}
 
 func (jobsTable) name() string { return "jobs" }
 
+func (jobsTable) alias() string { return "j" }
+
 func (jobsTable) active(ses *session) string {
 	if _, err := ses.columns("jobs", "j", "status"); err != nil {
 		return "0" // nobody can tell; the counts say what is missing
@@ -56,7 +58,7 @@ func (jobsTable) merge(sums *jobSums, other jobSums, sign int64) {
 	sums.oddStatuses += sign * other.oddStatuses
 	sums.oddAttempts += sign * other.oddAttempts
 	sums.retries.RetriedJobs += sign * other.retries.RetriedJobs
-	sums.overflow = !addTo(&sums.retries.RetriesTotal, sign*other.retries.RetriesTotal) || sums.overflow || other.overflow
+	sums.overflow = !addTo(&sums.retries.RetriesTotal, other.retries.RetriesTotal, sign) || sums.overflow || other.overflow
 	sums.truncated = sums.truncated || other.truncated
 	if sign > 0 { // the highest of the rest is not known; a recount finds it
 		sums.retries.MaxAttemptsSeen = max(sums.retries.MaxAttemptsSeen, other.retries.MaxAttemptsSeen)
@@ -79,12 +81,34 @@ func (s *jobSums) count(status string, jobs int64) {
 	}
 }
 
+func (jobsTable) cells(ses *session) ([]string, error) {
+	jobs, err := ses.columns("jobs", "j")
+	if err != nil {
+		return nil, err
+	}
+	return []string{jobs.textOf("status"), jobs.integerOf("attempts")}, nil
+}
+
+func (jobsTable) one(row *cells) (sums jobSums) {
+	if status := row.text(); status != nil {
+		sums.count(*status, 1)
+	}
+	sums.oddStatuses = row.takeAnomalies()
+	if attempts := row.integer(); attempts != nil && *attempts > 0 {
+		sums.retries.MaxAttemptsSeen = *attempts
+		sums.retries.RetriesTotal = *attempts - 1
+		sums.retries.RetriedJobs = min(1, *attempts-1)
+	}
+	sums.oddAttempts = row.takeAnomalies()
+	return sums
+}
+
 // plain is one pass for both the statuses and the retries.
 func (t jobsTable) plain(ses *session, where string) (string, error) {
 	from, err := t.from(ses, where)
 	query := "SELECT max(id), count(*), sum(a > 0), sum(a > 1), sum(a), max(a), min(a)"
 	for _, status := range countedStatuses {
-		query += ", sum(s = '" + status + "')"
+		query += ", sum(s = '" + status + "' COLLATE BINARY)"
 	}
 	return query + from, err
 }
@@ -127,7 +151,7 @@ func (t jobsTable) odd(ses *session, where string, args ...any) (sums jobSums, e
 	if err != nil {
 		return sums, err
 	}
-	statuses := fmt.Sprintf("SELECT %s, count(*)%s GROUP BY s ORDER BY s IN ('%s') DESC, s LIMIT %d", // the row cap spares the known ones
+	statuses := fmt.Sprintf("SELECT %s, count(*)%s GROUP BY s COLLATE BINARY ORDER BY s IN ('%s') DESC, s LIMIT %d", // the row cap spares the known ones
 		textExpr("s"), from, strings.Join(countedStatuses[:], "','"), ses.maxRows+1)
 	groups := 0
 	err = ses.query(func(row *cells) {

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"sort"
@@ -18,6 +19,8 @@ const (
 	lookBack = 1024
 	// idsPerQuery bounds a list of ids within a statement.
 	idsPerQuery = 500
+	// newPerQuery is how many new ids are looked at row by row at most.
+	newPerQuery = 256
 	// noID is below every id.
 	noID = math.MinInt64
 	// inRange is the condition for the rows of a block.
@@ -57,9 +60,18 @@ type block[S any] struct {
 	sums      S
 }
 
+// single is a row on its own.
+type single[S any] struct {
+	active    bool // it is being worked on
+	unsettled bool // it may change all the same
+	sums      S
+}
+
 // table is what differs between the tables that have a ledger.
 type table[S any] interface {
+	// name and alias are those of the table in a query.
 	name() string
+	alias() string
 	// active and unsettled are conditions for rows that are being worked on, and
 	// for rows that may change all the same.
 	active(ses *session) string
@@ -69,6 +81,10 @@ type table[S any] interface {
 	// bulky tells whether sums take more space than is worth keeping.
 	bulky(sums S) bool
 
+	// cells are the expressions of one row by which one reads its sums. One bad
+	// cell never costs the others.
+	cells(ses *session) ([]string, error)
+	one(row *cells) S
 	// plain is the query of plain sums over the rows of a condition, scan reads
 	// its row. What is out of the ordinary shows in it, and is then read by odd.
 	plain(ses *session, where string) (string, error)
@@ -100,74 +116,85 @@ func (l *ledger[S]) high() int64 {
 // update takes in what changed since the last time. If it fails on the way, what
 // it has done so far counts, and the next update goes on from there.
 func (l *ledger[S]) update(ses *session) error {
-	top, rows, err := ses.highest(l.table.name())
+	high, upto := l.high(), l.looked()
+	top, found, err := l.look(ses, upto)
 	switch {
 	case err != nil:
 		return err
-	case !rows && len(l.blocks) == 0:
+	case top == nil && len(l.blocks) == 0:
 		return nil
-	case !rows, top < l.high():
+	case top == nil, *top < high:
 		return fmt.Errorf("update sums of %s: %w", l.table.name(), errCutShort)
 	}
-	active, err := l.each(ses, l.table.active(ses))
-	if err != nil {
+	oldest := saturatedSub(*top, lookBack)
+	if err := l.revisit(ses, found, oldest); err != nil {
 		return err
 	}
-	if err := l.revisit(ses, active, saturatedSub(top, lookBack)); err != nil {
-		return err
-	}
-	return l.extend(ses, top, active)
+	l.take(found, high, upto, oldest)
+	return l.extend(ses, *top, found)
 }
 
-// each reads the rows of a condition one by one.
-func (l *ledger[S]) each(ses *session, where string, args ...any) (map[int64]block[S], error) {
-	rows, err := sumEach(ses, l.table, where, args...)
-	if err != nil {
-		return nil, err
+// looked is up to which id the new rows are looked at one by one. The first time
+// there are too many.
+func (l *ledger[S]) looked() int64 {
+	high := l.high()
+	if high == noID {
+		return noID
 	}
-	found := make(map[int64]block[S], len(rows))
-	for _, row := range rows {
-		found[row.last] = row
+	return high + min(newPerQuery, l.room(), math.MaxInt64-high)
+}
+
+// look reads the rows that matter at each update: those that are active, watched or
+// new, and the highest id of all. One statement tells it all, since to compile one
+// takes longer than to run it. Of very many watched rows only the active ones are
+// among them.
+func (l *ledger[S]) look(ses *session, upto int64) (top *int64, found map[int64]single[S], err error) {
+	watched := slices.Sorted(maps.Keys(l.watched))
+	if len(watched) > idsPerQuery {
+		watched = nil
 	}
-	return found, nil
+	where := fmt.Sprintf("%s OR id IN (%s) OR id > ? AND id <= ?", l.table.active(ses), joinIDs(watched))
+	return readEach(ses, l.table, where, l.high(), upto)
 }
 
 // revisit brings the watched rows up to date, and watches those again that are
 // active though they were thought settled. One that is neither settled nor active
 // is watched as long as its id is above the oldest: some never end.
-func (l *ledger[S]) revisit(ses *session, active map[int64]block[S], oldest int64) error {
+func (l *ledger[S]) revisit(ses *session, found map[int64]single[S], oldest int64) error {
 	var quiet, reopened []int64
 	for id := range l.watched {
-		if _, ok := active[id]; !ok {
+		if _, ok := found[id]; !ok {
 			quiet = append(quiet, id)
 		}
 	}
 	for ids := range slices.Chunk(quiet, idsPerQuery) {
-		found, err := l.each(ses, "id IN ("+joinIDs(ids)+")")
+		_, rest, err := readEach(ses, l.table, "id IN ("+joinIDs(ids)+")")
 		if err != nil {
 			return err
 		}
-		for _, id := range ids {
-			row, exists := found[id]
-			l.change(id, row.sums)
-			if !exists || row.unsettled == 0 || id <= oldest {
-				delete(l.watched, id)
-			}
+		maps.Copy(found, rest)
+	}
+	for id := range l.watched {
+		row := found[id] // of no sums if it is gone
+		l.change(id, row.sums)
+		if !row.watched(id, oldest) {
+			delete(l.watched, id)
 		}
 	}
-	for id, row := range active {
-		if _, known := l.watched[id]; known {
-			l.change(id, row.sums)
-		} else if id <= l.high() {
+	for id, row := range found {
+		if _, known := l.watched[id]; row.active && !known && id <= l.high() {
 			reopened = append(reopened, id)
 		}
 	}
-	return l.reopen(ses, reopened, active)
+	return l.reopen(ses, reopened, found)
 }
+
+// watched tells whether the row has to be looked at again.
+func (r single[S]) watched(id, oldest int64) bool { return r.active || r.unsettled && id > oldest }
 
 // reopen watches settled rows again. What they last added is not known, so their
 // blocks are read anew, when all else in them is up to date.
-func (l *ledger[S]) reopen(ses *session, ids []int64, active map[int64]block[S]) error {
+func (l *ledger[S]) reopen(ses *session, ids []int64, found map[int64]single[S]) error {
 	slices.Sort(ids)
 	read := -1
 	for _, id := range ids {
@@ -177,7 +204,7 @@ func (l *ledger[S]) reopen(ses *session, ids []int64, active map[int64]block[S])
 			}
 			read = at
 		}
-		l.watched[id] = active[id].sums
+		l.watched[id] = found[id].sums
 	}
 	return nil
 }
@@ -227,28 +254,49 @@ func (l *ledger[S]) read(ses *session, after, upto, limit int64) (block[S], erro
 	return sumAll(ses, l.table, inRange+" ORDER BY id LIMIT ?", after, upto, limit)
 }
 
+// take takes in those of the rows whose ids are above after and not above upto.
+func (l *ledger[S]) take(found map[int64]single[S], after, upto, oldest int64) {
+	var fresh block[S]
+	for _, id := range slices.Sorted(maps.Keys(found)) {
+		if id <= after || id > upto {
+			continue
+		}
+		row := found[id]
+		fresh.last = id
+		fresh.rows++
+		l.table.merge(&fresh.sums, row.sums, 1)
+		if row.watched(id, oldest) {
+			l.watched[id] = row.sums
+		}
+	}
+	if fresh.rows > 0 {
+		l.add(fresh)
+	}
+}
+
 // extend takes in the rows above the highest that is known, block by block.
-func (l *ledger[S]) extend(ses *session, top int64, active map[int64]block[S]) error {
+func (l *ledger[S]) extend(ses *session, top int64, found map[int64]single[S]) error {
 	for l.high() < top {
 		after := l.high()
 		fresh, err := l.read(ses, after, top, l.room())
 		if err != nil {
 			return err
 		}
-		if fresh.rows == 0 || fresh.last <= after || l.table.bulky(fresh.sums) {
-			return fmt.Errorf("extend sums of %s: %w", l.table.name(), errUnsuited)
+		if fresh.rows == 0 {
+			return nil
 		}
 		watch, err := l.unsettled(ses, fresh, max(after, saturatedSub(top, lookBack)))
 		if err != nil {
 			return err
 		}
 		l.add(fresh)
-		for _, rows := range []map[int64]block[S]{watch, active} {
-			for id, row := range rows {
-				if id > after && id <= fresh.last {
-					l.watched[id] = row.sums
-				}
+		for id, row := range found {
+			if row.active && id > after && id <= fresh.last {
+				l.watched[id] = row.sums
 			}
+		}
+		for id, row := range watch {
+			l.watched[id] = row.sums
 		}
 	}
 	return nil
@@ -283,11 +331,12 @@ func (l *ledger[S]) add(fresh block[S]) {
 
 // unsettled reads the rows of a fresh block, those above after, that may change
 // though nothing works on them.
-func (l *ledger[S]) unsettled(ses *session, fresh block[S], after int64) (map[int64]block[S], error) {
+func (l *ledger[S]) unsettled(ses *session, fresh block[S], after int64) (map[int64]single[S], error) {
 	if fresh.unsettled == 0 || after >= fresh.last {
-		return map[int64]block[S]{}, nil
+		return nil, nil
 	}
-	return l.each(ses, inRange+" AND "+l.table.unsettled(ses), after, fresh.last)
+	_, rows, err := readEach(ses, l.table, inRange+" AND "+l.table.unsettled(ses), after, fresh.last)
+	return rows, err
 }
 
 func (l *ledger[S]) blockOf(id int64) int {
@@ -301,6 +350,7 @@ func saturatedSub(a, b int64) int64 {
 
 func joinIDs(ids []int64) string {
 	var list strings.Builder
+	list.Grow(len(ids) * 9)
 	for i, id := range ids {
 		if i > 0 {
 			list.WriteByte(',')

@@ -26,6 +26,8 @@ var _ table[runSums] = runsTable{}
 
 func (runsTable) name() string { return "agent_runs" }
 
+func (runsTable) alias() string { return "r" }
+
 // active are the runs of running jobs.
 func (runsTable) active(ses *session) string {
 	if _, err := ses.columns("jobs", "j", "status", "run_id"); err != nil {
@@ -60,11 +62,37 @@ func (runsTable) merge(sums *runSums, other runSums, sign int64) {
 	sums.odd += sign * other.odd
 	sums.overflow = sums.overflow || other.overflow
 	for i, n := range other.tokens {
-		sums.overflow = !addTo(&sums.tokens[i], sign*n) || sums.overflow
+		sums.overflow = !addTo(&sums.tokens[i], n, sign) || sums.overflow
 	}
 }
 
 func (runsTable) bulky(runSums) bool { return false }
+
+func (runsTable) cells(ses *session) ([]string, error) {
+	runs, err := ses.columns("agent_runs", "r")
+	if err != nil {
+		return nil, err
+	}
+	cells := []string{runs.realOf("cost_usd")}
+	for _, name := range tokenColumns {
+		cells = append(cells, runs.integerOf(name))
+	}
+	return cells, nil
+}
+
+func (runsTable) one(row *cells) runSums {
+	sums := runSums{runs: 1}
+	if cost := row.real(); cost != nil {
+		sums.cost = *cost
+	}
+	for i := range sums.tokens {
+		if tokens := row.integer(); tokens != nil {
+			sums.tokens[i] = *tokens
+		}
+	}
+	sums.odd = row.takeAnomalies()
+	return sums
+}
 
 // plain is one pass over the runs.
 func (t runsTable) plain(ses *session, where string) (string, error) {

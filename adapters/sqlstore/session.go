@@ -61,7 +61,7 @@ func closing(err error, rows *sql.Rows) error {
 // list reads a list that is cut at the row cap; the query's last parameter is
 // its LIMIT.
 func list[T any](s *session, query string, read func(*cells) T) (ports.Reading[[]T], error) {
-	reading := ports.Reading[[]T]{Value: []T{}}
+	reading := ports.Reading[[]T]{Value: make([]T, 0, min(s.maxRows, 64))}
 	err := s.query(func(row *cells) {
 		if len(reading.Value) == s.maxRows {
 			reading.Truncated = true
@@ -74,13 +74,4 @@ func list[T any](s *session, query string, read func(*cells) T) (ports.Reading[[
 		return ports.Reading[[]T]{}, err
 	}
 	return reading, nil
-}
-
-// highest returns a table's highest id, and whether it has rows at all.
-func (s *session) highest(table string) (id int64, rows bool, err error) {
-	err = s.query(func(row *cells) {
-		value := row.take()
-		id, rows = value.(int64)
-	}, "SELECT max(id) FROM "+table)
-	return id, rows, err
 }

@@ -2,6 +2,8 @@ package sqlstore
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 
 	"github.com/orchmetrics/orchmetrics/domain"
 )
@@ -29,39 +31,35 @@ func sumAll[S any](ses *session, t table[S], where string, args ...any) (block[S
 	return b, err
 }
 
-// sumEach sums each row of a condition on its own.
-func sumEach[S any](ses *session, t table[S], where string, args ...any) ([]block[S], error) {
-	query, err := t.plain(ses, where)
+// readEach reads each row of a condition on its own, by id, and the highest id of
+// the table; nil if it has no rows.
+func readEach[S any](ses *session, t table[S], where string, args ...any) (top *int64, rows map[int64]single[S], err error) {
+	values, err := t.cells(ses)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var rows []block[S]
-	var odd []int
+	// The first table makes one row, so that the highest id comes without others.
+	query := fmt.Sprintf("SELECT top, %[2]s.id, %[3]s, %[4]s, %[5]s FROM (SELECT max(id) AS top FROM %[1]s) LEFT JOIN %[1]s %[2]s ON %[6]s",
+		t.name(), t.alias(), t.active(ses), t.unsettled(ses), strings.Join(values, ", "), where)
+	rows = make(map[int64]single[S], 64)
 	err = ses.query(func(row *cells) {
-		b, plain := t.scan(row)
-		if !plain {
-			odd = append(odd, len(rows))
+		top = row.integer()
+		if id := row.integer(); id != nil {
+			active, unsettled := row.orZero() != 0, row.orZero() != 0
+			rows[*id] = single[S]{active, unsettled, t.one(row)}
 		}
-		rows = append(rows, b)
-	}, query+" GROUP BY id", args...)
-	if err != nil {
-		return nil, err
-	}
-	for _, i := range odd {
-		if rows[i].sums, err = t.odd(ses, "id = ?", rows[i].last); err != nil {
-			return nil, err
-		}
-	}
-	return rows, nil
+	}, query, args...)
+	return top, rows, err
 }
 
 // isOverflow tells whether a sum left the range of a 64-bit integer.
 func isOverflow(err error) bool { return errors.Is(classify(err), domain.CodeInvalidValue) }
 
-// addTo adds n to the sum, and tells whether the result fits 64 bits.
-func addTo(sum *int64, n int64) bool {
-	result := *sum + n
-	fits := (n >= 0) == (result >= *sum)
-	*sum = result
-	return fits
+// addTo adds n to the sum, or takes it out with the sign -1, and tells whether the
+// result fits 64 bits.
+func addTo(sum *int64, n, sign int64) bool {
+	before := *sum
+	*sum += sign * n // right modulo 2^64, for the lowest integer too
+	rises := (n > 0) == (sign > 0)
+	return n == 0 || rises == (*sum > before)
 }
