@@ -61,9 +61,20 @@ type lastScrape struct {
 	tick time.Duration
 
 	mu        sync.Mutex
+	latest    time.Time // when the last scrape began, whatever it came to
 	revisions []any
 	began     time.Time
 	shown     *scraped
+}
+
+// follows notes that a scrape begins, and tells whether it is soon after the last
+// one. Only then is it worth while to ask for revisions.
+func (l *lastScrape) follows(began time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	soon := began.Sub(l.latest) < l.tick
+	l.latest = began
+	return soon
 }
 
 // of returns what to show again, or nil.

@@ -137,6 +137,25 @@ func TestAgain_UnchangedSourcesAreNotRead(t *testing.T) {
 	})
 }
 
+// TestAgain_NobodyIsAskedInVain: what a scrape comes to is good for one clock tick,
+// so that one which comes alone need not know what it depends on.
+func TestAgain_NobodyIsAskedInVain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		u := newUnmoved(t)
+		asked := 0
+		u.asked = func(context.Context) { asked++ }
+		for range 3 {
+			scrape(t, u.service)
+			time.Sleep(10 * time.Millisecond)
+		}
+		assert.Zero(t, asked)
+		scrape(t, u.service)
+		scrape(t, u.service)
+		assert.Positive(t, asked, "the next came soon")
+	})
+}
+
 func TestAgain_TheClockDecidesToo(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"sync"
 
 	"github.com/orchmetrics/orchmetrics/domain"
 	"github.com/orchmetrics/orchmetrics/ports"
@@ -36,15 +35,9 @@ func (c *Cost) Revision(ctx context.Context) (any, bool) {
 func (c *Cost) Collect(ctx context.Context) (any, error) {
 	ctx, cancel := early(ctx)
 	defer cancel()
-	var (
-		group              sync.WaitGroup
-		jobs               ports.Reading[[]domain.RunningJob]
-		totals             ports.Reading[*domain.CostTotals]
-		jobsErr, totalsErr error
-	)
-	group.Go(func() { jobs, jobsErr = c.jobs.RunningJobs(ctx) })
-	group.Go(func() { totals, totalsErr = isolate(ctx, &c.totals, c.source.CostTotals) })
-	group.Wait()
+	summing := begin(ctx, &c.totals, c.source.CostTotals)
+	jobs, jobsErr := c.jobs.RunningJobs(ctx)
+	totals, totalsErr := summing.wait(ctx)
 
 	err := join(jobsErr, totalsErr)
 	if err != nil && jobs.Value == nil && totals.Value == nil {

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/orchmetrics/orchmetrics/domain"
@@ -37,17 +36,12 @@ func (q *Queue) Revision(ctx context.Context) (any, bool) { return revisionOf(ct
 func (q *Queue) Collect(ctx context.Context) (any, error) {
 	ctx, cancel := early(ctx)
 	defer cancel()
-	var (
-		group                           sync.WaitGroup
-		counts                          ports.Reading[domain.StatusCounts]
-		retries                         ports.Reading[*domain.Retries]
-		state                           ports.Reading[*domain.Worker]
-		countsErr, retriesErr, stateErr error
-	)
-	group.Go(func() { counts, countsErr = isolate(ctx, &q.counts, q.source.StatusCounts) })
-	group.Go(func() { retries, retriesErr = isolate(ctx, &q.retries, q.source.Retries) })
-	group.Go(func() { state, stateErr = isolate(ctx, &q.state, q.readWorker) })
-	group.Wait()
+	counting := begin(ctx, &q.counts, q.source.StatusCounts)
+	retrying := begin(ctx, &q.retries, q.source.Retries)
+	working := begin(ctx, &q.state, q.readWorker)
+	counts, countsErr := counting.wait(ctx)
+	retries, retriesErr := retrying.wait(ctx)
+	state, stateErr := working.wait(ctx)
 
 	err := join(countsErr, retriesErr, stateErr)
 	if err != nil && counts.Value == nil && retries.Value == nil && state.Value == nil {

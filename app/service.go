@@ -197,7 +197,10 @@ func (s *Service) scrape(ctx context.Context, keys []string) *scraped {
 	if len(keys) > 0 {
 		return newScraped(s.assemble(at, s.collect(ctx, keys)))
 	}
-	revisions := s.revisions(ctx)
+	var revisions []any
+	if s.last.follows(began) {
+		revisions = s.revisions(ctx)
+	}
 	if same := s.last.of(revisions, at, began); same != nil {
 		return same.again(at, time.Since(began))
 	}

@@ -10,7 +10,8 @@ import (
 
 const (
 	// closeTogether is how soon after a view the next one begins in a flood, and
-	// inFlood how many have to, one after the other.
+	// inFlood how many have to, one after the other. After that it may falter as
+	// long as the connection lingers.
 	closeTogether = 40 * time.Millisecond
 	inFlood       = 10
 	// linger is how long a connection outlives a view in a flood. The orchestrator
@@ -46,9 +47,10 @@ func (f *flood) begins() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	now := f.now()
-	if now.Sub(f.last) < closeTogether {
+	switch pause := now.Sub(f.last); {
+	case pause < closeTogether:
 		f.streak++
-	} else {
+	case f.streak < inFlood || pause >= linger:
 		f.streak = 0
 	}
 	f.last = now

@@ -153,6 +153,22 @@ func TestNoFlood_NothingIsKept(t *testing.T) {
 	}
 }
 
+// TestFlood_Falters: a pause that the connection outlives does not end a flood, and
+// a longer one does.
+func TestFlood_Falters(t *testing.T) {
+	t.Parallel()
+	path := newDB(t, walMode, script(t, "busy.sql"))
+	live(t, path)
+	store := flooded(t, path)
+	last := store.flood.now()
+	store.flood.now = func() time.Time { return last.Add(linger - 1) }
+	store.flood.begins()
+	assert.True(t, store.flood.on())
+	store.flood.now = func() time.Time { return last.Add(2*linger - 1) }
+	store.flood.begins()
+	assert.False(t, store.flood.on())
+}
+
 // TestFlood_ReadsAgainAfterAWhile: what a recount finds in rows that were changed
 // by hand is no commit.
 func TestFlood_ReadsAgainAfterAWhile(t *testing.T) {

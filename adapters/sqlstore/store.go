@@ -107,7 +107,7 @@ func (s *Store) Revision(ctx context.Context) (any, bool) {
 	if !shared {
 		return nil, false
 	}
-	put, err := v.take(ctx)
+	put, err := v.take(ctx, false)
 	if err != nil {
 		return nil, false
 	}
@@ -139,7 +139,8 @@ func read[T any](ctx context.Context, s *Store, from source, fn func(*session) (
 func readIn[T any](
 	ctx context.Context, v *view, from source, fn func(*session) (ports.Reading[T], error),
 ) (reading ports.Reading[T], err error) {
-	put, err := v.take(ctx)
+	// Who knows the running jobs looks at their processes, while the rest is read.
+	put, err := v.take(ctx, from == runningJobs)
 	if err != nil {
 		return reading, err
 	}

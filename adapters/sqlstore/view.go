@@ -16,6 +16,7 @@ type view struct {
 	ctx   context.Context //nolint:containedctx // the view's life, apart from each reading's
 	stop  context.CancelFunc
 	turn  chan struct{} // holds a token unless a reading is under way
+	next  chan struct{} // the token for who does not wait its turn
 
 	// Only for who holds the token:
 	looked  bool
@@ -30,16 +31,22 @@ type view struct {
 }
 
 func newView(ctx context.Context, s *Store) *view {
-	v := &view{store: s, turn: make(chan struct{}, 1), read: readings{}}
+	v := &view{store: s, turn: make(chan struct{}, 1), next: make(chan struct{}), read: readings{}}
 	v.ctx, v.stop = context.WithCancel(context.WithoutCancel(ctx))
 	v.turn <- struct{}{}
 	return v
 }
 
-// take waits for the view's token, and gives the function that puts it back.
-func (v *view) take(ctx context.Context) (func(), error) {
+// take waits for the view's token, before all others or not, and gives the function
+// that puts it back.
+func (v *view) take(ctx context.Context, first bool) (func(), error) {
+	var next chan struct{}
+	if first {
+		next = v.next
+	}
 	select {
 	case <-v.turn:
+	case <-next:
 	case <-v.ctx.Done():
 		return nil, errEnded()
 	case <-ctx.Done():
@@ -57,7 +64,11 @@ func errEnded() error { return fmt.Errorf("read an ended view: %w", domain.CodeT
 // put gives the token back. The view may have ended meanwhile: then whoever gets
 // the token closes the connection, and the token stays away.
 func (v *view) put() {
-	v.turn <- struct{}{}
+	select {
+	case v.next <- struct{}{}:
+	default:
+		v.turn <- struct{}{}
+	}
 	if v.ctx.Err() != nil {
 		v.closeIfIdle()
 	}
@@ -136,7 +147,7 @@ func (v *view) recall(ctx context.Context) readings {
 
 // do runs fn when it is its turn, with a connection.
 func (v *view) do(ctx context.Context, fn func(*session) error) error {
-	put, err := v.take(ctx)
+	put, err := v.take(ctx, false)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -245,4 +246,28 @@ func TestStopBetweenLookAndOpen(t *testing.T) {
 	requireTasks(t, 6, store)
 	writer.stop()
 	assert.Equal(t, []string{"orch.db"}, names(t, filepath.Dir(path)))
+}
+
+// TestView_RunningJobsBeforeTheRest: agents then look at the processes while the
+// rest is read.
+func TestView_RunningJobsBeforeTheRest(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		v := newView(t.Context(), newStore(t, filepath.Join(t.TempDir(), "none.db")))
+		defer v.end()
+		put, err := v.take(t.Context(), false)
+		require.NoError(t, err)
+		turns := make(chan bool, 3)
+		for _, first := range []bool{false, true, false} {
+			go func() {
+				put, err := v.take(t.Context(), first)
+				assert.NoError(t, err)
+				turns <- first
+				put()
+			}()
+			synctest.Wait() // it waits for its turn
+		}
+		put()
+		assert.Equal(t, []bool{true, false, false}, []bool{<-turns, <-turns, <-turns})
+	})
 }

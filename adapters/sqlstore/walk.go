@@ -43,6 +43,9 @@ const (
 	// burst is the longest that a recount works at a time, so that it makes no
 	// spike.
 	burst = 20 * time.Millisecond
+	// worthwhile is what has to be saved up before one begins: to open the database
+	// and to take in what is new comes first.
+	worthwhile = burst / 4
 	// stretch is the longest that a recount's views outlive the scrape before them,
 	// so that an orchestrator that stops is alone with its database soon after. The
 	// first count, too, goes on with the next scrape.
@@ -71,7 +74,7 @@ func (r *recounter) begin(counting bool) (time.Duration, bool) {
 		r.credit = min(r.credit+time.Duration(r.share*float64(now.Sub(r.paced))), burst)
 	}
 	r.paced = now
-	if r.working || !counting && r.credit <= 0 {
+	if r.working || !counting && r.credit < worthwhile {
 		return 0, false
 	}
 	r.working = true

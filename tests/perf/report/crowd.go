@@ -13,38 +13,46 @@ import (
 type crowd struct {
 	clients int
 	pause   time.Duration // from one poll of a client to its next
-	long    time.Duration
 
-	// What came of it:
 	answers, refused atomic.Int64
-	took             time.Duration
+	over             atomic.Bool
 }
 
-func (c *crowd) rate() float64 { return float64(c.answers.Load()) / c.took.Seconds() }
+// count counts for a while: the answers in a second, and the share of polls that
+// were refused.
+func (c *crowd) count(long time.Duration) (rate, refused float64) {
+	began, answersBefore, refusedBefore := time.Now(), c.answers.Load(), c.refused.Load()
+	time.Sleep(long)
+	answered := c.answers.Load() - answersBefore
+	turnedAway := c.refused.Load() - refusedBefore
+	return float64(answered) / time.Since(began).Seconds(), ratio(turnedAway, max(1, turnedAway+answered))
+}
 
-// poll lets them poll. They are connected before that.
-func (c *crowd) poll(t *target) {
+// poll lets them poll while fn runs. They are connected before that.
+func (c *crowd) poll(t *target, fn func()) {
 	connections, errs := make([]*perf.Client, c.clients), make([]error, c.clients)
 	for i := range connections {
 		connections[i] = get(t.Dial())
 	}
 	var group sync.WaitGroup
-	began := time.Now()
 	for i, client := range connections {
 		group.Go(func() {
 			defer client.Close()
 			time.Sleep(c.pause * time.Duration(i) / time.Duration(c.clients)) // not all at once
-			errs[i] = c.one(t.lab, client, began.Add(c.long))
+			errs[i] = c.one(t.lab, client)
 		})
 	}
+	func() {
+		defer c.over.Store(true)
+		fn()
+	}()
 	group.Wait()
-	c.took = time.Since(began)
 	must(errors.Join(errs...))
 }
 
 // one is one client. Who is refused polls again after the same pause.
-func (c *crowd) one(l *lab, client *perf.Client, until time.Time) error {
-	for next := time.Now(); time.Now().Before(until); time.Sleep(time.Until(next)) {
+func (c *crowd) one(l *lab, client *perf.Client) error {
+	for next := time.Now(); !c.over.Load(); time.Sleep(time.Until(next)) {
 		next = next.Add(c.pause)
 		_, err := client.Poll()
 		if errors.Is(err, perf.ErrRefused) {

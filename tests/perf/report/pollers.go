@@ -32,17 +32,23 @@ func (l *lab) pollers() []row {
 	return rows
 }
 
-// reads returns how often the database is read for each commit.
+// reads returns how often the database is read for each commit, once all clients
+// poll and the service has noticed.
 func (l *lab) reads(w *perf.World, t *target, clients int, pause time.Duration) (float64, string) {
-	c := crowd{clients: clients, pause: pause, long: l.plan.Window * time.Duration(l.plan.Rounds)}
-	before := get(w.Pace(commits))
-	opens := get(perf.WatchOpens(w.DB))
-	c.poll(t)
-	count := get(opens.Stop())
-	changes := get(w.Pace(0)) - before
-	detail := fmt.Sprintf("%s answers/s, %d changes", digits(c.rate()), changes)
-	if refused := c.refused.Load(); refused > 0 {
-		detail += fmt.Sprintf(", %.0f %% refused", 100*ratio(refused, refused+c.answers.Load()))
+	var opened, changes int64
+	var rate, refused float64
+	c := crowd{clients: clients, pause: pause}
+	c.poll(t, func() {
+		time.Sleep(l.plan.Pause)
+		before := get(w.Pace(commits))
+		opens := get(perf.WatchOpens(w.DB))
+		rate, refused = c.count(l.plan.Window * time.Duration(l.plan.Rounds))
+		opened = get(opens.Stop())
+		changes = get(w.Pace(0)) - before
+	})
+	detail := fmt.Sprintf("%s answers/s, %d changes", digits(rate), changes)
+	if refused > 0 {
+		detail += fmt.Sprintf(", %.0f %% refused", 100*refused)
 	}
-	return ratio(count, max(changes, 1)), detail
+	return ratio(opened, max(changes, 1)), detail
 }

@@ -27,8 +27,8 @@ func (l *lab) throughput() []row {
 
 // flood polls with so many clients as fast as they are answered, and returns how
 // many answers a second there were.
-func flood(t *target, clients int, long time.Duration) float64 {
-	c := crowd{clients: clients, long: long}
-	c.poll(t)
-	return c.rate()
+func flood(t *target, clients int, long time.Duration) (rate float64) {
+	c := crowd{clients: clients}
+	c.poll(t, func() { rate, _ = c.count(long) })
+	return rate
 }
