@@ -144,5 +144,5 @@ func clean(text string) string {
 	for !utf8.RuneStart(text[end]) {
 		end--
 	}
-	return text[:end]
+	return strings.Clone(text[:end]) // so that the rest can go
 }

@@ -108,6 +108,7 @@ func cell(column string) *rapid.Generator[string] {
 		rapid.Map(rapid.SliceOfN(rapid.Byte(), 0, 12), func(b []byte) string { return "CAST(x'" + hex.EncodeToString(b) + "' AS TEXT)" }),
 		rapid.SampledFrom([]string{
 			"printf('%.*c', 5000, 'ä')", "printf('%.*c', 4096, 'a')", "printf('%.*c', 4095, 'a') || '🙂'", "zeroblob(5000)",
+			"printf('%.*c', 10000, 'ä')", "zeroblob(100000)",
 			"CAST(x'ff' AS TEXT) || printf('%.*c', 5000, 'a')",
 		}),
 	)

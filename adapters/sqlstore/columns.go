@@ -68,6 +68,7 @@ type columns struct {
 	table   string
 	prefix  string
 	found   tableColumns
+	careful bool
 	missing []string
 }
 
@@ -86,7 +87,7 @@ func (s *session) columns(table, alias string, required ...string) (*columns, er
 			return nil, fmt.Errorf("column %s.%s is missing: %w", table, name, domain.CodeSchemaDrift)
 		}
 	}
-	return &columns{table: table, prefix: alias + ".", found: found}, nil
+	return &columns{table: table, prefix: alias + ".", found: found, careful: s.view.careful}, nil
 }
 
 // keyed tells whether a table is one whose id is its INTEGER PRIMARY KEY, so that
@@ -148,25 +149,37 @@ func (c *columns) ref(name string) string {
 	return "NULL"
 }
 
-// integerOf, realOf and textOf let a value of the right type through and turn
-// any other into a small marker of a wrong one, which cells counts. So a cell of
-// 20 MB never leaves SQLite. As expressions they also have no declared type, by
-// which the driver would convert values on its own.
+// integerOf, realOf and textOf read a column as it is: cells looks at the type of
+// each value. Where that has met a cell that is too big, they let a value of the
+// right type through and turn any other into a small marker of a wrong one, so that a
+// cell of 20 MB never leaves SQLite. As expressions they also have no declared type,
+// by which the driver would convert values on its own.
 func (c *columns) integerOf(name string) string {
+	if !c.careful {
+		return "+" + c.ref(name)
+	}
 	return fmt.Sprintf("CASE typeof(%[1]s) WHEN 'integer' THEN %[1]s WHEN 'null' THEN NULL ELSE '' END", c.ref(name))
 }
 
 // realOf also lets integers through, and what is not finite: cells tells.
 func (c *columns) realOf(name string) string {
+	if !c.careful {
+		return "+" + c.ref(name)
+	}
 	return fmt.Sprintf("CASE WHEN typeof(%[1]s) IN ('text','blob') THEN '' ELSE %[1]s END", c.ref(name))
 }
 
-func (c *columns) textOf(name string) string { return textExpr(c.ref(name)) }
+func (c *columns) textOf(name string) string {
+	if !c.careful {
+		return "+" + c.ref(name)
+	}
+	return textExpr(c.ref(name))
+}
 
-// textExpr looks closer only at what is long, since there may be many. It does not
-// cut what is short, as substr ends a text at its first NUL.
+// textExpr cuts only what is long: substr ends a text at its first NUL.
 func textExpr(expr string) string {
-	return fmt.Sprintf("CASE WHEN octet_length(%[1]s) <= %[2]d THEN %[1]s WHEN typeof(%[1]s) IN ('text','null') THEN substr(%[1]s, 1, %[2]d) ELSE 0 END", expr, maxText)
+	return fmt.Sprintf("CASE typeof(%[1]s) WHEN 'text' THEN CASE WHEN octet_length(%[1]s) > %[2]d THEN substr(%[1]s, 1, %[2]d) ELSE %[1]s END"+
+		" WHEN 'null' THEN NULL ELSE 0 END", expr, maxText)
 }
 
 // epochOf is a timestamp in seconds since 1970. Whatever SQLite understands is

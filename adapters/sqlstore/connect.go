@@ -135,6 +135,10 @@ func (s *Store) begin(ctx context.Context, found files, param string) (*connecti
 		conn.close()
 		return nil, fmt.Errorf("read schema version: %w", err)
 	}
+	if err := conn.limit(maxCell); err != nil {
+		conn.close()
+		return nil, err
+	}
 	conn.schema = s.schemaOf(conn.edition, changeOf(found.db))
 	return conn, nil
 }

@@ -71,3 +71,9 @@ func cannotOpen(err error) bool {
 	var failure sqlite3.Error
 	return errors.As(err, &failure) && failure.Code == sqlite3.ErrCantOpen
 }
+
+// tooBig tells whether SQLite met a cell that is larger than the limit.
+func tooBig(err error) bool {
+	var failure sqlite3.Error
+	return errors.As(err, &failure) && failure.Code == sqlite3.ErrTooBig
+}

@@ -28,6 +28,7 @@ type view struct {
 	keeps   bool       // whether what is read is kept for the next view
 	read    readings   // what was read through conn
 	jobs    *jobTotals // read once, for two sources
+	careful bool       // some cell is too big to be read as it is
 }
 
 func newView(ctx context.Context, s *Store) *view {
@@ -168,11 +169,23 @@ func (v *view) run(ctx context.Context, fn func(*session) error) error {
 		return err
 	}
 	err = fn(ses)
+	if tooBig(err) && !v.careful {
+		err = v.again(ses, fn)
+	}
 	if v.conn.atRest && !v.files.unchanged() {
 		v.store.history.forget()
 		return fmt.Errorf("read database at rest: %w: it changed meanwhile", domain.CodeDBBusy)
 	}
 	return err
+}
+
+// again runs fn with a look at the size of each cell before it is read.
+func (v *view) again(ses *session, fn func(*session) error) error {
+	v.careful, v.jobs = true, nil
+	if err := v.conn.limit(anyCell); err != nil {
+		return err
+	}
+	return fn(ses)
 }
 
 // open makes sure that there is a connection. That a reading ran out of time says
