@@ -10,11 +10,10 @@ import (
 // and reflection would be most of its cost. What is written is what encoding/json
 // would write; a test compares the two.
 
-// encodeList writes a list whose elements append themselves. It is false if one
+// appendList writes a list whose elements append themselves. It is false if one
 // of them cannot be written so.
-func encodeList[T any](list []T, appendTo func([]byte, *T) ([]byte, bool)) ([]byte, bool) {
-	const guess = 160 // bytes of an element
-	dst := append(make([]byte, 0, 2+guess*len(list)), '[')
+func appendList[T any](dst []byte, list []T, appendTo func([]byte, *T) ([]byte, bool)) ([]byte, bool) {
+	dst = append(dst, '[')
 	for i := range list {
 		if i > 0 {
 			dst = append(dst, ',')

@@ -42,13 +42,13 @@ func TestAppend_IsWhatReflectionWrites(t *testing.T) {
 			}
 		})).Draw(t, "stages")
 
-		got, ok := encodeList(agents, appendAgent)
+		got, ok := appendList(nil, agents, appendAgent)
 		require.True(t, ok)
 		want, err := json.Marshal(emptyNotNil(agents))
 		require.NoError(t, err)
 		require.Equal(t, string(want), string(got))
 
-		got, ok = encodeList(stages, appendStage)
+		got, ok = appendList(nil, stages, appendStage)
 		require.True(t, ok)
 		want, err = json.Marshal(emptyNotNil(stages))
 		require.NoError(t, err)
@@ -60,7 +60,7 @@ func TestAppend_IsWhatReflectionWrites(t *testing.T) {
 func TestAppend_LeavesOddTimes(t *testing.T) {
 	t.Parallel()
 	for _, at := range []time.Time{time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 6, 1, 0, 0, 0, 0, time.FixedZone("", 3600))} {
-		_, ok := encodeList([]Agent{{Process: &Process{StartedAt: &at}}}, appendAgent)
+		_, ok := appendList(nil, []Agent{{Process: &Process{StartedAt: &at}}}, appendAgent)
 		assert.False(t, ok)
 	}
 }

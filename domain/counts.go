@@ -1,6 +1,7 @@
 package domain
 
 import (
+	"bytes"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -36,7 +37,7 @@ func (c StatusCounts) MarshalJSON() ([]byte, error) {
 	for status, jobs := range c { // two names may become one
 		shown[strings.ToValidUTF8(status, string(utf8.RuneError))] += jobs
 	}
-	obj := newObject()
+	obj := object{buf: new(bytes.Buffer)}
 	for _, status := range knownStatuses {
 		obj.add(status, shown[status])
 	}

@@ -71,30 +71,28 @@ type Encoded struct {
 
 // EncodeSections encodes the sections that have a report.
 func (e Envelope) EncodeSections() Encoded {
-	failed := map[string]SectionReport{}
-	values := e.values()
-	encoded := make([][]byte, len(values))
-	size := 0
-	for i, section := range values {
+	const aStage, anAgent, others = 160, 480, 2048 // bytes, at a guess
+	encoded := Encoded{
+		members: make([]byte, 0, aStage*len(e.Stages)+anAgent*len(e.Agents)+others),
+		failed:  map[string]SectionReport{},
+	}
+	for _, section := range e.values() {
 		if _, asked := e.Sections[section.key]; !asked {
 			continue
 		}
-		var err error
-		if encoded[i], err = section.encode(); err != nil {
+		if len(encoded.members) > 0 {
+			encoded.members = append(encoded.members, ',')
+		}
+		encoded.members = append(appendText(encoded.members, &section.key), ':')
+		members, err := section.appendTo(encoded.members)
+		if err != nil {
 			code := CodeInvalidValue
-			failed[section.key] = SectionReport{Status: StatusFailed, Code: &code}
-			encoded[i] = []byte(section.fallback)
+			encoded.failed[section.key] = SectionReport{Status: StatusFailed, Code: &code}
+			members = append(encoded.members, section.fallback...)
 		}
-		size += len(section.key) + len(encoded[i]) + len(`,"":`)
+		encoded.members = members
 	}
-	obj := newObject()
-	obj.buf.Grow(size)
-	for i, section := range values {
-		if encoded[i] != nil {
-			obj.addEncoded(section.key, encoded[i], nil)
-		}
-	}
-	return Encoded{members: obj.members(), failed: failed}
+	return encoded
 }
 
 // MarshalTo is MarshalJSON into an empty buffer, with sections that are encoded
@@ -132,15 +130,15 @@ type sectionValue struct {
 	fallback string
 }
 
-func (s sectionValue) encode() ([]byte, error) {
+func (s sectionValue) appendTo(dst []byte) ([]byte, error) {
 	switch list := s.value.(type) {
 	case []Stage:
-		if encoded, ok := encodeList(list, appendStage); ok {
-			return encoded, nil
+		if appended, ok := appendList(dst, list, appendStage); ok {
+			return appended, nil
 		}
 	case []Agent:
-		if encoded, ok := encodeList(list, appendAgent); ok {
-			return encoded, nil
+		if appended, ok := appendList(dst, list, appendAgent); ok {
+			return appended, nil
 		}
 	}
 	value, err := json.Marshal(s.value)
@@ -150,7 +148,7 @@ func (s sectionValue) encode() ([]byte, error) {
 	if TooDeep(value) {
 		return nil, fmt.Errorf("encode: nested too deep: %w", CodeInvalidValue)
 	}
-	return validUTF8(value), nil
+	return append(dst, validUTF8(value)...), nil
 }
 
 // values returns the sections in the order of the envelope.
@@ -260,14 +258,8 @@ type object struct {
 	err error
 }
 
-func newObject() *object { return &object{buf: new(bytes.Buffer)} }
-
 func (o *object) add(key string, value any) {
 	encoded, err := json.Marshal(value)
-	o.addEncoded(key, encoded, err)
-}
-
-func (o *object) addEncoded(key string, encoded []byte, err error) {
 	name, nameErr := json.Marshal(key)
 	if err = errors.Join(err, nameErr); err != nil {
 		if o.err == nil {
@@ -297,9 +289,6 @@ func (o *object) separate() {
 		o.buf.WriteByte(',')
 	}
 }
-
-// members returns the object without its braces.
-func (o *object) members() []byte { return bytes.TrimPrefix(o.buf.Bytes(), []byte("{")) }
 
 func (o *object) close() ([]byte, error) {
 	if o.err != nil {
