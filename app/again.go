@@ -39,6 +39,13 @@ func newScraped(envelope domain.Envelope) *scraped {
 	return &scraped{envelope, sync.OnceValue(envelope.EncodeSections)}
 }
 
+// encodeSections encodes the sections ahead of who needs them, who also meets the
+// panic if there is one.
+func (s *scraped) encodeSections() {
+	defer func() { _ = recover() }()
+	s.sections()
+}
+
 // again shows the same sections at another instant. Looking whether they are the
 // same is all that it took.
 func (s *scraped) again(at domain.Instant, took time.Duration) *scraped {

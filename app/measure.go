@@ -20,7 +20,7 @@ func (s *Service) SnapshotText(ctx context.Context, format ports.TextFormat, key
 	if s.opts.Exposition == nil {
 		return nil, errNoExposition
 	}
-	shared, err := s.share(ctx, keys)
+	shared, err := s.share(ctx, keys, false)
 	if err != nil {
 		return nil, err
 	}

@@ -108,7 +108,7 @@ func (s *Service) fixed() []string {
 // Snapshot implements ports.Snapshotter. Callers that ask the same at the same
 // time share a scrape, which is finished even if a caller goes away.
 func (s *Service) Snapshot(ctx context.Context, keys ...string) (domain.Envelope, error) {
-	shared, err := s.share(ctx, keys)
+	shared, err := s.share(ctx, keys, false)
 	if err != nil {
 		return domain.Envelope{}, err
 	}
@@ -118,7 +118,7 @@ func (s *Service) Snapshot(ctx context.Context, keys ...string) (domain.Envelope
 
 // SnapshotJSON implements ports.Snapshotter.
 func (s *Service) SnapshotJSON(ctx context.Context, keys ...string) ([]byte, func(), error) {
-	shared, err := s.share(ctx, keys)
+	shared, err := s.share(ctx, keys, true)
 	if err != nil {
 		return nil, func() {}, err
 	}
@@ -126,7 +126,9 @@ func (s *Service) SnapshotJSON(ctx context.Context, keys ...string) ([]byte, fun
 	return body, shared.leave, err
 }
 
-func (s *Service) share(ctx context.Context, keys []string) (*flight, error) {
+// share joins a scrape of these sections. Who wants its JSON has the sections
+// encoded while the views end.
+func (s *Service) share(ctx context.Context, keys []string, asJSON bool) (*flight, error) {
 	if !s.opts.Enabled {
 		return s.flights.join("", switchedOff), nil
 	}
@@ -135,7 +137,7 @@ func (s *Service) share(ctx context.Context, keys []string) (*flight, error) {
 	}
 	wanted := slices.Compact(slices.Sorted(slices.Values(keys)))
 	return s.flights.join(strings.Join(wanted, " "), func() *scraped {
-		return s.scrape(context.WithoutCancel(ctx), wanted)
+		return s.scrape(context.WithoutCancel(ctx), wanted, asJSON)
 	}), nil
 }
 
@@ -182,7 +184,7 @@ func thereAre(known []string, unknown string) string {
 
 // scrape asks the sections of the keys, or all of them, at one instant and in one
 // view of each store.
-func (s *Service) scrape(ctx context.Context, keys []string) *scraped {
+func (s *Service) scrape(ctx context.Context, keys []string, asJSON bool) *scraped {
 	at, began := s.clock.Now(), time.Now()
 	ctx, cancel := context.WithTimeout(ports.WithInstant(ctx, at), s.opts.SectionTimeout)
 	defer cancel()
@@ -206,6 +208,9 @@ func (s *Service) scrape(ctx context.Context, keys []string) *scraped {
 	}
 	shown := newScraped(s.assemble(at, s.collect(ctx, nil)))
 	s.last.keep(revisions, began, shown)
+	if asJSON {
+		go shown.encodeSections()
+	}
 	return shown
 }
 

@@ -120,10 +120,10 @@ func (f files) permitted() error {
 // What root opens beside a database, SQLite gives to the database's owner: good
 // for a file that it creates, and without effect only on one that is his already.
 func (f files) givenTo(owner *syscall.Stat_t) error {
-	for _, suffix := range []string{"-wal", "-shm", "-journal"} {
-		info, err := statIfExists(f.path + suffix)
-		if err != nil || info == nil {
-			continue // then there is nothing to give
+	journal, _ := statIfExists(f.path + "-journal") // with an error there is nothing to give
+	for suffix, info := range map[string]fs.FileInfo{"-wal": f.wal, "-shm": f.shm, "-journal": journal} {
+		if info == nil {
+			continue
 		}
 		if its, known := info.Sys().(*syscall.Stat_t); known && (its.Uid != owner.Uid || its.Gid != owner.Gid) {
 			return fmt.Errorf("check database owner: root would give the %s of %d:%d to %d:%d: %w",
