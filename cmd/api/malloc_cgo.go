@@ -2,22 +2,18 @@
 
 package main
 
+// SQLite allocates for each scrape, and frees it all again with the connection;
+// glibc would give the pages back each time, and the kernel would have to find and
+// clear others for the next scrape. So it is told to keep what one takes. One arena
+// is enough for one connection at a time: there would be one for each thread, which
+// is why this comes before there are threads. See mallopt(3).
+
 // #include <malloc.h>
 //
-// static void keep_memory(int bytes) {
 // #ifdef __GLIBC__
+// static void __attribute__((constructor)) keep_memory(void) {
 // 	mallopt(M_ARENA_MAX, 1);
-// 	mallopt(M_TRIM_THRESHOLD, bytes);
-// #endif
+// 	mallopt(M_TRIM_THRESHOLD, 640 << 10);
 // }
+// #endif
 import "C"
-
-// keepMemory lets the C library keep some of what SQLite frees. SQLite allocates
-// for each scrape, and frees it all again with the connection; glibc would give
-// the pages back each time, and the kernel would have to find and clear others for
-// the next scrape. One arena is enough for one connection at a time, and less is
-// kept than in one for each thread. See mallopt(3).
-func keepMemory() {
-	const bytes = 4 << 20 // more than a connection's cache
-	C.keep_memory(bytes)
-}
