@@ -58,13 +58,13 @@ func main() {
 	os.Exit(status)
 }
 
-// collectLess lets the heap grow to two and a half times what is in use. So
+// collectLess lets the heap grow to three times what is in use. So
 // little is in use that Go by itself would collect garbage after every few
 // scrapes, and a collection takes longer than a scrape. GOGC still decides if it
 // is set.
 func collectLess() {
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(150)
+		debug.SetGCPercent(200)
 	}
 }
 

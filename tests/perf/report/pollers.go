@@ -38,6 +38,7 @@ func (l *lab) reads(w *perf.World, t *target, clients int, pause time.Duration) 
 	var opened, changes int64
 	var rate, refused float64
 	c := crowd{clients: clients, pause: pause}
+	get(w.Pace(commits))
 	c.poll(t, func() {
 		time.Sleep(l.plan.Pause)
 		before := get(w.Pace(commits))
