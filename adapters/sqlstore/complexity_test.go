@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -28,16 +29,29 @@ const slack = 50
 // decides.
 func TestComplexity(t *testing.T) {
 	t.Parallel()
-	small, middle, large := scrapeWork(t, 1_000, false), scrapeWork(t, 10_000, false), scrapeWork(t, 100_000, false)
-	t.Logf("1,000 rows: %v; 10,000: %v; 100,000: %v", small, middle, large)
-	assert.Len(t, small.statements, 4, "to compile a statement takes longer than to run it")
-	assert.Greater(t, small.rows, int64(20+4), "the statistics were not understood")
-	assert.Greater(t, small.steps, int64(1000), "the statistics were not understood")
-	for rows, work := range map[int]work{10_000: middle, 100_000: large} {
-		assert.Equal(t, small.statements, work.statements, "%d rows: the scrape runs other statements", rows)
-		assert.Equal(t, small.rows, work.rows, "%d rows: more rows are returned", rows)
-		assert.InDelta(t, small.scanned, work.scanned, slack, "%d rows: more rows are scanned", rows)
-		assert.InDelta(t, small.steps, work.steps, slack, "%d rows: more steps are taken", rows)
+	for name, what := range map[string]struct {
+		setting    setting
+		statements int // to compile one takes longer than to run it
+	}{
+		"busy":         {setting{check: isBusy, commit: commit}, 4},
+		"idle":         {setting{before: idle, commit: another}, 4},
+		"no jobs":      {setting{before: "DROP TABLE jobs", commit: another}, 2},
+		"no status":    {setting{before: "DROP INDEX idx_jobs_status; ALTER TABLE jobs DROP COLUMN status", commit: another}, 3},
+		"nothing ever": {setting{before: "DELETE FROM jobs; DELETE FROM agent_runs; DELETE FROM tasks", commit: another}, 4},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			small, middle, large := scrapeWork(t, 1_000, what.setting), scrapeWork(t, 10_000, what.setting), scrapeWork(t, 100_000, what.setting)
+			t.Logf("1,000 rows: %v; 10,000: %v; 100,000: %v", small, middle, large)
+			assert.Len(t, small.statements, what.statements)
+			assert.Greater(t, small.steps, int64(100), "the statistics were not understood")
+			for rows, work := range map[int]work{10_000: middle, 100_000: large} {
+				assert.Equal(t, small.statements, work.statements, "%d rows: the scrape runs other statements", rows)
+				assert.Equal(t, small.rows, work.rows, "%d rows: more rows are returned", rows)
+				assert.InDelta(t, small.scanned, work.scanned, slack, "%d rows: more rows are scanned", rows)
+				assert.InDelta(t, small.steps, work.steps, slack, "%d rows: more steps are taken", rows)
+			}
+		})
 	}
 }
 
@@ -45,7 +59,7 @@ func TestComplexity(t *testing.T) {
 // everything grows with the rows.
 func TestComplexity_SeesAScan(t *testing.T) {
 	t.Parallel()
-	small, large := scrapeWork(t, 1_000, true), scrapeWork(t, 10_000, true)
+	small, large := scrapeWork(t, 1_000, setting{exact: true, check: isBusy, commit: commit}), scrapeWork(t, 10_000, setting{exact: true, check: isBusy, commit: commit})
 	t.Logf("1,000 rows: %v; 10,000: %v", small, large)
 	assert.InDelta(t, 2*9_000, large.scanned-small.scanned, slack, "all jobs and all runs are scanned")
 	assert.Greater(t, large.steps-small.steps, int64(2*9_000), "with at least one step for each")
@@ -63,9 +77,28 @@ func (w work) String() string {
 	return fmt.Sprintf("%d statements, %d rows, %d scanned, %d steps", len(w.statements), w.rows, w.scanned, w.steps)
 }
 
+// setting is what a database is like when it is scraped.
+type setting struct {
+	exact  bool
+	before string                    // what is done to the busy database
+	commit func(*testing.T, *sql.DB) // what happens between scrapes
+	check  func(*testing.T, *Store)  // what a scrape must show
+}
+
+// idle is a database of which all has ended.
+const idle = `UPDATE tasks SET stage = 'done'; UPDATE jobs SET status = 'done';
+	UPDATE agent_runs SET finished_at = datetime('now'), cost_usd = 1`
+
+// another is a commit that scrapes are not concerned with.
+func another(t *testing.T, db *sql.DB) {
+	t.Helper()
+	_, err := db.Exec("CREATE TABLE IF NOT EXISTS other (id); INSERT INTO other VALUES (1)")
+	require.NoError(t, err)
+}
+
 // scrapeWork is the work of one scrape of a database of so many jobs and runs,
 // right after a commit. The store has seen the database before that.
-func scrapeWork(t *testing.T, rows int, exact bool) work {
+func scrapeWork(t *testing.T, rows int, s setting) work {
 	t.Helper()
 	program, err := exec.LookPath("sqlite3")
 	if err != nil {
@@ -73,15 +106,25 @@ func scrapeWork(t *testing.T, rows int, exact bool) work {
 	}
 	path := filepath.Join(t.TempDir(), "orchestrator.db")
 	db := busyDatabase(t, path, rows)
-	store, err := New(path, Options{MaxRows: 10_000, Budget: time.Minute, Exact: exact})
+	_, err = db.Exec(s.before)
 	require.NoError(t, err)
+	store, err := New(path, Options{MaxRows: 10_000, Budget: time.Minute, Exact: s.exact})
+	require.NoError(t, err)
+	scrape := func() {
+		if s.check != nil {
+			s.check(t, store)
+		} else {
+			scrapeAll(t, store)
+		}
+	}
 	statements := capture(t, store.gorm)
-	scrapeAll(t, store)
-	commit(t, db)
-	scrapeAll(t, store) // what was new at the first scrape is no longer
-	commit(t, db)
+	s.commit(t, db)
+	scrape()
+	s.commit(t, db)
+	scrape() // what was new at the first scrape is no longer
+	s.commit(t, db)
 	statements() // forgotten
-	scrapeAll(t, store)
+	scrape()
 	return run(t, program, path, statements())
 }
 
@@ -108,24 +151,31 @@ func capture(t *testing.T, session *gorm.DB) func() []string {
 	}
 }
 
+// isBusy checks that all is read of a busy database.
+func isBusy(t *testing.T, store *Store) {
+	t.Helper()
+	read := scrapeAll(t, store)
+	require.NoError(t, read.err)
+	require.Equal(t, []int{20, 5, 4}, []int{read.tasks, read.queued, read.running})
+}
+
+// scraped is how much was read.
+type scraped struct {
+	tasks, queued, running int
+	err                    error
+}
+
 // scrapeAll reads all sources in one view.
-func scrapeAll(t *testing.T, store *Store) {
+func scrapeAll(t *testing.T, store *Store) scraped {
 	t.Helper()
 	ctx, end := store.View(t.Context())
 	defer end()
-	tasks, err := store.ActiveTasks(ctx)
-	require.NoError(t, err)
-	require.Len(t, tasks.Value, 20)
-	counts, err := store.StatusCounts(ctx)
-	require.NoError(t, err)
-	require.EqualValues(t, 5, counts.Value["queued"])
-	_, err = store.Retries(ctx)
-	require.NoError(t, err)
-	jobs, err := store.RunningJobs(ctx)
-	require.NoError(t, err)
-	require.Len(t, jobs.Value, 4)
-	_, err = store.CostTotals(ctx)
-	require.NoError(t, err)
+	tasks, err1 := store.ActiveTasks(ctx)
+	counts, err2 := store.StatusCounts(ctx)
+	_, err3 := store.Retries(ctx)
+	jobs, err4 := store.RunningJobs(ctx)
+	_, err5 := store.CostTotals(ctx)
+	return scraped{len(tasks.Value), int(counts.Value["queued"]), len(jobs.Value), errors.Join(err1, err2, err3, err4, err5)}
 }
 
 var (

@@ -40,13 +40,13 @@ func (jobsTable) alias() string { return "j" }
 
 func (jobsTable) active(ses *session) string {
 	if _, err := ses.columns("jobs", "j", "status"); err != nil {
-		return "0" // nobody can tell; the counts say what is missing
+		return never // nobody can tell; the counts say what is missing
 	}
 	return "status IN ('queued','running')"
 }
 
 // unsettled is no row: a job that is not active has ended.
-func (jobsTable) unsettled(*session) string { return "0" }
+func (jobsTable) unsettled(*session) string { return never }
 
 func (jobsTable) merge(sums *jobSums, other jobSums, sign int64) {
 	for i, n := range other.counts {

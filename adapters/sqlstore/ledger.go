@@ -25,6 +25,8 @@ const (
 	noID = math.MinInt64
 	// inRange is the condition for the rows of a block.
 	inRange = "id > ? AND id <= ?"
+	// never is the condition for no row.
+	never = "0"
 )
 
 var (
@@ -149,12 +151,21 @@ func (l *ledger[S]) looked() int64 {
 // takes longer than to run it. Of very many watched rows only the active ones are
 // among them.
 func (l *ledger[S]) look(ses *session, upto int64) (top *int64, found map[int64]single[S], err error) {
-	watched := slices.Sorted(maps.Keys(l.watched))
-	if len(watched) > idsPerQuery {
-		watched = nil
+	conditions := []string{l.table.active(ses)}
+	if n := len(l.watched); n > 0 && n <= idsPerQuery {
+		conditions = append(conditions, "id IN ("+joinIDs(slices.Sorted(maps.Keys(l.watched)))+")")
 	}
-	where := fmt.Sprintf("%s OR id IN (%s) OR id > ? AND id <= ?", l.table.active(ses), joinIDs(watched))
-	return readEach(ses, l.table, where, l.high(), upto)
+	var args []any
+	if high := l.high(); high > noID {
+		conditions = append(conditions, inRange)
+		args = []any{high, upto}
+	}
+	// One that is never true would keep SQLite from finding the others' rows by an index.
+	conditions = slices.DeleteFunc(conditions, func(condition string) bool { return condition == never })
+	if len(conditions) == 0 {
+		conditions = []string{never}
+	}
+	return readEach(ses, l.table, strings.Join(conditions, " OR "), args...)
 }
 
 // revisit brings the watched rows up to date, and watches those again that are

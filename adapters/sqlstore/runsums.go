@@ -31,7 +31,7 @@ func (runsTable) alias() string { return "r" }
 // active are the runs of running jobs.
 func (runsTable) active(ses *session) string {
 	if _, err := ses.columns("jobs", "j", "status", "run_id"); err != nil {
-		return "0" // without jobs none is running; their own section says what is missing
+		return never // without jobs none is running; their own section says what is missing
 	}
 	return "id IN (SELECT run_id FROM jobs WHERE status = 'running')"
 }
@@ -40,7 +40,7 @@ func (runsTable) active(ses *session) string {
 func (runsTable) unsettled(ses *session) string {
 	runs, err := ses.columns("agent_runs", "r")
 	if err != nil {
-		return "0"
+		return never
 	}
 	return openRun(runs)
 }
