@@ -18,20 +18,24 @@ func (s *Store) RunningJobs(ctx context.Context) (ports.Reading[[]domain.Running
 			return ports.Reading[[]domain.RunningJob]{}, err
 		}
 		runs, runsErr := ses.columns("agent_runs", "r", "id")
-		if runsErr != nil && !errors.Is(runsErr, domain.CodeSchemaDrift) {
-			return ports.Reading[[]domain.RunningJob]{}, runsErr
+		if err := unlessDrift(runsErr); err != nil {
+			return ports.Reading[[]domain.RunningJob]{}, err
+		}
+		from, status, err := ses.by("jobs", "j", "status")
+		if err != nil {
+			return ports.Reading[[]domain.RunningJob]{}, err
 		}
 		join := "LEFT JOIN agent_runs r ON r.id = " + jobs.ref("run_id")
 		if runsErr != nil {
 			runs, join = &columns{table: "agent_runs"}, ""
 		}
-		query := fmt.Sprintf(`SELECT %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s FROM jobs j %s
-			WHERE j.status = 'running' ORDER BY j.id LIMIT ?`,
+		query := fmt.Sprintf(`SELECT %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s FROM %s %s
+			WHERE %s = 'running' ORDER BY j.id LIMIT ?`,
 			jobs.integerOf("id"), jobs.integerOf("run_id"), jobs.textOf("agent"), jobs.textOf("repo"),
 			jobs.integerOf("pid"), jobs.epochOf("started_at"),
 			runs.textOf("model"), runs.textOf("effort"), runs.realOf("cost_usd"),
 			runs.integerOf("input_tokens"), runs.integerOf("output_tokens"),
-			runs.integerOf("cache_read_tokens"), runs.integerOf("cache_creation_tokens"), join)
+			runs.integerOf("cache_read_tokens"), runs.integerOf("cache_creation_tokens"), from, join, status)
 		reading, err := list(ses, query, scanRunningJob)
 		if err != nil {
 			return reading, err

@@ -20,7 +20,7 @@ type schema struct {
 
 	mu      sync.Mutex
 	tables  map[string]tableColumns
-	indexed map[tableColumn]bool
+	indexes map[tableColumn]string
 }
 
 type tableColumn struct{ table, column string }
@@ -30,7 +30,7 @@ type tableColumn struct{ table, column string }
 func (s *Store) schemaOf(e edition, changed changeTime) *schema {
 	known := s.schema.Load()
 	if known == nil || known.edition != e || known.changed != changed {
-		known = &schema{edition: e, changed: changed, tables: map[string]tableColumns{}, indexed: map[tableColumn]bool{}}
+		known = &schema{edition: e, changed: changed, tables: map[string]tableColumns{}, indexes: map[tableColumn]string{}}
 		s.schema.Store(known)
 	}
 	return known
@@ -57,9 +57,8 @@ func lookUpOnce[K comparable, V any](s *schema, known map[K]V, key K, find func(
 
 // tableColumns is what is known of a table.
 type tableColumns struct {
-	names    map[string]bool // of its columns, in lower case
-	nullable map[string]bool // those that may hold NULL
-	keyed    bool            // id alone is its INTEGER PRIMARY KEY
+	names map[string]bool // of its columns, in lower case
+	keyed bool            // id alone is its INTEGER PRIMARY KEY
 }
 
 // columns builds the expressions of one query over one table. A column that the
@@ -97,14 +96,28 @@ func (s *session) keyed(table string) bool {
 	return err == nil && columns.found.keyed
 }
 
-// indexed tells whether a whole index begins with the column.
-func (s *session) indexed(table, column string) (bool, error) {
+// index returns the name of a whole index that begins with the column, or "".
+func (s *session) index(table, column string) (name string, err error) {
 	known := s.view.conn.schema
-	return lookUpOnce(known, known.indexed, tableColumn{table, column}, func() (found bool, err error) {
-		err = s.query(func(*cells) { found = true }, `SELECT 1 FROM pragma_index_list(?) l, pragma_index_xinfo(l.name) x
+	return lookUpOnce(known, known.indexes, tableColumn{table, column}, func() (name string, err error) {
+		err = s.query(func(row *cells) { name = row.name() }, `SELECT l.name FROM pragma_index_list(?) l, pragma_index_xinfo(l.name) x
 			WHERE NOT l.partial AND x.seqno = 0 AND x.name = ? COLLATE NOCASE AND x.coll = 'BINARY' LIMIT 1`, table, column)
-		return found, err
+		return name, err
 	})
+}
+
+// by is a table in a FROM clause, and one of its columns by which an index finds rows
+// if there is one. SQLite is told to use it, since it may not want to by itself: after
+// an ANALYZE while the orchestrator was idle, it takes it for certain that nearly all
+// rows have the same status, whatever is asked for, and reads them all
+// (https://www.sqlite.org/lang_indexedby.html).
+func (s *session) by(table, alias, column string) (from, by string, err error) {
+	from, by = table+" "+alias, alias+"."+column
+	index, err := s.index(table, column)
+	if err != nil || index == "" {
+		return from, by, err
+	}
+	return from + ` INDEXED BY "` + strings.ReplaceAll(index, `"`, `""`) + `"`, by + " COLLATE BINARY", nil
 }
 
 func (s *session) table(name string) (tableColumns, error) {
@@ -113,17 +126,16 @@ func (s *session) table(name string) (tableColumns, error) {
 }
 
 func (s *session) lookUp(table string) (tableColumns, error) {
-	found := tableColumns{names: map[string]bool{}, nullable: map[string]bool{}}
+	found := tableColumns{names: map[string]bool{}}
 	keys := 0
 	err := s.query(func(row *cells) {
-		name, kind, required, key := strings.ToLower(row.name()), row.name(), row.orZero(), row.orZero()
+		name, kind, key := strings.ToLower(row.name()), row.name(), row.orZero()
 		found.names[name] = true
-		found.nullable[name] = required == 0
 		if key > 0 {
 			keys++
 			found.keyed = keys == 1 && name == "id" && strings.EqualFold(kind, "INTEGER")
 		}
-	}, `SELECT name, type, "notnull", pk FROM pragma_table_xinfo(?)`, table)
+	}, "SELECT name, type, pk FROM pragma_table_xinfo(?)", table)
 	return found, err
 }
 

@@ -33,10 +33,16 @@ func TestComplexity(t *testing.T) {
 		setting    setting
 		statements int // to compile one takes longer than to run it
 	}{
-		"busy":         {setting{check: isBusy, commit: commit}, 4},
-		"idle":         {setting{before: idle, commit: another}, 4},
-		"no jobs":      {setting{before: "DROP TABLE jobs", commit: another}, 2},
-		"no status":    {setting{before: "DROP INDEX idx_jobs_status; ALTER TABLE jobs DROP COLUMN status", commit: another}, 3},
+		"busy":      {setting{check: isBusy, commit: commit}, 4},
+		"idle":      {setting{before: idle, commit: another}, 4},
+		"analyzed":  {setting{before: "ANALYZE", check: isBusy, commit: commit}, 4},
+		"misled":    {setting{before: whileIdle("ANALYZE"), check: isBusy, commit: commit}, 4},
+		"no jobs":   {setting{before: "DROP TABLE jobs", commit: another}, 2},
+		"no status": {setting{before: "DROP INDEX idx_jobs_status; ALTER TABLE jobs DROP COLUMN status", commit: another}, 3},
+		"unknown stages": {setting{before: `ALTER TABLE tasks RENAME TO old; DROP INDEX idx_tasks_stage;
+			CREATE TABLE tasks (id INTEGER PRIMARY KEY, work_item_id TEXT, stage TEXT COLLATE NOCASE, repo TEXT, updated_at TEXT);
+			INSERT INTO tasks SELECT id, work_item_id, stage, repo, updated_at FROM old; DROP TABLE old;
+			CREATE INDEX "by ""stage""" ON tasks(stage COLLATE BINARY); ANALYZE`, check: isBusy, commit: commit}, 4},
 		"nothing ever": {setting{before: "DELETE FROM jobs; DELETE FROM agent_runs; DELETE FROM tasks", commit: another}, 4},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -88,6 +94,14 @@ type setting struct {
 // idle is a database of which all has ended.
 const idle = `UPDATE tasks SET stage = 'done'; UPDATE jobs SET status = 'done';
 	UPDATE agent_runs SET finished_at = datetime('now'), cost_usd = 1`
+
+// whileIdle does something while all has ended.
+func whileIdle(what string) string {
+	return `CREATE TABLE t AS SELECT id, stage FROM tasks; CREATE TABLE j AS SELECT id, status FROM jobs;
+		UPDATE tasks SET stage = 'done'; UPDATE jobs SET status = 'done'; ` + what + `;
+		UPDATE tasks SET stage = (SELECT stage FROM t WHERE t.id = tasks.id) WHERE id > (SELECT max(id) - 100 FROM t);
+		UPDATE jobs SET status = (SELECT status FROM j WHERE j.id = jobs.id) WHERE id > (SELECT max(id) - 100 FROM j); DROP TABLE t; DROP TABLE j`
+}
 
 // another is a commit that scrapes are not concerned with.
 func another(t *testing.T, db *sql.DB) {

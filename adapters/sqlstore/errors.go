@@ -25,3 +25,11 @@ func classify(err error) error {
 	}
 	return err
 }
+
+// unlessDrift is the error unless it only says that something is missing.
+func unlessDrift(err error) error {
+	if errors.Is(err, domain.CodeSchemaDrift) {
+		return nil
+	}
+	return err
+}

@@ -75,8 +75,9 @@ type table[S any] interface {
 	name() string
 	alias() string
 	// active and unsettled are conditions for rows that are being worked on, and
-	// for rows that may change all the same.
-	active(ses *session) string
+	// for rows that may change all the same. Such a row is found by the one, and
+	// known by the other.
+	active(ses *session) (find, is string, err error)
 	unsettled(ses *session) string
 	// merge adds other sums to the sums, or takes them out with the sign -1.
 	merge(sums *S, other S, sign int64)
@@ -151,7 +152,11 @@ func (l *ledger[S]) looked() int64 {
 // takes longer than to run it. Of very many watched rows only the active ones are
 // among them.
 func (l *ledger[S]) look(ses *session, upto int64) (top *int64, found map[int64]single[S], err error) {
-	conditions := []string{l.table.active(ses)}
+	active, _, err := l.table.active(ses)
+	if err != nil {
+		return nil, nil, err
+	}
+	conditions := []string{active}
 	if n := len(l.watched); n > 0 && n <= idsPerQuery {
 		conditions = append(conditions, "id IN ("+joinIDs(slices.Sorted(maps.Keys(l.watched)))+")")
 	}

@@ -15,11 +15,11 @@ func (s *Store) ActiveTasks(ctx context.Context) (ports.Reading[[]domain.Task], 
 		if err != nil {
 			return ports.Reading[[]domain.Task]{}, err
 		}
-		active, err := activeStages(ses, tasks)
+		active, err := unfinished(ses)
 		if err != nil {
 			return ports.Reading[[]domain.Task]{}, err
 		}
-		query := fmt.Sprintf("SELECT %s, %s, %s, %s, %s FROM tasks t WHERE %s ORDER BY +t.id LIMIT ?",
+		query := fmt.Sprintf("SELECT %s, %s, %s, %s, %s FROM %s ORDER BY +t.id LIMIT ?",
 			tasks.integerOf("id"), tasks.textOf("work_item_id"), tasks.textOf("stage"),
 			tasks.textOf("repo"), tasks.epochOf("updated_at"), active)
 		reading, err := list(ses, query, scanTask)
@@ -40,24 +40,25 @@ func scanTask(row *cells) domain.Task {
 	}
 }
 
-// activeStages is the condition for tasks that are not known to be finished: a
-// stage that is NULL says nothing of the kind. With an index on the stage it names
-// the stages that there are, each found by one step in the index, so that no
+// unfinished are the tasks that are not known to be finished, as t: a stage that is
+// NULL says nothing of the kind. With an index on the stage each of the stages that
+// there are is found by one step in it, and NULL comes after the last of them; so no
 // finished task is read.
-func activeStages(ses *session, tasks *columns) (string, error) {
-	unknown := ""
-	if tasks.found.nullable["stage"] { // else the planner would make a scan of it
-		unknown = "t.stage IS NULL OR "
+func unfinished(ses *session) (string, error) {
+	index, err := ses.index("tasks", "stage")
+	if err != nil {
+		return "", err
 	}
-	indexed, err := ses.indexed("tasks", "stage")
-	if err != nil || !indexed {
-		return "(" + unknown + "t.stage NOT IN ('done','cancelled'))", err
+	from, stage, err := ses.by("tasks", "t", "stage")
+	if err != nil || index == "" {
+		return from + " WHERE " + stage + " IS NULL OR " + stage + " NOT IN ('done','cancelled')", err
 	}
-	return "(" + unknown + `t.stage IN (
+	return fmt.Sprintf(`(
 		WITH RECURSIVE stages(stage) AS (
-			SELECT min(stage) FROM tasks
+			SELECT min(%[1]s) FROM %[2]s
 			UNION ALL
-			SELECT (SELECT min(stage) FROM tasks WHERE stage > stages.stage) FROM stages WHERE stages.stage IS NOT NULL
+			SELECT (SELECT min(%[1]s) FROM %[2]s WHERE %[1]s > stages.stage) FROM stages WHERE stages.stage IS NOT NULL
 		)
-		SELECT stage FROM stages WHERE stage NOT IN ('done','cancelled')))`, nil
+		SELECT stage FROM stages WHERE stage IS NULL OR stage NOT IN ('done','cancelled')
+	) s CROSS JOIN %[2]s ON %[1]s IS s.stage`, stage, from), nil
 }

@@ -38,9 +38,13 @@ func readEach[S any](ses *session, t table[S], where string, args ...any) (top *
 	if err != nil {
 		return nil, nil, err
 	}
+	_, active, err := t.active(ses)
+	if err != nil {
+		return nil, nil, err
+	}
 	// The first table makes one row, so that the highest id comes without others.
 	query := fmt.Sprintf("SELECT top, %[2]s.id, %[3]s, %[4]s, %[5]s FROM (SELECT max(id) AS top FROM %[1]s) LEFT JOIN %[1]s %[2]s ON %[6]s",
-		t.name(), t.alias(), t.active(ses), t.unsettled(ses), strings.Join(values, ", "), where)
+		t.name(), t.alias(), active, t.unsettled(ses), strings.Join(values, ", "), where)
 	rows = make(map[int64]single[S], 64)
 	err = ses.query(func(row *cells) {
 		top = row.integer()

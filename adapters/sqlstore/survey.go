@@ -130,6 +130,7 @@ func (s *session) survey(t *Table) error {
 	if err != nil || t.Index == nil || !slices.ContainsFunc(t.Columns, func(c Column) bool { return c.Name == t.Index.Column && c.Found }) {
 		return err
 	}
-	t.Index.Found, err = s.indexed(t.Name, t.Index.Column)
+	name, err := s.index(t.Name, t.Index.Column)
+	t.Index.Found = name != ""
 	return err
 }
