@@ -1,8 +1,10 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/orchmetrics/orchmetrics/domain"
 	"github.com/orchmetrics/orchmetrics/ports"
@@ -19,13 +21,17 @@ func (s *Store) ActiveTasks(ctx context.Context) (ports.Reading[[]domain.Task], 
 		if err != nil {
 			return ports.Reading[[]domain.Task]{}, err
 		}
-		query := fmt.Sprintf("SELECT %s, %s, %s, %s, %s FROM %s ORDER BY +t.id LIMIT ?",
+		query := fmt.Sprintf("SELECT %s, %s, %s, %s, %s FROM %s",
 			tasks.integerOf("id"), tasks.textOf("work_item_id"), tasks.textOf("stage"),
 			tasks.textOf("repo"), tasks.epochOf("updated_at"), active)
-		reading, err := list(ses, query, scanTask)
+		reading, err := list(ses, query+" LIMIT ?", scanTask)
+		if reading.Truncated { // then it is the first ones that count
+			reading, err = list(ses, query+" ORDER BY +t.id LIMIT ?", scanTask)
+		}
 		if err != nil {
 			return reading, err
 		}
+		slices.SortStableFunc(reading.Value, func(a, b domain.Task) int { return cmp.Compare(a.ID, b.ID) })
 		return reading, tasks.drift()
 	})
 }
