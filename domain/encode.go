@@ -84,13 +84,13 @@ func (e Envelope) EncodeSections() Encoded {
 			encoded.members = append(encoded.members, ',')
 		}
 		encoded.members = append(appendText(encoded.members, &section.key), ':')
-		members, err := section.appendTo(encoded.members)
-		if err != nil {
-			code := CodeInvalidValue
-			encoded.failed[section.key] = SectionReport{Status: StatusFailed, Code: &code}
-			members = append(encoded.members, section.fallback...)
+		if appended, err := section.appendTo(encoded.members); err == nil {
+			encoded.members = appended
+			continue
 		}
-		encoded.members = members
+		code := CodeInvalidValue
+		encoded.failed[section.key] = SectionReport{Status: StatusFailed, Code: &code}
+		encoded.members = append(encoded.members, section.fallback...)
 	}
 	return encoded
 }

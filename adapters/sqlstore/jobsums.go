@@ -155,7 +155,8 @@ func (t jobsTable) odd(ses *session, where string, args ...any) (sums jobSums, e
 	if err != nil {
 		return sums, err
 	}
-	statuses := fmt.Sprintf("SELECT %s, count(*)%s GROUP BY s COLLATE BINARY ORDER BY s IN ('%s') DESC, s LIMIT %d", // the row cap spares the known ones
+	// The row cap spares the known ones.
+	statuses := fmt.Sprintf("SELECT %s, count(*)%s GROUP BY s COLLATE BINARY ORDER BY s IN ('%s') DESC, s LIMIT %d",
 		textExpr("s"), from, strings.Join(countedStatuses[:], "','"), ses.maxRows+1)
 	groups := 0
 	err = ses.query(func(row *cells) {

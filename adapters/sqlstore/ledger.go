@@ -3,12 +3,8 @@ package sqlstore
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"math"
-	"slices"
 	"sort"
-	"strconv"
-	"strings"
 )
 
 const (
@@ -17,16 +13,10 @@ const (
 	// lookBack is how many of the newest ids are watched though nothing works on
 	// their rows: a run's report may be parsed a while after its job has ended.
 	lookBack = 1024
-	// idsPerQuery bounds a list of ids within a statement.
-	idsPerQuery = 500
-	// newPerQuery is how many new ids are looked at row by row at most.
-	newPerQuery = 256
 	// noID is below every id.
 	noID = math.MinInt64
 	// inRange is the condition for the rows of a block.
 	inRange = "id > ? AND id <= ?"
-	// never is the condition for no row.
-	never = "0"
 )
 
 var (
@@ -137,102 +127,6 @@ func (l *ledger[S]) update(ses *session) error {
 	return l.extend(ses, *top, found)
 }
 
-// looked is up to which id the new rows are looked at one by one. The first time
-// there are too many.
-func (l *ledger[S]) looked() int64 {
-	high := l.high()
-	if high == noID {
-		return noID
-	}
-	return high + min(newPerQuery, l.room(), math.MaxInt64-high)
-}
-
-// look reads the rows that matter at each update: those that are active, watched or
-// new, and the highest id of all. One statement tells it all, since to compile one
-// takes longer than to run it. Of very many watched rows only the active ones are
-// among them.
-func (l *ledger[S]) look(ses *session, upto int64) (top *int64, found map[int64]single[S], err error) {
-	active, _, err := l.table.active(ses)
-	if err != nil {
-		return nil, nil, err
-	}
-	conditions := []string{active}
-	if n := len(l.watched); n > 0 && n <= idsPerQuery {
-		conditions = append(conditions, "id IN ("+joinIDs(slices.Sorted(maps.Keys(l.watched)))+")")
-	}
-	var args []any
-	if high := l.high(); high > noID {
-		conditions = append(conditions, inRange)
-		args = []any{high, upto}
-	}
-	// One that is never true would keep SQLite from finding the others' rows by an index.
-	conditions = slices.DeleteFunc(conditions, func(condition string) bool { return condition == never })
-	if len(conditions) == 0 {
-		conditions = []string{never}
-	}
-	return readEach(ses, l.table, strings.Join(conditions, " OR "), args...)
-}
-
-// revisit brings the watched rows up to date, and watches those again that are
-// active though they were thought settled. One that is neither settled nor active
-// is watched as long as its id is above the oldest: some never end.
-func (l *ledger[S]) revisit(ses *session, found map[int64]single[S], oldest int64) error {
-	var quiet, reopened []int64
-	for id := range l.watched {
-		if _, ok := found[id]; !ok {
-			quiet = append(quiet, id)
-		}
-	}
-	for ids := range slices.Chunk(quiet, idsPerQuery) {
-		_, rest, err := readEach(ses, l.table, "id IN ("+joinIDs(ids)+")")
-		if err != nil {
-			return err
-		}
-		maps.Copy(found, rest)
-	}
-	for id := range l.watched {
-		row := found[id] // of no sums if it is gone
-		l.change(id, row.sums)
-		if !row.watched(id, oldest) {
-			delete(l.watched, id)
-		}
-	}
-	for id, row := range found {
-		if _, known := l.watched[id]; row.active && !known && id <= l.high() {
-			reopened = append(reopened, id)
-		}
-	}
-	return l.reopen(ses, reopened, found)
-}
-
-// watched tells whether the row has to be looked at again.
-func (r single[S]) watched(id, oldest int64) bool { return r.active || r.unsettled && id > oldest }
-
-// reopen watches settled rows again. What they last added is not known, so their
-// blocks are read anew, when all else in them is up to date.
-func (l *ledger[S]) reopen(ses *session, ids []int64, found map[int64]single[S]) error {
-	slices.Sort(ids)
-	read := -1
-	for _, id := range ids {
-		if at := l.blockOf(id); at != read {
-			if err := l.recount(ses, at); err != nil {
-				return err
-			}
-			read = at
-		}
-		l.watched[id] = found[id].sums
-	}
-	return nil
-}
-
-// change puts a watched row's present sums in the place of its last ones.
-func (l *ledger[S]) change(id int64, sums S) {
-	b := &l.blocks[l.blockOf(id)]
-	l.table.merge(&b.sums, l.watched[id], -1)
-	l.table.merge(&b.sums, sums, 1)
-	l.watched[id] = sums
-}
-
 // recount reads a block anew, and watches those of its rows that may change, as if
 // it were taken in now. The watched rows must be up to date.
 func (l *ledger[S]) recount(ses *session, at int) error {
@@ -268,26 +162,6 @@ func (l *ledger[S]) read(ses *session, after, upto, limit int64) (block[S], erro
 		l.sparse = true
 	}
 	return sumAll(ses, l.table, inRange+" ORDER BY id LIMIT ?", after, upto, limit)
-}
-
-// take takes in those of the rows whose ids are above after and not above upto.
-func (l *ledger[S]) take(found map[int64]single[S], after, upto, oldest int64) {
-	var fresh block[S]
-	for _, id := range slices.Sorted(maps.Keys(found)) {
-		if id <= after || id > upto {
-			continue
-		}
-		row := found[id]
-		fresh.last = id
-		fresh.rows++
-		l.table.merge(&fresh.sums, row.sums, 1)
-		if row.watched(id, oldest) {
-			l.watched[id] = row.sums
-		}
-	}
-	if fresh.rows > 0 {
-		l.add(fresh)
-	}
 }
 
 // extend takes in the rows above the highest that is known, block by block.
@@ -349,7 +223,7 @@ func (l *ledger[S]) add(fresh block[S]) {
 // though nothing works on them.
 func (l *ledger[S]) unsettled(ses *session, fresh block[S], after int64) (map[int64]single[S], error) {
 	if fresh.unsettled == 0 || after >= fresh.last {
-		return nil, nil
+		return map[int64]single[S]{}, nil
 	}
 	_, rows, err := readEach(ses, l.table, inRange+" AND "+l.table.unsettled(ses), after, fresh.last)
 	return rows, err
@@ -362,16 +236,4 @@ func (l *ledger[S]) blockOf(id int64) int {
 // saturatedSub is a - b for a b that is not negative, but no lower than noID.
 func saturatedSub(a, b int64) int64 {
 	return max(a, noID+b) - b
-}
-
-func joinIDs(ids []int64) string {
-	var list strings.Builder
-	list.Grow(len(ids) * 9)
-	for i, id := range ids {
-		if i > 0 {
-			list.WriteByte(',')
-		}
-		list.WriteString(strconv.FormatInt(id, 10))
-	}
-	return list.String()
 }
