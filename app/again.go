@@ -116,7 +116,8 @@ func (s *Service) revisions(ctx context.Context) []any {
 	if len(s.opts.Listers) > 0 {
 		return nil // there may be others now
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.opts.SectionTimeout/50)
+	// Not much less: a timer that is due before all others wakes a thread when it is set.
+	ctx, cancel := context.WithTimeout(ctx, s.opts.SectionTimeout/10)
 	defer cancel()
 	revisions, _ := isolate(ctx, &s.looking, func(ctx context.Context) ([]any, error) {
 		revisions := make([]any, len(s.sections))

@@ -1,10 +1,10 @@
 package domain
 
 import (
-	"bytes"
 	"encoding/json"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -37,16 +37,17 @@ func (c StatusCounts) MarshalJSON() ([]byte, error) {
 	for status, jobs := range c { // two names may become one
 		shown[strings.ToValidUTF8(status, string(utf8.RuneError))] += jobs
 	}
-	obj := object{buf: new(bytes.Buffer)}
-	for _, status := range knownStatuses {
-		obj.add(status, shown[status])
-	}
-	for _, status := range slices.Sorted(maps.Keys(shown)) {
-		if !slices.Contains(knownStatuses[:], status) {
-			obj.add(status, shown[status])
+	others := slices.DeleteFunc(slices.Sorted(maps.Keys(shown)), func(status string) bool {
+		return slices.Contains(knownStatuses[:], status)
+	})
+	dst := []byte{'{'}
+	for i, status := range slices.Concat(knownStatuses[:], others) {
+		if i > 0 {
+			dst = append(dst, ',')
 		}
+		dst = strconv.AppendInt(append(appendText(dst, &status), ':'), shown[status], 10)
 	}
-	return obj.close()
+	return append(dst, '}'), nil
 }
 
 var _ json.Marshaler = StatusCounts(nil)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"time"
 )
 
 // Reserved tells whether the envelope uses the key itself, so that no section
@@ -98,28 +99,47 @@ func (e Envelope) EncodeSections() Encoded {
 // MarshalTo is MarshalJSON into an empty buffer, with sections that are encoded
 // already: those of an envelope that has the same ones.
 func (e Envelope) MarshalTo(buf *bytes.Buffer, sections Encoded) ([]byte, error) {
-	obj := object{buf: buf}
-	obj.buf.Grow(len(sections.members) + 2048)
-	obj.add("schema_version", e.SchemaVersion)
 	if e.Disabled {
-		obj.add("enabled", false)
-		return obj.close()
+		return encode(struct {
+			SchemaVersion int  `json:"schema_version"`
+			Enabled       bool `json:"enabled"`
+		}{e.SchemaVersion, false})
 	}
 	reports := e.Sections
 	if len(sections.failed) > 0 {
 		reports = maps.Clone(reports)
 		maps.Copy(reports, sections.failed)
 	}
-	if reports == nil {
-		reports = map[string]SectionReport{}
+	head, headErr := encode(struct {
+		SchemaVersion int       `json:"schema_version"`
+		GeneratedAt   time.Time `json:"generated_at"`
+		ClkTck        *int64    `json:"clk_tck"`
+	}{e.SchemaVersion, e.GeneratedAt, e.ClkTck})
+	tail, tailErr := encode(struct {
+		Clock    Instant                  `json:"clock"`
+		Instance Instance                 `json:"instance"`
+		Sections map[string]SectionReport `json:"sections"`
+	}{e.Clock, e.Instance, emptyMapNotNil(reports)})
+	if err := errors.Join(headErr, tailErr); err != nil {
+		return nil, err
 	}
-	obj.add("generated_at", e.GeneratedAt)
-	obj.add("clk_tck", e.ClkTck)
-	obj.addMembers(sections.members)
-	obj.add("clock", e.Clock)
-	obj.add("instance", e.Instance)
-	obj.add("sections", reports)
-	return obj.close()
+	buf.Grow(len(head) + len(sections.members) + len(tail) + 1)
+	buf.Write(head[:len(head)-1])
+	buf.WriteByte(',')
+	if len(sections.members) > 0 {
+		buf.Write(sections.members)
+		buf.WriteByte(',')
+	}
+	buf.Write(tail[1:])
+	return buf.Bytes(), nil
+}
+
+func encode(part any) ([]byte, error) {
+	encoded, err := json.Marshal(part)
+	if err != nil {
+		return nil, fmt.Errorf("encode envelope: %w", err)
+	}
+	return encoded, nil
 }
 
 // sectionValue is a section as it is encoded, with what stands for it if it
@@ -167,6 +187,13 @@ func (e Envelope) values() []sectionValue {
 		values = append(values, sectionValue{extension.Key, extension.Value, "null"})
 	}
 	return values
+}
+
+func emptyMapNotNil[K comparable, V any](m map[K]V) map[K]V {
+	if m == nil {
+		return map[K]V{}
+	}
+	return m
 }
 
 func emptyNotNil[T any](list []T) []T {
@@ -249,54 +276,4 @@ func decode[T any](encoded json.RawMessage, target *T) error {
 	err := json.Unmarshal(encoded, &value)
 	*target = value
 	return err //nolint:wrapcheck // the caller says which key
-}
-
-// object builds a JSON object whose keys keep their order. The first error
-// wins and is returned by close.
-type object struct {
-	buf *bytes.Buffer
-	err error
-}
-
-func (o *object) add(key string, value any) {
-	encoded, err := json.Marshal(value)
-	name, nameErr := json.Marshal(key)
-	if err = errors.Join(err, nameErr); err != nil {
-		if o.err == nil {
-			o.err = fmt.Errorf("encode %s: %w", key, err)
-		}
-		return
-	}
-	o.separate()
-	o.buf.Write(name)
-	o.buf.WriteByte(':')
-	o.buf.Write(encoded)
-}
-
-// addMembers adds the members of another object.
-func (o *object) addMembers(members []byte) {
-	if len(members) > 0 {
-		o.separate()
-		o.buf.Write(members)
-	}
-}
-
-// separate begins the object or the next member.
-func (o *object) separate() {
-	if o.buf.Len() == 0 {
-		o.buf.WriteByte('{')
-	} else {
-		o.buf.WriteByte(',')
-	}
-}
-
-func (o *object) close() ([]byte, error) {
-	if o.err != nil {
-		return nil, o.err
-	}
-	if o.buf.Len() == 0 {
-		o.buf.WriteByte('{')
-	}
-	o.buf.WriteByte('}')
-	return o.buf.Bytes(), nil
 }

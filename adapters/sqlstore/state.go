@@ -79,9 +79,11 @@ func (s *state) close() {
 // dataVersion is another number after each commit of another connection. Within a
 // transaction it is that of what the transaction sees.
 func (s *state) dataVersion() (version int64, err error) {
-	if err = s.asked.QueryRowContext(context.Background()).Scan(&version); err != nil {
+	var value any // which is scanned without reflection
+	if err = s.asked.QueryRowContext(context.Background()).Scan(&value); err != nil {
 		return 0, fmt.Errorf("read data version: %w", err)
 	}
+	version, _ = value.(int64)
 	return version, nil
 }
 
