@@ -7,8 +7,12 @@ import (
 	"unicode/utf8"
 )
 
-// maxText is where a long text is cut, in bytes.
-const maxText = 4096
+const (
+	// maxText is where a long text is cut, in bytes.
+	maxText = 4096
+	// cutText is how much of it is looked at: enough that it ends between characters.
+	cutText = maxText + utf8.UTFMax
+)
 
 // cells reads one row from left to right and never fails: a cell that is not of
 // the type asked for is nil and one anomaly. SQLite lets any cell hold any type,
@@ -136,6 +140,7 @@ func (c *cells) instant() *time.Time {
 // clean replaces what is not UTF-8 by U+FFFD and cuts a long text between two
 // characters.
 func clean(text string) string {
+	text = text[:min(len(text), cutText)]
 	text = strings.ToValidUTF8(text, string(utf8.RuneError))
 	if len(text) <= maxText {
 		return text

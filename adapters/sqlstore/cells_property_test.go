@@ -109,7 +109,8 @@ func cell(column string) *rapid.Generator[string] {
 		rapid.SampledFrom([]string{
 			"printf('%.*c', 5000, 'ä')", "printf('%.*c', 4096, 'a')", "printf('%.*c', 4095, 'a') || '🙂'", "zeroblob(5000)",
 			"printf('%.*c', 10000, 'ä')", "zeroblob(100000)",
-			"CAST(x'ff' AS TEXT) || printf('%.*c', 5000, 'a')",
+			"CAST(x'ff' AS TEXT) || printf('%.*c', 5000, 'a')", "'a' || char(0) || printf('%.*c', 5000, 'b')",
+			"CAST(replace(hex(zeroblob(5000)), '00', char(0)) AS BLOB)", "CAST(replace(printf('%.*c', 3000, 'a'), 'a', CAST(x'fffe' AS TEXT)) || 'tail' AS TEXT)",
 		}),
 	)
 	usual := map[string][]string{
@@ -129,6 +130,7 @@ type model struct {
 
 // cellText is how a text shows.
 func cellText(value string) string {
+	value = value[:min(len(value), 4100)] // what comes after that is not looked at
 	var kept strings.Builder
 	for _, r := range strings.ToValidUTF8(value, "�") {
 		if kept.Len()+utf8.RuneLen(r) > 4096 {

@@ -1,10 +1,12 @@
 package sqlstore
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/orchmetrics/orchmetrics/domain"
 )
@@ -58,7 +60,9 @@ func lookUpOnce[K comparable, V any](s *schema, known map[K]V, key K, find func(
 // tableColumns is what is known of a table.
 type tableColumns struct {
 	names map[string]bool // of its columns, in lower case
-	keyed bool            // id alone is its INTEGER PRIMARY KEY
+	// keyed tells whether id alone is its INTEGER PRIMARY KEY, and so its rowid: such
+	// a key has no index (https://www.sqlite.org/lang_createtable.html#rowid).
+	keyed bool
 }
 
 // columns builds the expressions of one query over one table. A column that the
@@ -100,10 +104,21 @@ func (s *session) keyed(table string) bool {
 func (s *session) index(table, column string) (name string, err error) {
 	known := s.view.conn.schema
 	return lookUpOnce(known, known.indexes, tableColumn{table, column}, func() (name string, err error) {
-		err = s.query(func(row *cells) { name = row.name() }, `SELECT l.name FROM pragma_index_list(?) l, pragma_index_xinfo(l.name) x
-			WHERE NOT l.partial AND x.seqno = 0 AND x.name = ? COLLATE NOCASE AND x.coll = 'BINARY' LIMIT 1`, table, column)
+		err = s.query(func(row *cells) { name = cmp.Or(usable(row.take()), name) }, `SELECT l.name
+			FROM pragma_index_list(?) l, pragma_index_xinfo(l.name) x
+			WHERE NOT l.partial AND x.seqno = 0 AND x.name = ? COLLATE NOCASE AND x.coll = 'BINARY'`, table, column)
 		return name, err
 	})
+}
+
+// usable is an index's name if it can be part of a statement. GORM has a meaning of
+// its own for some characters.
+func usable(name any) string {
+	text, _ := name.(string)
+	if !utf8.ValidString(text) || strings.ContainsAny(text, "@?") {
+		return ""
+	}
+	return text
 }
 
 // by is a table in a FROM clause, and one of its columns by which an index finds rows
@@ -112,12 +127,12 @@ func (s *session) index(table, column string) (name string, err error) {
 // rows have the same status, whatever is asked for, and reads them all
 // (https://www.sqlite.org/lang_indexedby.html).
 func (s *session) by(table, alias, column string) (from, by string, err error) {
-	from, by = table+" "+alias, alias+"."+column
+	from, by = table+" "+alias, alias+"."+column+" COLLATE BINARY"
 	index, err := s.index(table, column)
 	if err != nil || index == "" {
 		return from, by, err
 	}
-	return from + ` INDEXED BY "` + strings.ReplaceAll(index, `"`, `""`) + `"`, by + " COLLATE BINARY", nil
+	return from + ` INDEXED BY "` + strings.ReplaceAll(index, `"`, `""`) + `"`, by, nil
 }
 
 func (s *session) table(name string) (tableColumns, error) {
@@ -129,13 +144,13 @@ func (s *session) lookUp(table string) (tableColumns, error) {
 	found := tableColumns{names: map[string]bool{}}
 	keys := 0
 	err := s.query(func(row *cells) {
-		name, kind, key := strings.ToLower(row.name()), row.name(), row.orZero()
+		name, kind, key, index := strings.ToLower(row.name()), row.name(), row.orZero(), row.orZero()
 		found.names[name] = true
 		if key > 0 {
 			keys++
-			found.keyed = keys == 1 && name == "id" && strings.EqualFold(kind, "INTEGER")
+			found.keyed = keys == 1 && name == "id" && strings.EqualFold(kind, "INTEGER") && index == 0
 		}
-	}, "SELECT name, type, pk FROM pragma_table_xinfo(?)", table)
+	}, `SELECT name, type, pk, (SELECT count(*) FROM pragma_index_list(?) WHERE origin = 'pk') FROM pragma_table_xinfo(?)`, table, table)
 	return found, err
 }
 
@@ -188,10 +203,11 @@ func (c *columns) textOf(name string) string {
 	return textExpr(c.ref(name))
 }
 
-// textExpr cuts only what is long: substr ends a text at its first NUL.
+// textExpr cuts only what is long, by its bytes as cells does: as a text, substr ends it
+// at its first NUL.
 func textExpr(expr string) string {
-	return fmt.Sprintf("CASE typeof(%[1]s) WHEN 'text' THEN CASE WHEN octet_length(%[1]s) > %[2]d THEN substr(%[1]s, 1, %[2]d) ELSE %[1]s END"+
-		" WHEN 'null' THEN NULL ELSE 0 END", expr, maxText)
+	return fmt.Sprintf("CASE typeof(%[1]s) WHEN 'text' THEN CASE WHEN octet_length(%[1]s) > %[2]d"+
+		" THEN CAST(substr(CAST(%[1]s AS BLOB), 1, %[2]d) AS TEXT) ELSE %[1]s END WHEN 'null' THEN NULL ELSE 0 END", expr, cutText)
 }
 
 // epochOf is a timestamp in seconds since 1970. Whatever SQLite understands is

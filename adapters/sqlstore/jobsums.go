@@ -38,15 +38,14 @@ func (jobsTable) name() string { return "jobs" }
 
 func (jobsTable) alias() string { return "j" }
 
-// active are the jobs that wait or run. They are found apart, since for a condition
-// with several parts SQLite need not use the index for this one.
-func (jobsTable) active(ses *session) (find, is string, err error) {
+// active are the jobs that wait or run.
+func (jobsTable) active(ses *session) (ids, is string, err error) {
 	if _, err := ses.columns("jobs", "j", "status"); err != nil {
-		return never, never, unlessDrift(err) // nobody can tell; the counts say what is missing
+		return noIDs, never, unlessDrift(err) // nobody can tell; the counts say what is missing
 	}
 	from, status, err := ses.by("jobs", "j", "status")
 	is = status + " IN ('queued','running')"
-	return "j.id IN (SELECT j.id FROM " + from + " WHERE " + is + ")", is, err
+	return "SELECT j.id FROM " + from + " WHERE " + is, is, err
 }
 
 // unsettled is no row: a job that is not active has ended.

@@ -65,9 +65,9 @@ type table[S any] interface {
 	name() string
 	alias() string
 	// active and unsettled are conditions for rows that are being worked on, and
-	// for rows that may change all the same. Such a row is found by the one, and
-	// known by the other.
-	active(ses *session) (find, is string, err error)
+	// for rows that may change all the same. Of what is active there is also the
+	// query of the ids.
+	active(ses *session) (ids, is string, err error)
 	unsettled(ses *session) string
 	// merge adds other sums to the sums, or takes them out with the sign -1.
 	merge(sums *S, other S, sign int64)
@@ -172,8 +172,8 @@ func (l *ledger[S]) extend(ses *session, top int64, found map[int64]single[S]) e
 		if err != nil {
 			return err
 		}
-		if fresh.rows == 0 {
-			return nil
+		if fresh.rows == 0 || fresh.last <= after || l.table.bulky(fresh.sums) {
+			return fmt.Errorf("extend sums of %s: %w", l.table.name(), errUnsuited)
 		}
 		watch, err := l.unsettled(ses, fresh, max(after, saturatedSub(top, lookBack)))
 		if err != nil {
@@ -225,7 +225,8 @@ func (l *ledger[S]) unsettled(ses *session, fresh block[S], after int64) (map[in
 	if fresh.unsettled == 0 || after >= fresh.last {
 		return map[int64]single[S]{}, nil
 	}
-	_, rows, err := readEach(ses, l.table, inRange+" AND "+l.table.unsettled(ses), after, fresh.last)
+	_, rows, err := readEach(ses, l.table, fmt.Sprintf("SELECT id FROM %s %s WHERE %s AND %s", l.table.name(), l.table.alias(),
+		inRange, l.table.unsettled(ses)), after, fresh.last)
 	return rows, err
 }
 

@@ -31,9 +31,9 @@ func sumAll[S any](ses *session, t table[S], where string, args ...any) (block[S
 	return b, err
 }
 
-// readEach reads each row of a condition on its own, by id, and the highest id of
-// the table; nil if it has no rows.
-func readEach[S any](ses *session, t table[S], where string, args ...any) (top *int64, rows map[int64]single[S], err error) {
+// readEach reads each row of those that a query gives the ids of, by id, and the
+// highest id of the table; nil if it has no rows.
+func readEach[S any](ses *session, t table[S], ids string, args ...any) (top *int64, rows map[int64]single[S], err error) {
 	values, err := t.cells(ses)
 	if err != nil {
 		return nil, nil, err
@@ -43,8 +43,9 @@ func readEach[S any](ses *session, t table[S], where string, args ...any) (top *
 		return nil, nil, err
 	}
 	// The first table makes one row, so that the highest id comes without others.
-	query := fmt.Sprintf("SELECT top, %[2]s.id, %[3]s, %[4]s, %[5]s FROM (SELECT max(id) AS top FROM %[1]s) LEFT JOIN %[1]s %[2]s ON %[6]s",
-		t.name(), t.alias(), active, t.unsettled(ses), strings.Join(values, ", "), where)
+	query := fmt.Sprintf("WITH wanted(id) AS (%[6]s) SELECT highest.id, %[2]s.id, %[3]s, %[4]s, %[5]s"+
+		" FROM (SELECT max(id) AS id FROM %[1]s) highest LEFT JOIN wanted LEFT JOIN %[1]s %[2]s ON %[2]s.id = wanted.id",
+		t.name(), t.alias(), active, t.unsettled(ses), strings.Join(values, ", "), ids)
 	rows = make(map[int64]single[S], 64)
 	err = ses.query(func(row *cells) {
 		top = row.integer()

@@ -101,11 +101,14 @@ func (s *Store) recountSoon() {
 	}
 	go func() {
 		began := time.Now()
+		defer func() {
+			_ = recover() // the next scrape meets the panic again, and shows it
+			s.recounter.end(time.Since(began))
+		}()
 		ctx, cancel := context.WithTimeout(context.Background(), stretch)
 		defer cancel()
 		for s.recount(ctx, long) { // until the first count is done
 		}
-		s.recounter.end(time.Since(began))
 	}()
 }
 

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"fmt"
 	"maps"
 	"math"
 	"slices"
@@ -13,46 +14,54 @@ import (
 const (
 	// idsPerQuery bounds a list of ids within a statement.
 	idsPerQuery = 500
-	// newPerQuery is how many new ids are looked at row by row at most.
-	newPerQuery = 256
-	// never is the condition for no row.
+	// newPerQuery is how many new ids are looked at row by row at most. More than
+	// that are summed as a block.
+	newPerQuery = 16
+	// never is the condition for no row, noIDs the query for the id of none.
 	never = "0"
+	noIDs = "SELECT NULL WHERE 0"
 )
 
 // looked is up to which id the new rows are looked at one by one. The first time
 // there are too many.
 func (l *ledger[S]) looked() int64 {
-	high := l.high()
-	if high == noID {
+	high, ids := l.high(), min(newPerQuery, l.room())
+	switch {
+	case len(l.blocks) == 0:
 		return noID
+	case high > math.MaxInt64-ids:
+		return math.MaxInt64
+	default:
+		return high + ids
 	}
-	return high + min(newPerQuery, l.room(), math.MaxInt64-high)
 }
 
 // look reads the rows that matter at each update: those that are active, watched or
 // new, and the highest id of all. One statement tells it all, since to compile one
-// takes longer than to run it. Of very many watched rows only the active ones are
-// among them.
+// takes longer than to run it. It gives SQLite each id, which leaves no choice to read
+// the whole table instead. Of very many watched rows only the active ones are among
+// them.
 func (l *ledger[S]) look(ses *session, upto int64) (top *int64, found map[int64]single[S], err error) {
 	active, _, err := l.table.active(ses)
 	if err != nil {
 		return nil, nil, err
 	}
-	conditions := []string{active}
-	if n := len(l.watched); n > 0 && n <= idsPerQuery {
-		conditions = append(conditions, "id IN ("+joinIDs(slices.Sorted(maps.Keys(l.watched)))+")")
+	var ids []int64
+	if len(l.watched) <= idsPerQuery {
+		ids = slices.Sorted(maps.Keys(l.watched))
 	}
-	var args []any
-	if high := l.high(); high > noID {
-		conditions = append(conditions, inRange)
-		args = []any{high, upto}
+	for id := l.high(); len(l.blocks) > 0 && id < upto; {
+		id++
+		ids = append(ids, id)
 	}
-	// One that is never true would keep SQLite from finding the others' rows by an index.
-	conditions = slices.DeleteFunc(conditions, func(condition string) bool { return condition == never })
-	if len(conditions) == 0 {
-		conditions = []string{never}
+	if len(ids) > 0 {
+		active += " UNION " + valuesOf(ids)
 	}
-	return readEach(ses, l.table, strings.Join(conditions, " OR "), args...)
+	top, found, err = readEach(ses, l.table, active)
+	if _, lowest := found[noID]; lowest && err == nil {
+		err = fmt.Errorf("look at %s: the lowest id there can be is taken: %w", l.table.name(), errUnsuited)
+	}
+	return top, found, err
 }
 
 // revisit brings the watched rows up to date, and watches those again that are
@@ -66,7 +75,7 @@ func (l *ledger[S]) revisit(ses *session, found map[int64]single[S], oldest int6
 		}
 	}
 	for ids := range slices.Chunk(quiet, idsPerQuery) {
-		_, rest, err := readEach(ses, l.table, "id IN ("+joinIDs(ids)+")")
+		_, rest, err := readEach(ses, l.table, valuesOf(ids))
 		if err != nil {
 			return err
 		}
@@ -80,7 +89,7 @@ func (l *ledger[S]) revisit(ses *session, found map[int64]single[S], oldest int6
 		}
 	}
 	for id, row := range found {
-		if _, known := l.watched[id]; row.active && !known && id <= l.high() {
+		if _, known := l.watched[id]; row.active && !known && len(l.blocks) > 0 && id <= l.high() {
 			reopened = append(reopened, id)
 		}
 	}
@@ -135,14 +144,18 @@ func (l *ledger[S]) take(found map[int64]single[S], after, upto, oldest int64) {
 	}
 }
 
-func joinIDs(ids []int64) string {
+// valuesOf is a query of the ids.
+func valuesOf(ids []int64) string {
 	var list strings.Builder
-	list.Grow(len(ids) * 9)
+	list.Grow(len("VALUES ") + len(ids)*11)
+	list.WriteString("VALUES ")
 	for i, id := range ids {
 		if i > 0 {
 			list.WriteByte(',')
 		}
+		list.WriteByte('(')
 		list.WriteString(strconv.FormatInt(id, 10))
+		list.WriteByte(')')
 	}
 	return list.String()
 }
