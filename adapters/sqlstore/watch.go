@@ -6,7 +6,6 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"strings"
 )
 
 // The part of a ledger that is about rows on their own.
@@ -20,6 +19,9 @@ const (
 	// never is the condition for no row, noIDs the query for the id of none.
 	never = "0"
 	noIDs = "SELECT NULL WHERE 0"
+	// listedIDs is the query for the ids of a list. As a parameter they take no time
+	// to compile.
+	listedIDs = "SELECT value FROM json_each(?)"
 )
 
 // looked is up to which id the new rows are looked at one by one. The first time
@@ -54,10 +56,7 @@ func (l *ledger[S]) look(ses *session, upto int64) (top *int64, found map[int64]
 		id++
 		ids = append(ids, id)
 	}
-	if len(ids) > 0 {
-		active += " UNION " + valuesOf(ids)
-	}
-	top, found, err = readEach(ses, l.table, active)
+	top, found, err = readEach(ses, l.table, active+" UNION "+listedIDs, listOf(ids))
 	if _, lowest := found[noID]; lowest && err == nil {
 		err = fmt.Errorf("look at %s: the lowest id there can be is taken: %w", l.table.name(), errUnsuited)
 	}
@@ -75,7 +74,7 @@ func (l *ledger[S]) revisit(ses *session, found map[int64]single[S], oldest int6
 		}
 	}
 	for ids := range slices.Chunk(quiet, idsPerQuery) {
-		_, rest, err := readEach(ses, l.table, valuesOf(ids))
+		_, rest, err := readEach(ses, l.table, listedIDs, listOf(ids))
 		if err != nil {
 			return err
 		}
@@ -144,18 +143,15 @@ func (l *ledger[S]) take(found map[int64]single[S], after, upto, oldest int64) {
 	}
 }
 
-// valuesOf is a query of the ids.
-func valuesOf(ids []int64) string {
-	var list strings.Builder
-	list.Grow(len("VALUES ") + len(ids)*11)
-	list.WriteString("VALUES ")
+// listOf is the parameter of listedIDs.
+func listOf(ids []int64) string {
+	list := make([]byte, 0, 2+len(ids)*9)
+	list = append(list, '[')
 	for i, id := range ids {
 		if i > 0 {
-			list.WriteByte(',')
+			list = append(list, ',')
 		}
-		list.WriteByte('(')
-		list.WriteString(strconv.FormatInt(id, 10))
-		list.WriteByte(')')
+		list = strconv.AppendInt(list, id, 10)
 	}
-	return list.String()
+	return string(append(list, ']'))
 }
