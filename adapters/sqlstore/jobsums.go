@@ -39,13 +39,12 @@ func (jobsTable) name() string { return "jobs" }
 func (jobsTable) alias() string { return "j" }
 
 // active are the jobs that wait or run.
-func (jobsTable) active(ses *session) (ids, is string, err error) {
+func (jobsTable) active(ses *session) (string, error) {
 	if _, err := ses.columns("jobs", "j", "status"); err != nil {
-		return noIDs, never, unlessDrift(err) // nobody can tell; the counts say what is missing
+		return noIDs, unlessDrift(err) // nobody can tell; the counts say what is missing
 	}
 	from, status, err := ses.by("jobs", "j", "status")
-	is = status + " IN ('queued','running')"
-	return "SELECT j.id FROM " + from + " WHERE " + is, is, err
+	return "SELECT j.id AS id, 1 AS active FROM " + from + " WHERE " + status + " IN ('queued','running')", err
 }
 
 // unsettled is no row: a job that is not active has ended.

@@ -64,10 +64,9 @@ type table[S any] interface {
 	// name and alias are those of the table in a query.
 	name() string
 	alias() string
-	// active and unsettled are conditions for rows that are being worked on, and
-	// for rows that may change all the same. Of what is active there is also the
-	// query of the ids.
-	active(ses *session) (ids, is string, err error)
+	// active is a query of the ids of rows that are being worked on, each with a 1;
+	// unsettled is the condition for rows that may change all the same.
+	active(ses *session) (string, error)
 	unsettled(ses *session) string
 	// merge adds other sums to the sums, or takes them out with the sign -1.
 	merge(sums *S, other S, sign int64)
@@ -225,7 +224,7 @@ func (l *ledger[S]) unsettled(ses *session, fresh block[S], after int64) (map[in
 	if fresh.unsettled == 0 || after >= fresh.last {
 		return map[int64]single[S]{}, nil
 	}
-	_, rows, err := readEach(ses, l.table, fmt.Sprintf("SELECT id FROM %s %s WHERE %s AND %s", l.table.name(), l.table.alias(),
+	_, rows, err := readEach(ses, l.table, fmt.Sprintf("SELECT id, 0 AS active FROM %s %s WHERE %s AND %s", l.table.name(), l.table.alias(),
 		inRange, l.table.unsettled(ses)), after, fresh.last)
 	return rows, err
 }

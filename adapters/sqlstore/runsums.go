@@ -29,13 +29,12 @@ func (runsTable) name() string { return "agent_runs" }
 func (runsTable) alias() string { return "r" }
 
 // active are the runs of running jobs.
-func (runsTable) active(ses *session) (ids, is string, err error) {
+func (runsTable) active(ses *session) (string, error) {
 	if _, err := ses.columns("jobs", "j", "status", "run_id"); err != nil {
-		return noIDs, never, unlessDrift(err) // without jobs none is running; their own section says what is missing
+		return noIDs, unlessDrift(err) // without jobs none is running; their own section says what is missing
 	}
 	from, status, err := ses.by("jobs", "j", "status")
-	ids = "SELECT j.run_id FROM " + from + " WHERE " + status + " = 'running'"
-	return ids, "r.id IN (" + ids + ")", err
+	return "SELECT j.run_id AS id, 1 AS active FROM " + from + " WHERE " + status + " = 'running'", err
 }
 
 // unsettled is a run without an end or without a report.

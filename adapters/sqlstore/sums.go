@@ -31,27 +31,25 @@ func sumAll[S any](ses *session, t table[S], where string, args ...any) (block[S
 	return b, err
 }
 
-// readEach reads each row of those that a query gives the ids of, by id, and the
-// highest id of the table; nil if it has no rows.
+// readEach reads each row of those that a query gives the ids of, each with whether it
+// is active, by id; and the highest id of the table, nil if it has no rows.
 func readEach[S any](ses *session, t table[S], ids string, args ...any) (top *int64, rows map[int64]single[S], err error) {
 	values, err := t.cells(ses)
 	if err != nil {
 		return nil, nil, err
 	}
-	_, active, err := t.active(ses)
-	if err != nil {
-		return nil, nil, err
-	}
 	// The first table makes one row, so that the highest id comes without others.
-	query := fmt.Sprintf("WITH wanted(id) AS (%[6]s) SELECT highest.id, %[2]s.id, %[3]s, %[4]s, %[5]s"+
-		" FROM (SELECT max(id) AS id FROM %[1]s) highest LEFT JOIN wanted LEFT JOIN %[1]s %[2]s ON %[2]s.id = wanted.id",
-		t.name(), t.alias(), active, t.unsettled(ses), strings.Join(values, ", "), ids)
+	query := fmt.Sprintf("WITH wanted(id, active) AS (SELECT id, max(active) FROM (%[5]s) GROUP BY id)"+
+		" SELECT highest.id, %[2]s.id, wanted.active, %[3]s, %[4]s FROM (SELECT max(id) AS id FROM %[1]s) highest"+
+		" LEFT JOIN wanted LEFT JOIN %[1]s %[2]s ON %[2]s.id = wanted.id",
+		t.name(), t.alias(), t.unsettled(ses), strings.Join(values, ", "), ids)
 	rows = make(map[int64]single[S], 64)
 	err = ses.query(func(row *cells) {
 		top = row.integer()
 		if id := row.integer(); id != nil {
 			active, unsettled := row.orZero() != 0, row.orZero() != 0
-			rows[*id] = single[S]{active, unsettled, t.one(row)}
+			// Two ids may be the same to SQLite, such as 2 and '2'.
+			rows[*id] = single[S]{active || rows[*id].active, unsettled, t.one(row)}
 		}
 	}, query, args...)
 	return top, rows, err

@@ -18,10 +18,10 @@ const (
 	newPerQuery = 16
 	// never is the condition for no row, noIDs the query for the id of none.
 	never = "0"
-	noIDs = "SELECT NULL WHERE 0"
+	noIDs = "SELECT NULL AS id, 0 AS active WHERE 0"
 	// listedIDs is the query for the ids of a list. As a parameter they take no time
 	// to compile.
-	listedIDs = "SELECT value FROM json_each(?)"
+	listedIDs = "SELECT value AS id, 0 AS active FROM json_each(?)"
 )
 
 // looked is up to which id the new rows are looked at one by one. The first time
@@ -44,7 +44,7 @@ func (l *ledger[S]) looked() int64 {
 // the whole table instead. Of very many watched rows only the active ones are among
 // them.
 func (l *ledger[S]) look(ses *session, upto int64) (top *int64, found map[int64]single[S], err error) {
-	active, _, err := l.table.active(ses)
+	active, err := l.table.active(ses)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -56,7 +56,7 @@ func (l *ledger[S]) look(ses *session, upto int64) (top *int64, found map[int64]
 		id++
 		ids = append(ids, id)
 	}
-	top, found, err = readEach(ses, l.table, active+" UNION "+listedIDs, listOf(ids))
+	top, found, err = readEach(ses, l.table, active+" UNION ALL "+listedIDs, listOf(ids))
 	if _, lowest := found[noID]; lowest && err == nil {
 		err = fmt.Errorf("look at %s: the lowest id there can be is taken: %w", l.table.name(), errUnsuited)
 	}
