@@ -5,16 +5,25 @@ import (
 	"errors"
 	"os"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
 // Opens counts from outside how often a database is opened, whoever does it.
 type Opens struct {
+	// Checkpoints is how often the write-ahead log was taken into the database, once
+	// the counting has ended: nothing else writes there.
+	Checkpoints int64
+
 	inotify *os.File
 	done    sync.WaitGroup
 	db, wal int64
+	written time.Time
 }
+
+// apart is how long there is between two checkpoints at least. One is many writes.
+const apart = 50 * time.Millisecond
 
 // WatchOpens begins to count. The database must be in use, with its write-ahead
 // log beside it.
@@ -30,7 +39,7 @@ func WatchOpens(db string) (*Opens, error) {
 	}
 	o := &Opens{inotify: os.NewFile(uintptr(fd), "inotify")}
 	for _, path := range []string{db, db + "-wal"} {
-		if _, err := unix.InotifyAddWatch(fd, path, unix.IN_OPEN|unix.IN_CLOSE); err != nil {
+		if _, err := unix.InotifyAddWatch(fd, path, unix.IN_OPEN|unix.IN_CLOSE|unix.IN_MODIFY); err != nil {
 			return nil, errors.Join(&os.PathError{Op: "watch", Path: path, Err: err}, o.inotify.Close())
 		}
 	}
@@ -50,6 +59,8 @@ func (o *Opens) read() {
 		for event := buffer[:n]; len(event) >= unix.SizeofInotifyEvent; event = event[unix.SizeofInotifyEvent:] {
 			watch, mask := binary.NativeEndian.Uint32(event), binary.NativeEndian.Uint32(event[4:])
 			switch {
+			case watch == 1 && mask&unix.IN_MODIFY != 0:
+				o.write(time.Now())
 			case mask&unix.IN_OPEN == 0:
 			case watch == 1:
 				o.db++
@@ -58,6 +69,13 @@ func (o *Opens) read() {
 			}
 		}
 	}
+}
+
+func (o *Opens) write(now time.Time) {
+	if now.Sub(o.written) > apart {
+		o.Checkpoints++
+	}
+	o.written = now
 }
 
 // Stop ends the counting, and returns how often the database was opened.

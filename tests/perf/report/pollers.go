@@ -32,20 +32,26 @@ func (l *lab) pollers() []row {
 	return rows
 }
 
-// reads returns how often the database is read for each commit, once all clients
-// poll and the service has noticed.
+// reads returns how often the database is read for each change, once all clients
+// poll and the service has noticed. A checkpoint is a change, too: the file is no
+// longer the same. No commit is near either end of the count.
 func (l *lab) reads(w *perf.World, t *target, clients int, pause time.Duration) (float64, string) {
+	const settled = 200 * time.Millisecond
 	var opened, changes int64
 	var rate, refused float64
 	c := crowd{clients: clients, pause: pause}
 	get(w.Pace(commits))
 	c.poll(t, func() {
 		time.Sleep(l.plan.Pause)
-		before := get(w.Pace(commits))
+		before := get(w.Pace(0))
+		time.Sleep(settled)
 		opens := get(perf.WatchOpens(w.DB))
+		get(w.Pace(commits))
 		rate, refused = c.count(l.plan.Window * time.Duration(l.plan.Rounds))
-		opened = get(opens.Stop())
 		changes = get(w.Pace(0)) - before
+		time.Sleep(settled)
+		opened = get(opens.Stop())
+		changes += opens.Checkpoints
 	})
 	detail := fmt.Sprintf("%s answers/s, %d changes", digits(rate), changes)
 	if refused > 0 {
