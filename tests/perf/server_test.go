@@ -79,7 +79,7 @@ func TestServers_AnswerTheSame(t *testing.T) {
 func TestOpens_CountsEveryRead(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, small(t), Of(1000), true)
-	service := started(t)(StartService(program(t), w.DB, "ORCH_RECOUNT_BUDGET=0"))
+	service := started(t)(StartService(program(t), w.DB, "ORCH_RECOUNT_BUDGET=0", "ORCH_SECTION_TIMEOUT=1m"))
 	get(t, service)
 	opens, err := WatchOpens(w.DB)
 	require.NoError(t, err)
