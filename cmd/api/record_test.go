@@ -89,18 +89,18 @@ func TestRecord_NowhereToWrite(t *testing.T) {
 
 // A URL may hold a password, which is nobody else's business.
 func TestRecord_PasswordStaysSecret(t *testing.T) {
-	answer := http.StatusOK
+	var answer atomic.Int64 // a poll may still be under way when its recording has ended
 	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, password, _ := r.BasicAuth()
 		assert.Equal(t, "hunter2", password)
-		w.WriteHeader(answer)
+		w.WriteHeader(int(answer.Load()))
 	}))
 	defer service.Close()
 	for _, c := range []struct {
 		url    string
 		answer int
 	}{{service.URL, http.StatusOK}, {service.URL, http.StatusUnauthorized}, {"http://127.0.0.1:1", 0}, {"http://%zz", 0}, {"http:", 0}} {
-		answer = c.answer
+		answer.Store(int64(c.answer))
 		var stdout, stderr bytes.Buffer
 		url := strings.Replace(c.url, "http:", "http://reader:hunter2@", 1)
 		url = strings.Replace(url, "@//", "@", 1)
