@@ -114,3 +114,17 @@ func TestBulky_NothingIsGathered(t *testing.T) {
 	assert.Positive(t, blocks)
 	assert.Less(t, blocks, 5, "there are twelve")
 }
+
+// TestCase_NoIndexDecides: stages and statuses compare byte by byte, whatever the
+// column's collation is and whether it has an index.
+func TestCase_NoIndexDecides(t *testing.T) {
+	t.Parallel()
+	for _, index := range []string{"SELECT 1", "CREATE INDEX i ON jobs(status)", "CREATE INDEX i ON jobs(status COLLATE BINARY)"} {
+		path := newDB(t, walMode, script(t, "busy.sql"), "DROP TABLE jobs",
+			"CREATE TABLE jobs (id INTEGER PRIMARY KEY, status TEXT COLLATE NOCASE)", index,
+			"INSERT INTO jobs (status) VALUES ('running'), ('RUNNING')")
+		jobs, err := newStore(t, path).RunningJobs(t.Context())
+		require.ErrorContains(t, err, "has no column")
+		assert.Len(t, jobs.Value, 1, index)
+	}
+}
