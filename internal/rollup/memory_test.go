@@ -58,6 +58,7 @@ type memory struct {
 	database string
 	place    string
 	doubtful bool
+	limit    time.Duration // of a scrape
 }
 
 const (
@@ -66,7 +67,7 @@ const (
 )
 
 func newMemory(rows int, random *rand.Rand) *memory {
-	m := &memory{now: time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC), database: "one", place: "2"}
+	m := &memory{now: time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC), database: "one", place: "2", limit: time.Second}
 	for i := range rows {
 		m.rows = append(m.rows, row{id: int64(i + 1), value: random.Int64N(1000)})
 	}
@@ -102,7 +103,7 @@ func (m *memory) Nth(ctx context.Context, r rollup.Range, n int64) (int64, bool,
 // scrape is what a store would see of the table.
 func (m *memory) scrape(sequence uint64) rollup.Scrape {
 	s := rollup.Scrape{
-		At: m.now, Sequence: sequence, Database: m.database, Table: m.place, Doubtful: m.doubtful, Time: time.Second, Part: 1,
+		At: m.now, Sequence: sequence, Database: m.database, Table: m.place, Doubtful: m.doubtful, Time: m.limit, Part: 1,
 	}
 	if len(m.rows) > 0 {
 		s.Lowest, s.Highest = new(m.rows[0].id), new(m.rows[len(m.rows)-1].id)
