@@ -16,6 +16,7 @@ import (
 	"github.com/orchmetrics/orchmetrics/adapters/workerstate"
 	"github.com/orchmetrics/orchmetrics/app"
 	"github.com/orchmetrics/orchmetrics/contract"
+	"github.com/orchmetrics/orchmetrics/internal/sqlite"
 	"github.com/orchmetrics/orchmetrics/ports"
 )
 
@@ -73,9 +74,12 @@ func dropIns(cfg Config) []ports.SectionLister {
 }
 
 func newStore(cfg Config) (*sqlstore.Store, error) {
-	store, err := sqlstore.New(cfg.DB, sqlstore.Options{
+	engine, err := sqlite.New(cfg.DB, cfg.SectionTimeout)
+	if err != nil {
+		return nil, fmt.Errorf("ORCH_DB: %w", err)
+	}
+	store, err := sqlstore.New(engine, sqlstore.Options{
 		MaxRows: cfg.MaxRows,
-		Budget:  cfg.SectionTimeout,
 		Exact:   bool(cfg.Exact),
 		Recount: float64(cfg.RecountBudget),
 	})

@@ -113,7 +113,7 @@ func (r *Rollup[S]) readHot(ctx context.Context, t Table[S], signatures map[int]
 		if above < HotRows {
 			r.newest = r.span(i).From
 		}
-		if changed || above < HotRows || b.hotUntil.After(s.At) {
+		if changed || above < HotRows || s.All || b.hotUntil.After(s.At) {
 			if err := r.read(ctx, t, i, signatures, s); err != nil {
 				return tail, err
 			}

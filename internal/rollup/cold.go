@@ -16,6 +16,8 @@ const (
 	// habit is how many times in a row a sign may turn out to mean nothing before
 	// it is no longer heeded.
 	habit = 3
+	// calm is how long there must be no sign for the next one to count again.
+	calm = 10 * time.Minute
 )
 
 // readCold reads cold blocks again: all of them if they are in doubt, else those
@@ -77,6 +79,7 @@ func (*Rollup[S]) outOfTime(ctx context.Context, err error) error {
 type doubt struct {
 	since time.Time // what was read before is in doubt; zero if nothing is
 	later time.Time // of the last sign since then
+	sign  time.Time // of the last one of all
 	// founded is set if something was found changed, or is certain to have.
 	founded bool
 	// vain is how many signs in a row turned out to mean nothing.
@@ -97,6 +100,10 @@ func (d *doubt) raise(at time.Time) {
 // suspect puts in doubt what was read before, for a sign from elsewhere, unless such
 // signs have come to nothing: some orchestrators give them at every operation.
 func (d *doubt) suspect(at time.Time) {
+	if at.Sub(d.sign) > calm {
+		d.vain = 0
+	}
+	d.sign = at
 	switch {
 	case d.vain >= habit:
 	case d.open():

@@ -98,6 +98,8 @@ type Scrape struct {
 	Lowest, Highest *int64
 	// Marks are all rows that are not finished.
 	Marks []Mark
+	// All is set to read every block anew.
+	All bool
 	// Time is how long this scrape may read.
 	Time time.Duration
 	// Part is this table's part of the budget, from 0 to 1.
@@ -134,6 +136,9 @@ func New[S Sums[S]](share float64, clock func() time.Time) *Rollup[S] {
 	return &Rollup[S]{budget: budget{share: share, now: clock}}
 }
 
+// Counted tells whether the first count is done.
+func (r *Rollup[S]) Counted() bool { return r.counted }
+
 // Rows is how many rows are in blocks; 0 before the first scrape.
 func (r *Rollup[S]) Rows() (rows int64) {
 	for i := range r.blocks {
@@ -154,7 +159,7 @@ func (r *Rollup[S]) Read(ctx context.Context, hot, cold Table[S], s Scrape) (Res
 	r.budget.begin(s)
 	r.compare(s)
 	if s.Highest == nil {
-		r.forget()
+		r.Forget()
 		r.counted = true
 		return Result[S]{CountedAt: s.At}, nil
 	}
@@ -189,7 +194,7 @@ func (r *Rollup[S]) Read(ctx context.Context, hot, cold Table[S], s Scrape) (Res
 func (r *Rollup[S]) compare(s Scrape) {
 	if s.Database != r.database {
 		r.database, r.table = s.Database, s.Table
-		r.forget()
+		r.Forget()
 		return
 	}
 	moved := s.Table != r.table
@@ -210,8 +215,8 @@ func (r *Rollup[S]) compare(s Scrape) {
 	}
 }
 
-// forget drops all that was read.
-func (r *Rollup[S]) forget() {
+// Forget drops all that was read.
+func (r *Rollup[S]) Forget() {
 	r.blocks, r.next, r.counted, r.doubt = nil, 0, false, doubt{}
 }
 

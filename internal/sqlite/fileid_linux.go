@@ -1,6 +1,7 @@
-package sqlstore
+package sqlite
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 	"syscall"
@@ -24,6 +25,11 @@ func identify(path string) (fileID, error) {
 		return fileID{}, &os.PathError{Op: "statx", Path: path, Err: err}
 	}
 	return fileID{major: s.Dev_major, minor: s.Dev_minor, inode: s.Ino, bornS: s.Btime.Sec, bornNS: s.Btime.Nsec}, nil
+}
+
+// String names the file.
+func (f fileID) String() string {
+	return fmt.Sprintf("%d:%d %d %d.%d", f.major, f.minor, f.inode, f.bornS, f.bornNS)
 }
 
 // changeTime is when anything of a file was last changed, which nobody can set back.

@@ -1,4 +1,4 @@
-package sqlstore
+package sqlite
 
 import (
 	"database/sql"
@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/orchmetrics/orchmetrics/internal/engine"
 )
 
 // TestSessionRefusesWrites tries everything through the session that the service
@@ -27,7 +29,12 @@ func TestSessionRefusesWrites(t *testing.T) {
 				startWriter(t, path).run("UPDATE tasks SET repo = 'web' WHERE id = 7")
 			}
 			before := listing(t, filepath.Dir(path))
-			inSession(t, newStore(t, path), func(ses *session) { requireNoWrite(t, ses, filepath.Dir(path)) })
+			e, err := New(path, time.Second)
+			require.NoError(t, err)
+			conn, err := e.Connect(t.Context())
+			require.NoError(t, err)
+			defer conn.Close()
+			requireNoWrite(t, conn, filepath.Dir(path))
 			assert.Equal(t, before, listing(t, filepath.Dir(path)), "nothing may change, and nothing may appear")
 		})
 	}
@@ -52,22 +59,25 @@ func TestConnectorSetsItsLayers(t *testing.T) {
 	}
 }
 
-func requireNoWrite(t *testing.T, ses *session, dir string) {
+func requireNoWrite(t *testing.T, conn engine.Conn, dir string) {
 	t.Helper()
+	session := conn.Session(t.Context())
+	tx, ok := session.Statement.ConnPool.(*sql.Tx)
+	require.True(t, ok)
 	for name, write := range gormWrites() {
 		if name != "in a transaction" { // a savepoint, which is refused before it comes to that
-			require.ErrorIs(t, write(ses.tx), ErrReadOnly, name)
+			require.ErrorIs(t, write(session), engine.ErrReadOnly, name)
 		}
-		require.Error(t, write(ses.tx), name)
+		require.Error(t, write(session), name)
 	}
 	statements := append(changes(), tricks(dir)...)
 	for _, statement := range statements {
-		require.ErrorIs(t, ses.tx.Exec(statement).Error, ErrReadOnly, statement)
+		require.ErrorIs(t, session.Exec(statement).Error, engine.ErrReadOnly, statement)
 		var out []map[string]any
-		require.Error(t, ses.tx.Raw(statement).Scan(&out).Error, "gorm: %s", statement)
-		_, err := ses.view.conn.tx.Exec(statement)
+		require.Error(t, conn.Session(t.Context()).Raw(statement).Scan(&out).Error, "gorm: %s", statement)
+		_, err := tx.Exec(statement)
 		require.Error(t, err, "transaction: %s", statement)
-		rows, err := ses.view.conn.tx.Query(statement)
+		rows, err := tx.Query(statement)
 		if err == nil {
 			assert.False(t, rows.Next(), "transaction: %s", statement)
 			err = rows.Err()
@@ -76,24 +86,6 @@ func requireNoWrite(t *testing.T, ses *session, dir string) {
 		require.Error(t, err, "transaction: %s", statement)
 	}
 	var tasks int64
-	require.NoError(t, ses.tx.Raw("SELECT count(*) FROM tasks").Scan(&tasks).Error, "the session must still read")
+	require.NoError(t, session.Raw("SELECT count(*) FROM tasks").Scan(&tasks).Error, "the session must still read")
 	assert.EqualValues(t, 6, tasks)
-}
-
-// TestReadOnlyLeavesNoTrace reads the ways a scrape does, again and again.
-func TestReadOnlyLeavesNoTrace(t *testing.T) {
-	t.Parallel()
-	for _, live := range []bool{true, false} {
-		path := newDB(t, walMode, script(t, "busy.sql"))
-		if live {
-			startWriter(t, path).run("UPDATE tasks SET repo = 'web' WHERE id = 7")
-		}
-		store := newStore(t, path)
-		before := listing(t, filepath.Dir(path))
-		for range 100 {
-			scrape(t, store)
-		}
-		require.Eventually(t, func() bool { return len(descriptors(t, path)) == 0 }, patient, often)
-		assert.Equal(t, before, listing(t, filepath.Dir(path)), "live: %t", live)
-	}
 }

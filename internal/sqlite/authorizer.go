@@ -1,4 +1,4 @@
-package sqlstore
+package sqlite
 
 // Action and result codes of the authorizer, from SQLite's C interface
 // (https://www.sqlite.org/c3ref/c_alter_table.html). The driver exports only
@@ -47,8 +47,6 @@ func (a *authorizer) authorizePragma(name, value string) int {
 	switch {
 	case name == "schema_version" && value == "" && !a.versionRead:
 		a.versionRead = true
-		return authOK
-	case name == "data_version": // which cannot be set
 		return authOK
 	case name == "table_xinfo", name == "index_list", name == "index_xinfo":
 		return authOK

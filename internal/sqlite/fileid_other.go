@@ -1,8 +1,9 @@
 //go:build !linux
 
-package sqlstore
+package sqlite
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 
@@ -21,6 +22,9 @@ func identify(path string) (fileID, error) {
 	}
 	return fileID{device: uint64(s.Dev), inode: s.Ino}, nil
 }
+
+// String names the file.
+func (f fileID) String() string { return fmt.Sprintf("%d %d", f.device, f.inode) }
 
 // changeTime is when the content of a file was last changed, in nanoseconds: when
 // anything of it was is not told alike here.

@@ -1,4 +1,4 @@
-package sqlstore
+package sqlite
 
 import (
 	"errors"
@@ -23,6 +23,7 @@ type files struct {
 	db   fs.FileInfo
 	wal  fs.FileInfo // nil if absent
 	shm  fs.FileInfo // nil if absent
+	log  logHeader
 }
 
 // inspect looks at the files, and refuses where reading could do harm. With an
@@ -48,8 +49,14 @@ func inspect(path string) (files, error) {
 	if found.shm, err = statIfExists(resolved + "-shm"); err != nil {
 		return found, err
 	}
+	if _, err := statIfExists(resolved + "-journal"); err != nil {
+		return found, err
+	}
 	if err := found.written(); err != nil {
 		return found, err
+	}
+	if found.pending() {
+		found.log = readLogHeader(resolved + "-wal")
 	}
 	return found, found.permitted()
 }
@@ -61,6 +68,9 @@ func statIfExists(path string) (fs.FileInfo, error) {
 	}
 	if err != nil {
 		return nil, fileError("find sidecar file", err)
+	}
+	if !info.Mode().IsRegular() { // to open a pipe would wait for its other end
+		return nil, fmt.Errorf("find sidecar file: not a regular file: %w", domain.CodeDBUnreadable)
 	}
 	return info, nil
 }

@@ -1,6 +1,6 @@
 //go:build cgo
 
-package sqlstore
+package sqlite
 
 import (
 	"errors"

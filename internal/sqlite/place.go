@@ -1,13 +1,18 @@
-package sqlstore
+package sqlite
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/orchmetrics/orchmetrics/domain"
 )
 
 // Place is where the database lies and who may do what there, as far as stat
@@ -46,8 +51,8 @@ type Directory struct {
 // Place looks at the files, without opening any of them. The error says why the
 // database cannot be read, and wraps a domain.Code; what was found out all the
 // same comes with it.
-func (s *Store) Place() (Place, error) {
-	found, err := inspect(s.path)
+func (e *Engine) Place() (Place, error) {
+	found, err := inspect(e.path)
 	place := Place{Path: found.path, Live: found.live(), Sidecars: map[string]Owner{}}
 	if found.db != nil {
 		place.Bytes, place.Mode = found.db.Size(), found.db.Mode()
@@ -77,12 +82,15 @@ func ownerOf(info fs.FileInfo) *Owner {
 
 // WAL opens the database as a scrape does, and tells whether it is in WAL mode or
 // uses a rollback journal. The error wraps a domain.Code.
-func (s *Store) WAL(ctx context.Context) (wal bool, err error) {
-	v := newView(ctx, s)
-	defer v.end()
-	err = v.do(ctx, func(*session) error {
-		wal = v.conn.wal
-		return nil
-	})
-	return wal, classify(err)
+func (e *Engine) WAL(ctx context.Context) (bool, error) {
+	conn, err := e.Connect(ctx)
+	if err != nil {
+		var code domain.Code
+		if !errors.As(err, &code) {
+			err = fmt.Errorf("%w: %w", cmp.Or(driverCode(err), domain.CodeDBUnreadable), err)
+		}
+		return false, err
+	}
+	defer conn.Close()
+	return !conn.State().Blocking, nil
 }

@@ -1,7 +1,6 @@
-package sqlstore
+package sqlite
 
 import (
-	"context"
 	"database/sql"
 	"path/filepath"
 	"slices"
@@ -13,7 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
-	"gorm.io/gorm/logger"
+
+	"github.com/orchmetrics/orchmetrics/internal/engine"
 )
 
 // Each layer refuses on its own, with the others off. That the layers leave
@@ -66,6 +66,8 @@ func tricks(dir string) []string {
 		"PRAGMA incremental_vacuum",
 		"PRAGMA optimize",
 		"PRAGMA temp_store_directory = '/'",
+		"PRAGMA temp_store = FILE",
+		"PRAGMA temp_store = MEMORY",
 		"SELECT load_extension('other')",
 	}
 }
@@ -169,20 +171,17 @@ type task struct {
 	Added string
 }
 
-func TestPluginAlone(t *testing.T) {
+func TestSessionAlone(t *testing.T) {
 	t.Parallel()
 	path := newDB(t, deleteMode, script(t, "busy.sql"))
 	before := listing(t, path)
-	db, err := gorm.Open(sqlite.Open(uri(path, "mode=rwc")), &gorm.Config{
-		Logger:  logger.Discard,
-		Plugins: map[string]gorm.Plugin{readOnlyPlugin{}.Name(): readOnlyPlugin{}},
-	})
+	db, err := engine.ReadOnly(sqlite.Open(uri(path, "mode=rwc")))
 	require.NoError(t, err)
 	for name, write := range gormWrites() {
-		require.ErrorIs(t, write(db), ErrReadOnly, name)
+		require.ErrorIs(t, write(db), engine.ErrReadOnly, name)
 	}
 	for _, statement := range append(changes(), tricks(filepath.Dir(path))...) {
-		require.ErrorIs(t, db.Exec(statement).Error, ErrReadOnly, statement)
+		require.ErrorIs(t, db.Exec(statement).Error, engine.ErrReadOnly, statement)
 	}
 	var tasks int64
 	require.NoError(t, db.Table("tasks").Count(&tasks).Error)
@@ -222,15 +221,4 @@ func openURI(t *testing.T, location string) *sql.DB {
 	db.SetMaxOpenConns(1)
 	t.Cleanup(func() { _ = db.Close() })
 	return db
-}
-
-// inSession runs fn in the session that the sources read with.
-func inSession(t *testing.T, s *Store, fn func(*session)) {
-	t.Helper()
-	v := newView(context.Background(), s)
-	defer v.end()
-	require.NoError(t, v.do(t.Context(), func(ses *session) error {
-		fn(ses)
-		return nil
-	}))
 }

@@ -3,8 +3,6 @@ package sqlstore
 import (
 	"database/sql"
 	"errors"
-	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 
@@ -133,45 +131,4 @@ func TestSurvey(t *testing.T) {
 			}
 		}
 	})
-}
-
-func TestPlaceAndMode(t *testing.T) {
-	t.Parallel()
-	path := newDB(t, walMode)
-	store := newStore(t, path)
-	place, err := store.Place()
-	require.NoError(t, err)
-	assert.False(t, place.Live)
-	assert.Equal(t, uint32(os.Geteuid()), place.Owner.UID)
-	assert.Empty(t, place.Sidecars)
-	assert.True(t, place.Directory.Writable)
-	wal, err := store.WAL(t.Context())
-	require.NoError(t, err)
-	assert.True(t, wal)
-
-	writer := startWriter(t, path)
-	writer.run("INSERT INTO tasks (stage) VALUES ('s')")
-	place, err = store.Place()
-	require.NoError(t, err)
-	assert.True(t, place.Live)
-	assert.Len(t, place.Sidecars, 2)
-	wal, err = store.WAL(t.Context())
-	require.NoError(t, err)
-	assert.True(t, wal)
-	writer.stop()
-
-	journal := newDB(t, deleteMode)
-	wal, err = newStore(t, journal).WAL(t.Context())
-	require.NoError(t, err)
-	assert.False(t, wal)
-
-	missing := newStore(t, filepath.Join(t.TempDir(), "no", "orch.db"))
-	place, err = missing.Place()
-	require.ErrorIs(t, err, domain.CodeDBMissing)
-	assert.Nil(t, place.Owner)
-	assert.Nil(t, place.Directory)
-	_, err = missing.WAL(t.Context())
-	require.ErrorIs(t, err, domain.CodeDBMissing)
-	_, err = missing.Survey(t.Context())
-	require.ErrorIs(t, err, domain.CodeDBMissing)
 }

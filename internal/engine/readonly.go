@@ -1,23 +1,21 @@
-package sqlstore
+package engine
 
 import (
 	"errors"
 	"fmt"
-	"maps"
 
-	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
-	"gorm.io/gorm/callbacks"
 	"gorm.io/gorm/logger"
 )
 
 // ErrReadOnly is returned for every attempt to write through the session.
 var ErrReadOnly = errors.New("the session is read-only")
 
-// openReadOnlyGORM returns a session without a connection; each view lends it
-// its transaction.
-func openReadOnlyGORM() (*gorm.DB, error) {
-	db, err := gorm.Open(dialector{}, &gorm.Config{
+// ReadOnly returns GORM's session without a connection, which refuses to write; each
+// reading lends it its transaction. The dialector must not ask the database anything
+// when it is initialized: the database need not be there.
+func ReadOnly(dialector gorm.Dialector) (*gorm.DB, error) {
+	db, err := gorm.Open(dialector, &gorm.Config{
 		Logger:                 logger.Discard, // errors are returned, with SQL left out
 		SkipDefaultTransaction: true,
 		Plugins:                map[string]gorm.Plugin{readOnlyPlugin{}.Name(): readOnlyPlugin{}},
@@ -26,17 +24,6 @@ func openReadOnlyGORM() (*gorm.DB, error) {
 		return nil, fmt.Errorf("open read-only session: %w", err)
 	}
 	return db, nil
-}
-
-// dialector is GORM's SQLite dialect without its query at start, for which the
-// database would have to be there already.
-type dialector struct{ sqlite.Dialector }
-
-// Initialize implements gorm.Dialector.
-func (d dialector) Initialize(db *gorm.DB) error {
-	callbacks.RegisterDefaultCallbacks(db, &callbacks.Config{})
-	maps.Copy(db.ClauseBuilders, d.ClauseBuilders())
-	return nil
 }
 
 // readOnlyPlugin refuses everything in GORM that could write.
