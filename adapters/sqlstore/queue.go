@@ -104,9 +104,7 @@ func (s jobSums) Add(other jobSums) jobSums {
 
 // Equal implements rollup.Sums.
 func (s jobSums) Equal(other jobSums) bool {
-	same := maps.Equal(s.others, other.others)
-	s.others, other.others = nil, nil
-	return same && s.counts == other.counts && s.retries == other.retries && s.attempts == other.attempts && s.overflow == other.overflow &&
+	return maps.Equal(s.others, other.others) && s.counts == other.counts && s.retries == other.retries && s.attempts == other.attempts && s.overflow == other.overflow &&
 		s.truncated == other.truncated && s.oddStatuses == other.oddStatuses && s.oddAttempts == other.oddAttempts
 }
 

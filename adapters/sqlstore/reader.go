@@ -166,7 +166,7 @@ func (r sliced[S]) slice(ctx context.Context) error {
 func versionOf(cell any) uint64 {
 	switch cell := cell.(type) {
 	case int64:
-		return uint64(cell)
+		return uint64(cell) //nolint:gosec // all that counts is that it differs
 	case nil:
 		return math.MaxUint64
 	default:

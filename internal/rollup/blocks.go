@@ -29,7 +29,7 @@ func (r *Rollup[S]) extend(ctx context.Context, hot, cold Table[S], s Scrape) er
 	for {
 		tail := r.tail()
 		tail.From = max(tail.From, *s.Lowest)
-		if *s.Highest < tail.From || uint64(*s.Highest)-uint64(tail.From) < maxTail {
+		if saturated(tail.From, maxTail-1) >= *s.Highest {
 			break // a range has no more rows than ids
 		}
 		_, more, err := from.Nth(ctx, tail, maxTail+1)
@@ -192,7 +192,7 @@ func (r *Rollup[S]) blockOf(id int64, guess int) int {
 // signature is a number that is another for another row, or another version of it,
 // as good as always (the finalizer of SplitMix64).
 func (m Mark) signature() uint64 {
-	x := uint64(m.ID)*0x9e3779b97f4a7c15 ^ m.Version
+	x := uint64(m.ID)*0x9e3779b97f4a7c15 ^ m.Version //nolint:gosec // any bits will do
 	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
 	x = (x ^ x>>27) * 0x94d049bb133111eb
 	return x ^ x>>31

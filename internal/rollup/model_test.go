@@ -101,7 +101,7 @@ func work(m *memory, random *rand.Rand, recent map[int64]time.Time) {
 func TestWork(t *testing.T) {
 	t.Parallel()
 	for _, rows := range []int{0, 1000, 20_000} {
-		t.Run(fmt.Sprint(rows), func(t *testing.T) {
+		t.Run(strconv.Itoa(rows), func(t *testing.T) {
 			t.Parallel()
 			random := rand.New(rand.NewPCG(uint64(rows), 1))
 			w := watch(t, newMemory(rows, random))
@@ -144,7 +144,7 @@ func TestWork_AllOfASmallTable(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, w.right(r))
 		require.False(t, r.Doubtful)
-		require.Equal(t, w.table.scrape(0).At.After(r.CountedAt), true)
+		require.True(t, w.table.scrape(0).At.After(r.CountedAt))
 	}
 }
 

@@ -17,7 +17,8 @@ var _ engine.Dialect = dialect{}
 // index (https://www.sqlite.org/lang_createtable.html#rowid).
 func (dialect) Table(s *engine.Session, name string) (engine.Table, error) {
 	rows := s.Query(`SELECT c.name, c.type, c.pk, (SELECT count(*) FROM pragma_index_list(?) WHERE origin = 'pk'),
-		(SELECT type FROM sqlite_schema WHERE name = ? COLLATE NOCASE AND type IN ('table', 'view')) FROM pragma_table_xinfo(?) c`, name, name, name)
+		(SELECT type FROM sqlite_schema WHERE name = ? COLLATE NOCASE AND type IN ('table', 'view'))
+		FROM pragma_table_xinfo(?) c`, name, name, name)
 	var found engine.Table
 	keys := 0
 	for rows.Next() {

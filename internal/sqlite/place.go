@@ -85,8 +85,7 @@ func ownerOf(info fs.FileInfo) *Owner {
 func (e *Engine) WAL(ctx context.Context) (bool, error) {
 	conn, err := e.Connect(ctx)
 	if err != nil {
-		var code domain.Code
-		if !errors.As(err, &code) {
+		if _, known := errors.AsType[domain.Code](err); !known {
 			err = fmt.Errorf("%w: %w", cmp.Or(driverCode(err), domain.CodeDBUnreadable), err)
 		}
 		return false, err
