@@ -104,7 +104,8 @@ func (s jobSums) Add(other jobSums) jobSums {
 
 // Equal implements rollup.Sums.
 func (s jobSums) Equal(other jobSums) bool {
-	return maps.Equal(s.others, other.others) && s.counts == other.counts && s.retries == other.retries && s.attempts == other.attempts && s.overflow == other.overflow &&
+	return maps.Equal(s.others, other.others) && s.counts == other.counts && s.retries == other.retries &&
+		s.attempts == other.attempts && s.overflow == other.overflow &&
 		s.truncated == other.truncated && s.oddStatuses == other.oddStatuses && s.oddAttempts == other.oddAttempts
 }
 
