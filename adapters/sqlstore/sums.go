@@ -141,9 +141,8 @@ func (q *queries) activeRows() (active, error) {
 	if err != nil {
 		return active{}, err
 	}
-	isRunning := status + " = '" + running + "'"
-	query := fmt.Sprintf("SELECT j.id, CASE WHEN %s THEN 1 ELSE 0 END, CASE WHEN %s THEN %s END, %%s FROM %s WHERE %s IN ('%s','%s') LIMIT ?",
-		isRunning, isRunning, jobs.integer("run_id"), from, status, queued, running)
+	query := fmt.Sprintf("SELECT j.id, CASE WHEN %s = '%s' THEN coalesce(%s, 0) END, %%s FROM %s WHERE %s IN ('%s','%s') LIMIT ?",
+		status, running, jobs.integer("run_id"), from, status, queued, running)
 	found, err := q.marks(fmt.Sprintf(query, jobs.integer("attempts")), maxVersions+1, false)
 	if err == nil && len(found.jobs) > maxVersions {
 		found, err = q.marks(fmt.Sprintf(query, "NULL"), -1, true)
@@ -154,14 +153,14 @@ func (q *queries) activeRows() (active, error) {
 func (q *queries) marks(query string, limit int, allHot bool) (found active, err error) {
 	rows := q.Query(query, limit)
 	for rows.Next() {
-		id, isRunning, run := rows.ID(), rows.Count() == 1, rows.Integer()
+		id, run := rows.ID(), rows.Value() // nil for a job that waits
 		version := versionOf(rows.Value()) << 1
-		if isRunning {
+		if run != nil {
 			version++
 		}
-		found.jobs = append(found.jobs, rollup.Mark{ID: id, Version: version, Hot: isRunning || allHot})
-		if run != nil {
-			found.runs = append(found.runs, rollup.Mark{ID: *run, Hot: true})
+		found.jobs = append(found.jobs, rollup.Mark{ID: id, Version: version, Hot: run != nil || allHot})
+		if run, ok := engine.Whole(run); ok {
+			found.runs = append(found.runs, rollup.Mark{ID: run, Hot: true})
 		}
 	}
 	return found, rows.Close()
