@@ -25,7 +25,7 @@ type Config struct {
 	SectionsDir      string        `env:"ORCH_SECTIONS_DIR" placeholder:"DIR" help:"A directory of KEY.json files, each of which is a section. Unset: there are none."`
 	MaxRows          int           `env:"ORCH_MAX_ROWS" default:"10000" placeholder:"N" help:"Where a section's list is cut."`
 	Exact            Switch        `env:"ORCH_EXACT" default:"false" placeholder:"on|off" help:"Read everything again at every scrape, instead of keeping sums of what has ended."`
-	RecountBudget    Percent       `env:"ORCH_RECOUNT_BUDGET" default:"1%" placeholder:"PERCENT" help:"Share of a core that the look for rows changed by hand may take, in the background."`
+	RecountBudget    Percent       `env:"ORCH_RECOUNT_BUDGET" default:"1%" placeholder:"PERCENT" help:"Share of a core that reading old rows again may take, to find those changed by hand."`
 	LogLevel         slog.Level    `env:"ORCH_LOG_LEVEL" default:"info" placeholder:"LEVEL" help:"debug, info, warn or error."`
 	LogFormat        string        `env:"ORCH_LOG_FORMAT" default:"text" enum:"text,json" placeholder:"FORMAT" help:"text or json."`
 
