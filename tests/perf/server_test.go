@@ -3,7 +3,6 @@ package perf
 import (
 	"encoding/json"
 	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
