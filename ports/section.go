@@ -58,17 +58,6 @@ type Paced interface {
 	MinInterval() time.Duration
 }
 
-// Revised is a section, or a source of one, that can tell whether what it shows
-// has changed without reading it.
-type Revised interface {
-	// Revision names the state that a collection or reading with this context would
-	// be of; it is comparable. While it is equal (==), so is the value, but for what follows from the
-	// scrape's second and for what is counted in clock ticks within one of them; the
-	// service may then show the value again. False says that it does not know, which
-	// is always allowed.
-	Revision(ctx context.Context) (revision any, known bool)
-}
-
 // SectionLister is a source of sections that come and go while the service runs.
 type SectionLister interface {
 	// Name stands for the source in the reports of an answer while not all its

@@ -237,32 +237,6 @@ func flooding(t testing.TB, data portstest.Data) *Store {
 	return store
 }
 
-func TestFlood_Revision(t *testing.T) {
-	t.Parallel()
-	path := newDB(t, walMode, script(t, "busy.sql"))
-	writer := live(t, path)
-	revision := func(s *Store) any {
-		ctx, end := s.View(t.Context())
-		defer end()
-		revision, known := s.Revision(ctx)
-		assert.Equal(t, revision != nil, known)
-		return revision
-	}
-	store := flooded(t, path)
-	first := revision(store)
-	require.NotNil(t, first)
-	assert.Same(t, first, revision(store))
-	writer.run("INSERT INTO tasks (stage) VALUES ('s')")
-	assert.Nil(t, revision(store), "it is yet to be read")
-	scrape(t, store)
-	second := revision(store)
-	require.NotNil(t, second)
-	assert.NotSame(t, first, second)
-	_, known := store.Revision(t.Context())
-	assert.False(t, known, "without a view nothing is known of what a reading will see")
-	assert.Nil(t, revision(newStore(t, path)), "without a flood nothing is known")
-}
-
 // TestFlood_AtRest: a stopped orchestrator's database is read once, without a
 // connection that stays.
 func TestFlood_AtRest(t *testing.T) {

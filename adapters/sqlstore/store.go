@@ -55,7 +55,6 @@ type Options struct {
 
 var (
 	_ ports.Viewer      = (*Store)(nil)
-	_ ports.Revised     = (*Store)(nil)
 	_ ports.StageSource = (*Store)(nil)
 	_ ports.QueueSource = (*Store)(nil)
 	_ ports.AgentSource = (*Store)(nil)
@@ -99,23 +98,6 @@ func (s *Store) View(ctx context.Context) (context.Context, func()) {
 		s.flood.ends()
 		s.recountSoon()
 	}
-}
-
-// Revision implements ports.Revised: it is known in a flood.
-func (s *Store) Revision(ctx context.Context) (any, bool) {
-	v, shared := ctx.Value(viewKey{s}).(*view)
-	if !shared {
-		return nil, false
-	}
-	put, err := v.take(ctx, false)
-	if err != nil {
-		return nil, false
-	}
-	defer put()
-	if v.recall(ctx) == nil {
-		return nil, false
-	}
-	return v.known.name, true
 }
 
 // viewKey is the context key of a store's own view, so that several stores can
