@@ -18,8 +18,8 @@ type Section interface {
 	// Collect returns what the envelope shows, or a Collected around it. A value
 	// with an error is kept and the section is degraded; no value with an error
 	// is a failed section. The context carries the section's deadline; InstantOf
-	// reads the scrape's instant from it. Each call returns a fresh value, which
-	// encoding/json can encode.
+	// reads the scrape's instant from it. encoding/json can encode the value, which is
+	// read-only from then on.
 	Collect(ctx context.Context) (any, error)
 }
 
