@@ -6,7 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"slices"
+	"time"
 
 	"github.com/orchmetrics/orchmetrics/adapters/dropin"
 	"github.com/orchmetrics/orchmetrics/adapters/http"
@@ -89,15 +89,19 @@ func newStore(cfg Config) (*sqlstore.Store, error) {
 	return store, nil
 }
 
+// spacing keeps a crowd of readers from being one of scrapes: there are at most
+// sixty a second.
+const spacing = time.Second / 60
+
 func newService(cfg Config, src Sources, log *slog.Logger) (*app.Service, error) {
 	if err := validate(src); err != nil {
 		return nil, err
 	}
 	running := app.NewRunningJobs(src.Agents)
-	views := append(slices.Clip(src.Views), running)
-	service, err := app.NewService(Sections(src, running), views, src.Clock, src.CPU, app.Options{
+	service, err := app.NewService(Sections(src, running), src.Views, src.Clock, src.CPU, app.Options{
 		Enabled:        bool(cfg.MetricsEnabled),
 		SectionTimeout: cfg.SectionTimeout,
+		Spacing:        spacing,
 		Disabled:       cfg.SectionsDisabled,
 		Listers:        src.Listers,
 		Version:        cfg.Version,

@@ -45,7 +45,7 @@ func (l *statusLog) note(key string, o outcome) {
 		return
 	}
 	attrs = append(attrs, slog.String("code", string(now.code)), slog.Any("cause", o.err))
-	var cause *failure
+	var cause *frozenError
 	if errors.As(o.err, &cause) && cause.stack != "" {
 		attrs = append(attrs, slog.String("stack", cause.stack))
 	}

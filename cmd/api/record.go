@@ -56,7 +56,7 @@ func (r recordCmd) Run(ctx context.Context, stdout io.Writer, cfg orchmetrics.Co
 		case err != nil:
 			cfg.Logger.Warn("answer left out", "cause", err)
 		default:
-			if _, err := stdout.Write(append(answer, '\n')); err != nil {
+			if _, err := fmt.Fprintf(stdout, "%s\n", answer); err != nil {
 				return fmt.Errorf("write recording: %w", err)
 			}
 			recorded++
@@ -80,9 +80,7 @@ func (r recordCmd) source(cfg orchmetrics.Config) (func(context.Context) ([]byte
 			return nil, err //nolint:wrapcheck // says which setting is wrong
 		}
 		return func(ctx context.Context) ([]byte, error) {
-			answer, release, err := snapshots.SnapshotJSON(ctx)
-			defer release()
-			return bytes.Clone(answer), err
+			return snapshots.SnapshotJSON(ctx) //nolint:wrapcheck // says what it could not do
 		}, nil
 	}
 	address, err := url.Parse(r.URL)
