@@ -231,6 +231,7 @@ func (s *Service) assemble(at domain.Instant, outcomes []outcome) domain.Envelop
 		envelope.Sections[o.key] = o.report
 		s.changes.note(o.key, o)
 	}
+	s.changes.forget(envelope.Sections)
 	return envelope
 }
 
