@@ -13,6 +13,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 	"github.com/joho/godotenv"
@@ -52,6 +53,7 @@ func main() {
 		return
 	}
 	collectLess()
+	signal.Ignore(syscall.SIGPIPE) // else a write to a pipe that nobody reads any more kills (os/signal, "SIGPIPE")
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	status := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
@@ -68,8 +70,15 @@ func collectLess() {
 	}
 }
 
-// run executes one command line and returns its exit status.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+// lastWords is how long the end of the program waits for whoever reads standard
+// error.
+const lastWords = time.Second
+
+// run executes one command line and returns its exit status. Nothing waits for
+// whoever reads standard error, but the end for a moment.
+func run(ctx context.Context, args []string, stdout, standardError io.Writer) int {
+	stderr := orchmetrics.NewAsyncWriter(standardError)
+	defer stderr.Flush(lastWords)
 	err := execute(ctx, args, stdout, stderr)
 	switch {
 	case err == nil, errors.Is(err, errAnswered):
