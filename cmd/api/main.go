@@ -54,10 +54,20 @@ func main() {
 	}
 	collectLess()
 	signal.Ignore(syscall.SIGPIPE) // else a write to a pipe that nobody reads any more kills (os/signal, "SIGPIPE")
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), stopSignals()...)
 	status := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(status)
+}
+
+// stopSignals are those that ask for a graceful stop. A closed terminal sends
+// SIGHUP, which is ignored already under nohup, and then stays so.
+func stopSignals() []os.Signal {
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		signals = append(signals, syscall.SIGHUP)
+	}
+	return signals
 }
 
 // collectLess lets the heap grow to three times what is in use. So
