@@ -98,12 +98,17 @@ func run(ctx context.Context, args []string, stdout, standardError io.Writer) in
 	case errors.Is(err, errWarned):
 		return exitFailed
 	case errors.Is(err, errDegraded):
-		fmt.Fprintln(stderr, "api:", err)
+		complain(stderr, err)
 		return exitDegraded
 	default:
-		fmt.Fprintln(stderr, "api:", strings.ReplaceAll(err.Error(), "\n", "; "))
+		complain(stderr, err)
 		return exitFailed
 	}
+}
+
+// complain says in one line what is wrong. It may repeat names and arguments.
+func complain(stderr io.Writer, err error) {
+	fmt.Fprintln(stderr, "api:", domain.Printable(strings.ReplaceAll(err.Error(), "\n", "; ")))
 }
 
 // errAnswered says that --help or a completion has answered and nothing is left
