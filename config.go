@@ -32,7 +32,8 @@ type Config struct {
 	// Version is shown in the envelope's instance; it is not a setting.
 	Version string `kong:"-"`
 	// Logger is where the service logs to, for a program that embeds it; nil is
-	// standard error, as LogLevel and LogFormat say.
+	// standard error, as LogLevel and LogFormat say. Answers wait for a Logger that
+	// blocks; those of NewLogger do not.
 	Logger *slog.Logger `kong:"-"`
 }
 

@@ -3,9 +3,7 @@ package orchmetrics
 import (
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"os"
 	"time"
 
 	"github.com/orchmetrics/orchmetrics/adapters/dropin"
@@ -147,21 +145,4 @@ func serverOptions(cfg Config, snapshots ports.Snapshotter, log *slog.Logger) (o
 		opts = append(opts, httpapi.Health(cfg.HealthListen, snapshots, cfg.SectionTimeout, log))
 	}
 	return opts, nil
-}
-
-// newLogger logs to standard error: standard output is for answers.
-func newLogger(cfg Config) *slog.Logger {
-	if cfg.Logger != nil {
-		return cfg.Logger
-	}
-	return NewLogger(cfg, os.Stderr)
-}
-
-// NewLogger returns a logger of the configured level and format.
-func NewLogger(cfg Config, out io.Writer) *slog.Logger {
-	opts := &slog.HandlerOptions{Level: cfg.LogLevel}
-	if cfg.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(out, opts))
-	}
-	return slog.New(slog.NewTextHandler(out, opts))
 }

@@ -126,5 +126,6 @@ func (s *Service) assemble(at domain.Instant, outcomes []outcome) domain.Envelop
 		envelope.Sections[o.key] = o.report
 		s.changes.note(o.key, o)
 	}
+	s.changes.forget(envelope.Sections)
 	return envelope
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/orchmetrics/orchmetrics"
+	"github.com/orchmetrics/orchmetrics/domain"
 )
 
 // healthcheckCmd asks a running service whether it is well.
@@ -57,7 +58,7 @@ func (h healthcheckCmd) Run(ctx context.Context, stdout io.Writer, cfg orchmetri
 	if response.StatusCode != http.StatusOK {
 		return fmt.Errorf("healthcheck: %s answered %s%s", shown(address), response.Status, unready(response.Body))
 	}
-	_, err = fmt.Fprintf(stdout, "%s answered %s\n", shown(address), response.Status)
+	_, err = fmt.Fprintln(stdout, domain.Printable(fmt.Sprintf("%s answered %s", shown(address), response.Status)))
 	return err //nolint:wrapcheck // a closed standard output speaks for itself
 }
 

@@ -25,7 +25,10 @@ type recordCmd struct {
 // maxAnswer bounds what is taken from another service, in bytes.
 const maxAnswer = 1 << 30
 
-var errNothingRecorded = errors.New("record: there was no answer")
+var (
+	errNothingRecorded = errors.New("record: there was no answer")
+	errNobodyReads     = errors.New("standard output is full and nobody reads it; the last line is cut short")
+)
 
 // Run implements the command. An answer that fails is left out and told of: a
 // recording shall outlive a restart of what it records.
@@ -56,7 +59,7 @@ func (r recordCmd) Run(ctx context.Context, stdout io.Writer, cfg orchmetrics.Co
 		case err != nil:
 			cfg.Logger.Warn("answer left out", "cause", err)
 		default:
-			if _, err := fmt.Fprintf(stdout, "%s\n", answer); err != nil {
+			if err := handOver(ctx, stdout, append(answer, '\n')); err != nil {
 				return fmt.Errorf("write recording: %w", err)
 			}
 			recorded++
@@ -69,6 +72,27 @@ func (r recordCmd) Run(ctx context.Context, stdout io.Writer, cfg orchmetrics.Co
 			}
 			return nil
 		}
+	}
+}
+
+// handOver writes a line to whoever takes the recording, however long that takes;
+// after the end of the context it is given up soon.
+func handOver(ctx context.Context, stdout io.Writer, line []byte) error {
+	written := make(chan error, 1)
+	go func() {
+		_, err := stdout.Write(line)
+		written <- err
+	}()
+	select {
+	case err := <-written:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-written:
+		return err
+	case <-time.After(lastWords):
+		return errNobodyReads
 	}
 }
 
