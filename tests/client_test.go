@@ -19,6 +19,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -105,7 +106,7 @@ func (s guardedSite) serve(t *testing.T, listen, config string, env ...string) (
 	if config != "" {
 		shared = append(shared, "ORCH_WEB_CONFIG_FILE="+s.path(config))
 	}
-	cmd.Env = append(shared, "ORCH_LISTEN="+listen)
+	cmd.Env = slices.Concat(shared, []string{"ORCH_LISTEN=" + listen})
 	stderr, err := cmd.StderrPipe()
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())

@@ -19,7 +19,7 @@ import (
 type recordCmd struct {
 	Every time.Duration `default:"5s" placeholder:"DURATION" help:"How long from one answer to the next."`
 	For   time.Duration `default:"1m" placeholder:"DURATION" help:"How long in all; 0 until Ctrl-C."`
-	URL   string        `name:"url" placeholder:"URL" help:"Record a service, at http(s)://HOST:PORT or unix:/PATH. Unset: read what the settings name."`
+	URL   string        `name:"url" placeholder:"URL" help:"The service: http(s)://HOST:PORT or unix:/PATH. Unset: what the settings name."`
 
 	Access accessFlags `embed:""`
 }
