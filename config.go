@@ -30,7 +30,7 @@ type Config struct {
 	Exact            Switch        `group:"reading" env:"ORCH_EXACT" default:"false" help:"Read everything again at every scrape, instead of keeping sums of what has ended."`
 	RecountBudget    Percent       `group:"reading" env:"ORCH_RECOUNT_BUDGET" default:"1%" values:"0% to 100%" placeholder:"PERCENT" help:"Share of a core that the look for rows changed by hand may take, in the background."`
 	LogLevel         slog.Level    `group:"log" env:"ORCH_LOG_LEVEL" default:"info" values:"debug, info, warn or error" placeholder:"LEVEL" help:"What is worth a line of the log, which goes to standard error."`
-	LogFormat        string        `group:"log" env:"ORCH_LOG_FORMAT" default:"text" enum:"text,json" placeholder:"text|json" help:"The form of the log."`
+	LogFormat        string        `group:"log" env:"ORCH_LOG_FORMAT" default:"text" enum:"text,json" placeholder:"FORMAT" help:"The form of the log."`
 
 	// Version is shown in the envelope's instance; it is not a setting.
 	Version string `kong:"-"`

@@ -23,7 +23,7 @@ func (fixturesCmd) Run(stdout io.Writer) error {
 // fixtureFlags choose what is played instead of the world.
 type fixtureFlags struct {
 	Name string `name:"fixture" placeholder:"FILE" help:"Play a recording, or scenario:NAME (see api fixtures)."`
-	Step string `name:"fixture-step" default:"request" enum:"request,time" placeholder:"request|time" help:"A step a scrape, or in its own time."`
+	Step string `name:"fixture-step" default:"request" enum:"request,time" placeholder:"WHEN" help:"A step a scrape, or in its own time."`
 	Loop bool   `name:"fixture-loop" help:"Begin again after the last step, which else stays."`
 }
 

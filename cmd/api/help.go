@@ -75,6 +75,9 @@ func explained(value *kong.Value) string {
 	if which := value.Tag.Get("values"); which != "" {
 		notes = append(notes, which)
 	}
+	if value.Enum != "" && value.Flag != nil {
+		notes = append(notes, strings.Join(value.EnumSlice(), " or "))
+	}
 	if value.Target.Type() == reflect.TypeFor[orchmetrics.Switch]() {
 		notes = append(notes, "on or off")
 	}

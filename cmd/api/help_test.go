@@ -46,7 +46,7 @@ func TestHelp_Suffices(t *testing.T) {
 		assert.Contains(t, stdout, "--"+flag.Name)
 	}
 	assert.Contains(t, words(stdout), "(debug, info, warn or error; default info; $ORCH_LOG_LEVEL).")
-	assert.Contains(t, words(stdout), "--fixture-step=request|time A step a scrape, or in its own time (default request).")
+	assert.Contains(t, words(stdout), "--fixture-step=WHEN A step a scrape, or in its own time (request or time; default request).")
 	own, rest, found := strings.Cut(stdout, "Flags of every command:")
 	require.True(t, found)
 	assert.Contains(t, own, "Flags:\n  --fixture=FILE", "what is the command's own comes first, under a heading")
