@@ -134,7 +134,7 @@ func serverOptions(cfg Config, snapshots ports.Snapshotter, log *slog.Logger) (o
 	if cfg.WebConfigFile != "" {
 		config, err := httpapi.ReadWebConfig(cfg.WebConfigFile)
 		if err != nil {
-			return nil, fmt.Errorf("ORCH_WEB_CONFIG_FILE: %w", err)
+			return nil, fmt.Errorf("ORCH_WEB_CONFIG_FILE: %w (docs/operations.md, TLS and passwords, says what it holds)", err)
 		}
 		opts = append(opts, httpapi.WithWebConfig(config))
 	}

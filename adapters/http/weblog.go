@@ -21,7 +21,25 @@ func discreet(text string) string {
 	if strings.HasPrefix(text, "crypto/bcrypt: ") || strings.HasPrefix(text, "strconv.") {
 		return "a password in basic_auth_users is not a bcrypt hash"
 	}
-	return keyPath.ReplaceAllString(quoted.ReplaceAllString(text, "…"), "$1: ")
+	return inWords(keyPath.ReplaceAllString(quoted.ReplaceAllString(text, "…"), "$1: "))
+}
+
+var (
+	misplaced = regexp.MustCompile(`cannot unmarshal !!(\w+)(?: …)? into [^\s;]+`)
+	unknown   = regexp.MustCompile(`field (\S+) not found in type [^\s;]+`)
+)
+
+// inWords says what YAML finds wrong without the names of Go's types, on one line.
+func inWords(text string) string {
+	text = strings.NewReplacer("yaml: unmarshal errors:\n  ", "", "\n  ", "; ", "yaml: ", "it is no YAML: ").Replace(text)
+	text = misplaced.ReplaceAllStringFunc(text, func(found string) string {
+		kind := misplaced.FindStringSubmatch(found)[1]
+		if name, known := map[string]string{"seq": "list", "map": "mapping", "str": "text", "int": "number"}[kind]; known {
+			kind = name
+		}
+		return "a " + kind + " is not what belongs here"
+	})
+	return unknown.ReplaceAllString(text, "there is no setting $1 here")
 }
 
 // connectionLog is net/http's log of connections that fail, which most often is

@@ -20,6 +20,9 @@ type demoCmd struct {
 // Run implements the command. The settings of the database and of the worker's
 // state are the demo's own.
 func (d demoCmd) Run(ctx context.Context, stdout io.Writer, cfg orchmetrics.Config) (err error) {
+	if d.Tick <= 0 {
+		return fmt.Errorf("--tick is %s; it must be more than 0", d.Tick)
+	}
 	orchestrator, err := demo.Start(ctx, demo.Options{Tick: d.Tick, Seed: d.Seed})
 	if err != nil {
 		return fmt.Errorf("start the demo: %w", err)
