@@ -16,6 +16,9 @@ const (
 	// ProcessHidden means that this service may not see the process, so that it
 	// cannot tell whether it lives.
 	ProcessHidden ProcessStatus = "hidden"
+	// ProcessForeign means that the pid is that of a thread of the kernel, which
+	// nobody's agent can be: it is of another host or pid namespace, or was made up.
+	ProcessForeign ProcessStatus = "foreign"
 	// ProcessUnsupported means that the platform has no /proc.
 	ProcessUnsupported ProcessStatus = "unsupported"
 )

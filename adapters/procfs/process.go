@@ -1,6 +1,9 @@
 package procfs
 
-import "github.com/orchmetrics/orchmetrics/domain"
+import (
+	"github.com/orchmetrics/orchmetrics/domain"
+	"github.com/orchmetrics/orchmetrics/ports"
+)
 
 // reading is a process at one moment.
 type reading struct {
@@ -13,6 +16,9 @@ func (r reading) ownTicks() int64 { return r.utime + r.stime }
 
 // waitedTicks is cutime + cstime: children that ended and were waited for.
 func (r reading) waitedTicks() int64 { return r.cutime + r.cstime }
+
+// treeTicks is what the process adds to those of a tree.
+func (r reading) treeTicks() int64 { return r.ownTicks() + r.waitedTicks() }
 
 // zombie says whether all of the process has ended. Its first thread can end
 // alone: the state is then Z as well, and the process goes on.
@@ -40,4 +46,26 @@ func (r reading) process(pageSize int64) *domain.Process {
 		ChildrenCPUTicks:  new(r.waitedTicks()),
 		SampledBoottimeMS: r.boottimeMS,
 	}
+}
+
+// duplicate is a sample for another who asked for the same process, and owns it.
+func duplicate(sample ports.Sample) ports.Sample {
+	process := *sample.Process
+	process.State = copied(process.State)
+	process.StartTicks = copied(process.StartTicks)
+	process.StartedAt = copied(process.StartedAt)
+	process.Threads = copied(process.Threads)
+	process.RSSBytes = copied(process.RSSBytes)
+	process.ChildrenCPUTicks = copied(process.ChildrenCPUTicks)
+	process.TreeCPUTicks = copied(process.TreeCPUTicks)
+	process.TreeProcesses = copied(process.TreeProcesses)
+	process.SampledBoottimeMS = copied(process.SampledBoottimeMS)
+	return ports.Sample{CPUTicks: copied(sample.CPUTicks), Process: &process}
+}
+
+func copied[T any](value *T) *T {
+	if value == nil {
+		return nil
+	}
+	return new(*value)
 }
