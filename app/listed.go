@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"slices"
 	"sync"
 	"time"
 
@@ -73,9 +72,8 @@ func (l *listed) run(ctx context.Context, keys []string) []outcome {
 // not be one and for each source that failed.
 func (l *listed) list(ctx context.Context) (sections []*section, refused []outcome) {
 	taken := map[string]bool{}
-	recorded, _ := ports.RecordedOf(ctx)
 	for _, key := range l.fixed {
-		taken[key] = !slices.Contains(recorded.Played, key)
+		taken[key] = true
 	}
 	for _, source := range l.sources {
 		found, err := begin(ctx, &source.guard, func(ctx context.Context) ([]candidate, error) {

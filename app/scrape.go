@@ -59,16 +59,12 @@ func (s *Service) scrape(ctx context.Context, keys []string) domain.Envelope {
 		ctx, end = viewer.View(ctx) //nolint:fatcontext // each view builds on those before it; they are few
 		defer end()
 	}
-	if recorded, _ := ports.RecordedOf(ctx); recorded.Off {
-		return switchedOff()
-	}
 	return s.assemble(at, s.collect(ctx, keys))
 }
 
 // collect asks the sections all at once, and those that come and go beside them.
 func (s *Service) collect(ctx context.Context, keys []string) []outcome {
-	recorded, _ := ports.RecordedOf(ctx)
-	sections := wanted(notPlayed(s.sections, recorded), keys)
+	sections := wanted(s.asked, keys)
 	if i := slices.IndexFunc(sections, func(s *section) bool { return s.jobs != nil && !s.disabled }); i >= 0 {
 		ctx = sections[i].jobs.begin(ctx)
 	}
@@ -78,14 +74,6 @@ func (s *Service) collect(ctx context.Context, keys []string) []outcome {
 	outcomes := runAll(ctx, sections)
 	group.Wait()
 	return append(outcomes, dynamic...)
-}
-
-// notPlayed are those sections of which no recording is played.
-func notPlayed(sections []*section, recorded ports.Recorded) []*section {
-	if len(recorded.Played) == 0 {
-		return sections
-	}
-	return slices.DeleteFunc(slices.Clone(sections), func(s *section) bool { return slices.Contains(recorded.Played, s.key) })
 }
 
 // wanted are the sections of the keys; without keys all are.

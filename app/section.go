@@ -79,7 +79,7 @@ func (s *section) describe() (fallback any, err error) {
 // run asks the section. It returns before the context's deadline is long past,
 // whatever the section does.
 func (s *section) run(ctx context.Context) outcome {
-	if recorded, _ := ports.RecordedOf(ctx); s.disabled || slices.Contains(recorded.Disabled, s.key) {
+	if s.disabled {
 		return outcome{key: s.key, value: s.fallback, report: domain.SectionReport{Status: domain.StatusDisabled}}
 	}
 	if s.timeout > 0 {
