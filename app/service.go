@@ -120,17 +120,3 @@ func (s *Service) fixed() []string {
 	}
 	return keys
 }
-
-// check tells whether each of the keys is known.
-func (s *Service) check(keys []string) error {
-	known := s.fixed()
-	unknown := func(key string) bool { return !slices.Contains(known, key) }
-	if !slices.ContainsFunc(keys, unknown) {
-		return nil
-	}
-	known = s.Keys()
-	if i := slices.IndexFunc(keys, unknown); i >= 0 {
-		return ports.UnknownSection(keys[i], known)
-	}
-	return nil
-}
