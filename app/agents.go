@@ -74,21 +74,15 @@ func (a *Agents) sample(ctx context.Context, agents []domain.Agent) (anomalies i
 	for i := range min(len(samples), len(owners)) {
 		agent := &agents[owners[i]]
 		agent.CPUTicks = samples[i].CPUTicks
-		agent.Process = sanitizeProcess(samples[i].Process, &anomalies)
+		agent.Process = samples[i].Process
+		if agent.Process == nil {
+			continue
+		}
+		startedAt := sanitizeTime(agent.Process.StartedAt, &anomalies)
+		if startedAt != agent.Process.StartedAt {
+			agent.Process = new(*agent.Process)
+			agent.Process.StartedAt = startedAt
+		}
 	}
 	return anomalies, err
-}
-
-// sanitizeProcess returns a process that JSON can show.
-func sanitizeProcess(process *domain.Process, anomalies *int64) *domain.Process {
-	if process == nil {
-		return nil
-	}
-	startedAt := sanitizeTime(process.StartedAt, anomalies)
-	if startedAt == process.StartedAt {
-		return process
-	}
-	sanitized := *process
-	sanitized.StartedAt = startedAt
-	return &sanitized
 }

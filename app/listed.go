@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"slices"
 	"sync"
 	"time"
 
@@ -56,26 +55,21 @@ func (l *listed) keys() []string {
 // run lists the sections and asks those that are wanted. What was refused is
 // reported to those who want all.
 func (l *listed) run(ctx context.Context, keys []string) []outcome {
-	if len(l.sources) == 0 {
-		return nil
-	}
 	listing, cancel := withMargin(ctx)
 	defer cancel()
 	sections, refused := l.list(listing)
-	outcomes := runAll(ctx, wanted(sections, keys))
 	if len(keys) > 0 {
-		return outcomes
+		return runAll(ctx, wanted(sections, keys))
 	}
-	return append(outcomes, refused...)
+	return append(runAll(ctx, sections), refused...)
 }
 
 // list returns the sections that there are now, and a report for each that may
 // not be one and for each source that failed.
 func (l *listed) list(ctx context.Context) (sections []*section, refused []outcome) {
 	taken := map[string]bool{}
-	recorded, _ := ports.RecordedOf(ctx)
 	for _, key := range l.fixed {
-		taken[key] = !slices.Contains(recorded.Played, key)
+		taken[key] = true
 	}
 	for _, source := range l.sources {
 		found, err := begin(ctx, &source.guard, func(ctx context.Context) ([]candidate, error) {
