@@ -61,12 +61,13 @@ func (a *Agents) Collect(ctx context.Context) (any, error) {
 			Effort:   job.Effort,
 		}
 	}
-	anomalies, sampleErr := a.sample(ctx, agents)
+	anomalies, sampleErr := a.sample(ctx, reading.Value, agents)
 	return collectedList(agents, reading.Truncated, reading.Anomalies+anomalies), join(err, sampleErr)
 }
 
-// sample fills in the processes of those agents that have a pid.
-func (a *Agents) sample(ctx context.Context, agents []domain.Agent) (anomalies int64, err error) {
+// sample fills in the processes of those agents that have a pid. The agents are
+// those of the jobs, in their order.
+func (a *Agents) sample(ctx context.Context, jobs []domain.RunningJob, agents []domain.Agent) (anomalies int64, err error) {
 	ctx, cancel := early(ctx)
 	defer cancel()
 	var pids []int64
@@ -81,10 +82,19 @@ func (a *Agents) sample(ctx context.Context, agents []domain.Agent) (anomalies i
 		return 0, nil
 	}
 	samples, anomalies, err := a.samples(ctx, pids)
+	processes := make([]domain.Process, len(samples)) // other jobs, and later scrapes, show the same samples
 	for i := range min(len(samples), len(owners)) {
 		agent := &agents[owners[i]]
 		agent.CPUTicks = samples[i].CPUTicks
-		agent.Process = samples[i].Process
+		if samples[i].Process == nil {
+			continue
+		}
+		processes[i] = *samples[i].Process
+		processes[i].StartedAfterJobS = nil
+		if started := processes[i].StartedAt; started != nil {
+			processes[i].StartedAfterJobS = secondsSince(jobs[owners[i]].StartedAt, *started)
+		}
+		agent.Process = &processes[i]
 	}
 	return anomalies, err
 }
@@ -98,6 +108,8 @@ func (a *Agents) samples(ctx context.Context, pids []int64) (samples []ports.Sam
 	}
 	began := time.Now()
 	samples, err = isolate(ctx, &a.proc, func(ctx context.Context) ([]ports.Sample, error) {
+		ctx, cancel := early(ctx) // so that what was read by then still finds who waits for it
+		defer cancel()
 		return a.cpu.Sample(ctx, pids)
 	})
 	for _, sample := range samples {
