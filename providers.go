@@ -3,10 +3,8 @@ package orchmetrics
 import (
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"os"
-	"slices"
+	"time"
 
 	"github.com/orchmetrics/orchmetrics/adapters/dropin"
 	"github.com/orchmetrics/orchmetrics/adapters/http"
@@ -16,6 +14,7 @@ import (
 	"github.com/orchmetrics/orchmetrics/adapters/workerstate"
 	"github.com/orchmetrics/orchmetrics/app"
 	"github.com/orchmetrics/orchmetrics/contract"
+	"github.com/orchmetrics/orchmetrics/internal/sqlite"
 	"github.com/orchmetrics/orchmetrics/ports"
 )
 
@@ -73,9 +72,12 @@ func dropIns(cfg Config) []ports.SectionLister {
 }
 
 func newStore(cfg Config) (*sqlstore.Store, error) {
-	store, err := sqlstore.New(cfg.DB, sqlstore.Options{
+	engine, err := sqlite.New(cfg.DB, cfg.SectionTimeout)
+	if err != nil {
+		return nil, fmt.Errorf("ORCH_DB: %w", err)
+	}
+	store, err := sqlstore.New(engine, sqlstore.Options{
 		MaxRows: cfg.MaxRows,
-		Budget:  cfg.SectionTimeout,
 		Exact:   bool(cfg.Exact),
 		Recount: float64(cfg.RecountBudget),
 	})
@@ -85,15 +87,19 @@ func newStore(cfg Config) (*sqlstore.Store, error) {
 	return store, nil
 }
 
+// spacing keeps a crowd of readers from being one of scrapes: there are at most
+// sixty a second.
+const spacing = time.Second / 60
+
 func newService(cfg Config, src Sources, log *slog.Logger) (*app.Service, error) {
 	if err := validate(src); err != nil {
 		return nil, err
 	}
 	running := app.NewRunningJobs(src.Agents)
-	views := append(slices.Clip(src.Views), running)
-	service, err := app.NewService(Sections(src, running), views, src.Clock, src.CPU, app.Options{
+	service, err := app.NewService(Sections(src, running), src.Views, src.Clock, src.CPU, app.Options{
 		Enabled:        bool(cfg.MetricsEnabled),
 		SectionTimeout: cfg.SectionTimeout,
+		Spacing:        spacing,
 		Disabled:       cfg.SectionsDisabled,
 		Listers:        src.Listers,
 		Version:        cfg.Version,
@@ -128,7 +134,7 @@ func serverOptions(cfg Config, snapshots ports.Snapshotter, log *slog.Logger) (o
 	if cfg.WebConfigFile != "" {
 		config, err := httpapi.ReadWebConfig(cfg.WebConfigFile)
 		if err != nil {
-			return nil, fmt.Errorf("ORCH_WEB_CONFIG_FILE: %w", err)
+			return nil, fmt.Errorf("ORCH_WEB_CONFIG_FILE: %w (docs/operations.md, TLS and passwords, says what it holds)", err)
 		}
 		opts = append(opts, httpapi.WithWebConfig(config))
 	}
@@ -139,21 +145,4 @@ func serverOptions(cfg Config, snapshots ports.Snapshotter, log *slog.Logger) (o
 		opts = append(opts, httpapi.Health(cfg.HealthListen, snapshots, cfg.SectionTimeout, log))
 	}
 	return opts, nil
-}
-
-// newLogger logs to standard error: standard output is for answers.
-func newLogger(cfg Config) *slog.Logger {
-	if cfg.Logger != nil {
-		return cfg.Logger
-	}
-	return NewLogger(cfg, os.Stderr)
-}
-
-// NewLogger returns a logger of the configured level and format.
-func NewLogger(cfg Config, out io.Writer) *slog.Logger {
-	opts := &slog.HandlerOptions{Level: cfg.LogLevel}
-	if cfg.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(out, opts))
-	}
-	return slog.New(slog.NewTextHandler(out, opts))
 }

@@ -61,7 +61,7 @@ func TestStartedAfterJob(t *testing.T) {
 	}
 }
 
-// Jobs with one pid, and scrapes that show the same samples, each count from their
+// Jobs with one pid, and scrapes with the same samples, each count from their
 // own job. What a reader of processes says of it does not count.
 func TestStartedAfterJob_OfOnePID(t *testing.T) {
 	w := newWorld(t)
@@ -78,7 +78,7 @@ func TestStartedAfterJob_OfOnePID(t *testing.T) {
 		return []ports.Sample{same, same, same}, nil
 	})
 	service := w.service(t)
-	for range 2 { // the second is of samples that were just taken
+	for range 2 { // the reader hands out the same samples again
 		agents := scrape(t, service).Agents
 		assert.Equal(t, new(int64(3600)), agents[0].Process.StartedAfterJobS)
 		assert.Nil(t, agents[1].Process)

@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/orchmetrics/orchmetrics/domain"
@@ -22,13 +21,11 @@ type Service struct {
 	clock    ports.Clock
 	clkTck   *int64
 	views    []ports.Viewer
-	sections []*runner
+	sections []*section
 	listed   *listed
 	instance domain.Instance
 	changes  *statusLog
-	flights  *flights
-	looking  guard
-	last     lastScrape
+	scrapes  *coalescer
 }
 
 // Options are the service's settings.
@@ -37,6 +34,9 @@ type Options struct {
 	Enabled bool
 	// SectionTimeout is how long a section may take, and so the whole scrape.
 	SectionTimeout time.Duration
+	// Spacing is how long after the begin of a scrape the next one of the same
+	// question begins, at the earliest: all who ask meanwhile share it.
+	Spacing time.Duration
 	// Disabled are the keys of sections that are not asked.
 	Disabled []string
 	// Listers bring sections that come and go, after the fixed ones.
@@ -60,17 +60,17 @@ func NewService(sections []ports.Section, views []ports.Viewer, clock ports.Cloc
 		clock:   clock,
 		views:   views,
 		changes: newStatusLog(opts.Logger),
-		flights: newFlights(opts.SectionTimeout / 20),
+		scrapes: newCoalescer(opts.Spacing, opts.SectionTimeout/20),
 	}
 	for _, section := range sections {
-		r, err := newRunner(section, opts.Disabled)
+		added, err := newSection(section, opts.Disabled)
 		if err != nil {
 			return nil, err
 		}
-		if slices.Contains(s.fixed(), r.key) {
-			return nil, fmt.Errorf("add section %q: the key is used twice", r.key)
+		if slices.Contains(s.fixed(), added.key) {
+			return nil, fmt.Errorf("add section %q: the key is used twice", added.key)
 		}
-		s.sections = append(s.sections, r)
+		s.sections = append(s.sections, added)
 	}
 	for _, key := range opts.Disabled {
 		mayCome := len(opts.Listers) > 0 && domain.WellFormed(key)
@@ -81,7 +81,6 @@ func NewService(sections []ports.Section, views []ports.Viewer, clock ports.Cloc
 	s.listed = newListed(opts, s.fixed())
 	if opts.Enabled {
 		s.clkTck = cpu.ClockTicks()
-		s.last.tick = tickOf(s.clkTck)
 		s.instance = domain.Instance{ID: rand.Text(), StartedAt: clock.Now().Time(), Version: opts.Version}
 	}
 	return s, nil
@@ -99,46 +98,10 @@ func (s *Service) Keys() []string {
 // fixed returns the keys of the sections that do not come and go.
 func (s *Service) fixed() []string {
 	keys := make([]string, len(s.sections))
-	for i, r := range s.sections {
-		keys[i] = r.key
+	for i, section := range s.sections {
+		keys[i] = section.key
 	}
 	return keys
-}
-
-// Snapshot implements ports.Snapshotter. Callers that ask the same at the same
-// time share a scrape, which is finished even if a caller goes away.
-func (s *Service) Snapshot(ctx context.Context, keys ...string) (domain.Envelope, error) {
-	shared, err := s.share(ctx, keys, false)
-	if err != nil {
-		return domain.Envelope{}, err
-	}
-	defer shared.leave()
-	return shared.shown.envelope, nil
-}
-
-// SnapshotJSON implements ports.Snapshotter.
-func (s *Service) SnapshotJSON(ctx context.Context, keys ...string) ([]byte, func(), error) {
-	shared, err := s.share(ctx, keys, true)
-	if err != nil {
-		return nil, func() {}, err
-	}
-	body, err := shared.encoded()
-	return body, shared.leave, err
-}
-
-// share joins a scrape of these sections. Who wants its JSON has the sections
-// encoded while the views end.
-func (s *Service) share(ctx context.Context, keys []string, asJSON bool) (*flight, error) {
-	if !s.opts.Enabled {
-		return s.flights.join("", switchedOff), nil
-	}
-	if err := s.check(keys); err != nil {
-		return nil, err
-	}
-	wanted := slices.Compact(slices.Sorted(slices.Values(keys)))
-	return s.flights.join(strings.Join(wanted, " "), func() *scraped {
-		return s.scrape(context.WithoutCancel(ctx), wanted, asJSON)
-	}), nil
 }
 
 // check tells whether each of the keys is known.
@@ -168,11 +131,6 @@ func (s *Service) playsOff() bool {
 	return recorded.Off
 }
 
-// switchedOff is the whole answer while the kill switch is off.
-func switchedOff() *scraped {
-	return newScraped(domain.Envelope{SchemaVersion: domain.SchemaVersion, Disabled: true})
-}
-
 // thereAre names the known keys, and the one that an unknown key was meant to be.
 func thereAre(known []string, unknown string) string {
 	text := "there are " + strings.Join(known, ", ")
@@ -180,92 +138,4 @@ func thereAre(known []string, unknown string) string {
 		text += "; did you mean " + nearest + "?"
 	}
 	return text
-}
-
-// scrape asks the sections of the keys, or all of them, at one instant and in one
-// view of each store.
-func (s *Service) scrape(ctx context.Context, keys []string, asJSON bool) *scraped {
-	at, began := s.clock.Now(), time.Now()
-	ctx, cancel := context.WithTimeout(ports.WithInstant(ctx, at), s.opts.SectionTimeout)
-	defer cancel()
-	for _, viewer := range s.views {
-		var end func()
-		ctx, end = viewer.View(ctx) //nolint:fatcontext // each view builds on those before it; they are few
-		defer end()
-	}
-	if recorded, _ := ports.RecordedOf(ctx); recorded.Off {
-		return switchedOff()
-	}
-	if len(keys) > 0 {
-		return newScraped(s.assemble(at, s.collect(ctx, keys)))
-	}
-	var revisions []any
-	if s.last.follows(began) {
-		revisions = s.revisions(ctx)
-	}
-	if same := s.last.of(revisions, at, began); same != nil {
-		return same.again(at, time.Since(began))
-	}
-	shown := newScraped(s.assemble(at, s.collect(ctx, nil)))
-	s.last.keep(revisions, began, shown)
-	if asJSON {
-		go shown.encodeSections()
-	}
-	return shown
-}
-
-// assemble makes an envelope of what the sections came to.
-func (s *Service) assemble(at domain.Instant, outcomes []outcome) domain.Envelope {
-	envelope := domain.Envelope{SchemaVersion: domain.SchemaVersion}
-	envelope.GeneratedAt = at.Time()
-	envelope.ClkTck = s.clkTck
-	envelope.Clock = at
-	envelope.Instance = s.instance
-	envelope.Sections = make(map[string]domain.SectionReport, len(outcomes))
-	for _, o := range outcomes {
-		if !o.refused {
-			if err := envelope.Set(o.key, o.value); err != nil {
-				o.fail(err)
-			}
-		}
-		envelope.Sections[o.key] = o.report
-		s.changes.note(o.key, o)
-	}
-	return envelope
-}
-
-// collect asks the sections all at once.
-func (s *Service) collect(ctx context.Context, keys []string) []outcome {
-	var group sync.WaitGroup
-	var later []outcome
-	group.Go(func() { later = s.listed.run(ctx, keys) })
-	recorded, _ := ports.RecordedOf(ctx)
-	outcomes := runAll(ctx, notPlayed(s.sections, recorded), keys)
-	group.Wait()
-	return append(outcomes, later...)
-}
-
-// notPlayed are those sections of which no recording is played.
-func notPlayed(sections []*runner, recorded ports.Recorded) []*runner {
-	if len(recorded.Played) == 0 {
-		return sections
-	}
-	return slices.DeleteFunc(slices.Clone(sections), func(r *runner) bool { return slices.Contains(recorded.Played, r.key) })
-}
-
-// runAll asks those sections that are wanted, all at once. Without keys all are.
-func runAll(ctx context.Context, sections []*runner, keys []string) []outcome {
-	var wanted []*runner
-	for _, section := range sections {
-		if len(keys) == 0 || slices.Contains(keys, section.key) {
-			wanted = append(wanted, section)
-		}
-	}
-	outcomes := make([]outcome, len(wanted))
-	var group sync.WaitGroup
-	for i, section := range wanted {
-		group.Go(func() { outcomes[i] = section.run(ctx) })
-	}
-	group.Wait()
-	return outcomes
 }

@@ -9,7 +9,9 @@
 //     value, the zero Reading is returned with the error.
 //   - An error wraps a domain.Code where one fits, so that the envelope can name
 //     the cause; other errors show as domain.CodeSourceFailed.
-//   - Returned values are fresh: the caller owns them.
+//   - Values handed out are shared and read-only: a source may hand out the same
+//     one again, and neither it nor a caller changes what a value leads to. Who
+//     needs another value makes a copy.
 //   - Methods are safe for concurrent use and return soon after the context ends.
 package ports
 
@@ -106,6 +108,10 @@ type Viewer interface {
 	// It does not fail and touches nothing: the first reading opens the view, and
 	// reports what is wrong. The function is called once, and returns without
 	// waiting for a reading that is still under way; readings after it fail.
+	//
+	// Readings of a view may wait for each other. One that takes long leaves the
+	// others time to answer: it gives up before the deadline of its context, after
+	// half of what was left when it began.
 	//
 	// A source that is called with another context reads a view of its own.
 	View(ctx context.Context) (context.Context, func())

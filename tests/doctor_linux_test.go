@@ -204,8 +204,9 @@ func TestDoctor_EverythingBroken(t *testing.T) {
 		assert.Regexp(t, `(?m)^[✓!] `+check+` `, found.stdout)
 	}
 	for _, told := range []string{
-		"read .env: a line is not NAME=VALUE", `ORCH_MAX_ROWS: --max-rows: expected a valid 64 bit int but got "many"`, "ORCH_LOG_LEVEL: ",
-		"ORCH_SECTION_TIMEOUT: ORCH_SECTION_TIMEOUT is 0s", "ORCH_METRICS_ENABLED: ", "ORCH_DBB: no such setting; did you mean ORCH_DB?",
+		filepath.Join(dir, ".env") + ", line 1: unmatched '; write NAME=VALUE",
+		`refused: ORCH_MAX_ROWS: "many" is no whole number; allowed: 1 to 1000000`, `refused: ORCH_LOG_LEVEL: "loud" is no level`,
+		"refused: ORCH_SECTION_TIMEOUT is 0s", "ORCH_METRICS_ENABLED: ", "ORCH_DBB: no such setting; did you mean ORCH_DB?",
 		"ORCH_TOKEN: no such setting\n", "cost.json: failed: key_refused", "cut.json: failed: invalid_value", "not a key\uFFFD[31m.json",
 		"is taken by another program", "(db_corrupt)", "(worker_state_invalid)", "(proc_unreadable)",
 	} {

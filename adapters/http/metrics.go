@@ -30,20 +30,19 @@ func (a *api) metrics(c *gin.Context) {
 }
 
 func (a *api) json(c *gin.Context) {
-	a.snapshot(c, "application/json; charset=utf-8", func(keys []string) ([]byte, func(), error) {
+	a.snapshot(c, "application/json; charset=utf-8", func(keys []string) ([]byte, error) {
 		return a.snapshots.SnapshotJSON(c.Request.Context(), keys...)
 	})
 }
 
 // snapshot answers what take returns for the sections that were asked for.
-func (a *api) snapshot(c *gin.Context, contentType string, take func(keys []string) ([]byte, func(), error)) {
+func (a *api) snapshot(c *gin.Context, contentType string, take func(keys []string) ([]byte, error)) {
 	query, err := url.ParseQuery(c.Request.URL.RawQuery)
 	if err != nil {
 		refuse(c, http.StatusBadRequest, "malformed_query", "the query string cannot be read")
 		return
 	}
-	body, release, err := take(query["section"])
-	defer release()
+	body, err := take(query["section"])
 	if errors.Is(err, ports.ErrUnknownSection) {
 		refuse(c, http.StatusBadRequest, "unknown_section", a.unknown(query["section"]))
 		return

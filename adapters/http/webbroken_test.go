@@ -18,15 +18,15 @@ import (
 // of its secrets.
 func TestWebConfigRefused(t *testing.T) {
 	for name, c := range map[string]struct{ content, says string }{
-		"no YAML":                  {"tls_server_config: [", "yaml"},
-		"not a mapping":            {"hunter2", "cannot unmarshal"},
-		"an unknown key":           {"tls_config: {}\n", "field tls_config not found"},
+		"no YAML":                  {"tls_server_config: [", "no YAML"},
+		"not a mapping":            {"hunter2", "is not what belongs here"},
+		"an unknown key":           {"tls_config: {}\n", "there is no setting tls_config here"},
 		"a password as it is":      {"basic_auth_users: {reader: hunter2}\n", "a password in basic_auth_users is not a bcrypt hash"},
 		"a long one":               {"basic_auth_users: {reader: " + strings.Repeat("hunter2", 10) + "}\n", "is not a bcrypt hash"},
 		"a hash of another kind":   {"basic_auth_users: {reader: $9hunter2hunter2hunter2hunter2hunter2hunter2hunter2hunter2hunter2}\n", "is not a bcrypt hash"},
 		"a hash without its cost":  {"basic_auth_users: {reader: $2y$hunter2hunter2hunter2hunter2hunter2hunter2hunter2hunter2hunter2}\n", "is not a bcrypt hash"},
-		"a password alone":         {"basic_auth_users: hunter2\n", "cannot unmarshal"},
-		"a password in a list":     {"basic_auth_users: {reader: [hunter2]}\n", "cannot unmarshal"},
+		"a password alone":         {"basic_auth_users: hunter2\n", "is not what belongs here"},
+		"a password in a list":     {"basic_auth_users: {reader: [hunter2]}\n", "is not what belongs here"},
 		"a password with an *":     {"basic_auth_users: {reader: *hunter2}\n", "unknown anchor"},
 		"a certificate alone":      {"tls_server_config: {cert_file: localhost.crt}\n", "missing one of key or key_file"},
 		"a key alone":              {"tls_server_config: {key_file: localhost.key}\n", "missing one of cert or cert_file"},

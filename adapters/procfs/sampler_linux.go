@@ -102,7 +102,7 @@ func (s *sampler) sampleAll(ctx context.Context, pids []int64, samples []ports.S
 	}
 	for i, pid := range pids {
 		if first, read := firsts[pid]; read && first != i {
-			samples[i] = duplicate(samples[first])
+			samples[i] = samples[first]
 		}
 	}
 }

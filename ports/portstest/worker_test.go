@@ -75,7 +75,7 @@ func TestWorkerStateFailsWhatIsBroken(t *testing.T) {
 				copied := state
 				return &copied, nil
 			})
-		}), "values are the caller's own"},
+		}), "values stay as they were handed out"},
 		{"deaf to the context", written(func(state domain.Worker) ports.WorkerState {
 			return workerFunc(func(ctx context.Context) (*domain.Worker, error) {
 				if ctx.Err() != nil {
