@@ -49,12 +49,13 @@ func (a *Agents) Collect(ctx context.Context) (any, error) {
 			Effort:   job.Effort,
 		}
 	}
-	anomalies, sampleErr := a.sample(ctx, agents)
+	anomalies, sampleErr := a.sample(ctx, reading.Value, agents)
 	return collectedList(agents, reading.Truncated, reading.Anomalies+anomalies), join(err, sampleErr)
 }
 
-// sample fills in the processes of those agents that have a pid.
-func (a *Agents) sample(ctx context.Context, agents []domain.Agent) (anomalies int64, err error) {
+// sample fills in the processes of those agents that have a pid. The agents are
+// those of the jobs, in their order.
+func (a *Agents) sample(ctx context.Context, jobs []domain.RunningJob, agents []domain.Agent) (anomalies int64, err error) {
 	ctx, cancel := withMargin(ctx)
 	defer cancel()
 	var pids []int64
@@ -69,20 +70,28 @@ func (a *Agents) sample(ctx context.Context, agents []domain.Agent) (anomalies i
 		return 0, nil
 	}
 	samples, err := begin(ctx, &a.proc, func(ctx context.Context) ([]ports.Sample, error) {
+		ctx, cancel := withMargin(ctx) // so that what was read by then still finds who waits for it
+		defer cancel()
 		return a.cpu.Sample(ctx, pids)
 	}).wait(ctx)
+	processes := make([]domain.Process, len(samples))
 	for i := range min(len(samples), len(owners)) {
 		agent := &agents[owners[i]]
 		agent.CPUTicks = samples[i].CPUTicks
-		agent.Process = samples[i].Process
-		if agent.Process == nil {
-			continue
-		}
-		startedAt := sanitizeTime(agent.Process.StartedAt, &anomalies)
-		if startedAt != agent.Process.StartedAt {
-			agent.Process = new(*agent.Process)
-			agent.Process.StartedAt = startedAt
+		if samples[i].Process != nil {
+			processes[i] = processOf(jobs[owners[i]], *samples[i].Process, &anomalies)
+			agent.Process = &processes[i]
 		}
 	}
 	return anomalies, err
+}
+
+// processOf is a job's process as JSON can show it, with what only the job tells.
+func processOf(job domain.RunningJob, process domain.Process, anomalies *int64) domain.Process {
+	process.StartedAt = sanitizeTime(process.StartedAt, anomalies)
+	process.StartedAfterJobS = nil
+	if process.StartedAt != nil && job.StartedAt != nil {
+		process.StartedAfterJobS = new(process.StartedAt.Unix() - job.StartedAt.Unix())
+	}
+	return process
 }

@@ -81,7 +81,9 @@ type CPUReader interface {
 	// Sample returns one sample for each of the pids, in their order, whatever
 	// becomes of the processes. A number that cannot be a pid is ProcessGone. If
 	// the context ends on the way, the samples are returned with an error, and
-	// those not taken have neither ticks nor process.
+	// those not taken have neither ticks nor process. Processes themselves come
+	// before what is below them. StartedAfterJobS is nil: only the caller knows the
+	// jobs.
 	Sample(ctx context.Context, pids []int64) ([]Sample, error)
 }
 

@@ -1,9 +1,6 @@
 package procfs
 
-import (
-	"github.com/orchmetrics/orchmetrics/domain"
-	"github.com/orchmetrics/orchmetrics/ports"
-)
+import "github.com/orchmetrics/orchmetrics/domain"
 
 // reading is a process at one moment.
 type reading struct {
@@ -46,26 +43,4 @@ func (r reading) process(pageSize int64) *domain.Process {
 		ChildrenCPUTicks:  new(r.waitedTicks()),
 		SampledBoottimeMS: r.boottimeMS,
 	}
-}
-
-// duplicate is a sample for another who asked for the same process, and owns it.
-func duplicate(sample ports.Sample) ports.Sample {
-	process := *sample.Process
-	process.State = copied(process.State)
-	process.StartTicks = copied(process.StartTicks)
-	process.StartedAt = copied(process.StartedAt)
-	process.Threads = copied(process.Threads)
-	process.RSSBytes = copied(process.RSSBytes)
-	process.ChildrenCPUTicks = copied(process.ChildrenCPUTicks)
-	process.TreeCPUTicks = copied(process.TreeCPUTicks)
-	process.TreeProcesses = copied(process.TreeProcesses)
-	process.SampledBoottimeMS = copied(process.SampledBoottimeMS)
-	return ports.Sample{CPUTicks: copied(sample.CPUTicks), Process: &process}
-}
-
-func copied[T any](value *T) *T {
-	if value == nil {
-		return nil
-	}
-	return new(*value)
 }

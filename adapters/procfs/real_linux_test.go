@@ -165,7 +165,6 @@ func TestManyInOrder(t *testing.T) {
 	assert.Equal(t, see(t, second.pid()).Process.StartTicks, samples[0].Process.StartTicks)
 	assert.Equal(t, see(t, first.pid()).Process.StartTicks, samples[2].Process.StartTicks)
 	assert.Equal(t, samples[0].Process.StartTicks, samples[4].Process.StartTicks)
-	assert.NotSame(t, samples[0].Process.StartTicks, samples[4].Process.StartTicks, "values are fresh")
 	for _, i := range []int{1, 3, 5} {
 		assert.Equal(t, withStatus(domain.ProcessGone), samples[i])
 	}

@@ -29,9 +29,10 @@ type sampler struct {
 	tids     []int64
 	children []int64 // of the process that is being read
 
-	nodes map[int64]*node // what the trees of this call have read
-	sums  uint64          // how many trees were summed, to mark their members
-	table *table          // nil unless the kernel has no children files
+	nodes   map[int64]*node // what the trees of this call have read
+	pending []branch        // of the tree that is being summed: what is still to be added
+	sums    uint64          // how many trees were summed, to mark their members
+	table   *table          // nil unless the kernel has no children files
 
 	sameNamespace *bool  // whether the mount's pids are those of this process; nil: not asked yet
 	blind         *bool  // whether not even process 1 can be seen; nil: not asked yet
@@ -101,7 +102,7 @@ func (s *sampler) sampleAll(ctx context.Context, pids []int64, samples []ports.S
 	}
 	for i, pid := range pids {
 		if first, read := firsts[pid]; read && first != i {
-			samples[i] = duplicate(samples[first])
+			samples[i] = samples[first]
 		}
 	}
 }

@@ -25,6 +25,7 @@ const maxAttempts = 3
 type node struct {
 	reading
 
+	ticks    int64 // what it adds to a tree
 	children []*node
 	unlisted error  // why they are unknown
 	known    bool   // it was read
@@ -77,11 +78,11 @@ func (s *sampler) sumOnce(ctx context.Context, top *node, threaded bool) (sum tr
 	s.sums++
 	top.counted = s.sums
 	expected := 1
-	pending := []branch{{n: top}}
-	for len(pending) > 0 {
-		last := len(pending) - 1
-		b := pending[last]
-		pending = pending[:last]
+	s.pending = append(s.pending[:0], branch{n: top})
+	for len(s.pending) > 0 {
+		last := len(s.pending) - 1
+		b := s.pending[last]
+		s.pending = s.pending[:last]
 		switch err := s.learn(ctx, b, threaded && b.n == top); {
 		case err == nil:
 		case b.parent != nil && s.status(b.n.pid, err) == domain.ProcessGone:
@@ -91,7 +92,7 @@ func (s *sampler) sumOnce(ctx context.Context, top *node, threaded bool) (sum tr
 			return sum, raced, err
 		}
 		raced = raced || b.n.stale
-		sum.ticks += b.n.treeTicks()
+		sum.ticks += b.n.ticks
 		sum.processes++
 		if b.n.unlisted != nil {
 			return sum, raced, b.n.unlisted
@@ -105,7 +106,7 @@ func (s *sampler) sumOnce(ctx context.Context, top *node, threaded bool) (sum tr
 			}
 			expected++
 			child.counted = s.sums
-			pending = append(pending, branch{n: child, parent: b.n})
+			s.pending = append(s.pending, branch{n: child, parent: b.n})
 		}
 	}
 	return sum, raced, nil
@@ -113,15 +114,15 @@ func (s *sampler) sumOnce(ctx context.Context, top *node, threaded bool) (sum tr
 
 // learn reads a member of a tree, unless it is known as what its parent says.
 func (s *sampler) learn(ctx context.Context, b branch, threaded bool) error {
-	m := member{pid: b.n.pid, parent: anyParent}
-	if b.parent != nil {
-		m.parent = b.parent.pid
-	}
-	if b.n.known && !b.n.stale && (b.parent == nil || b.n.ppid == m.parent) {
+	if b.n.known && !b.n.stale && (b.parent == nil || b.n.ppid == b.parent.pid) {
 		return nil
 	}
 	if err := ctx.Err(); err != nil {
 		return err
+	}
+	m := member{pid: b.n.pid, parent: anyParent}
+	if b.parent != nil {
+		m.parent = b.parent.pid
 	}
 	f, err := s.visit(ctx, m, threaded)
 	if err != nil {
@@ -133,7 +134,7 @@ func (s *sampler) learn(ctx context.Context, b branch, threaded bool) error {
 		children[i] = s.node(child)
 	}
 	*b.n = node{
-		reading: f.reading, children: children, unlisted: f.unlisted,
+		reading: f.reading, ticks: f.treeTicks(), children: children, unlisted: f.unlisted,
 		known: true, stale: f.raced, counted: b.n.counted,
 	}
 	return nil

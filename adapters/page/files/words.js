@@ -44,6 +44,7 @@ const processes = {
   gone: 'no such process',
   zombie: 'ended, not waited for',
   hidden: 'hidden from the service',
+  foreign: 'a thread of the kernel, no agent',
   unsupported: 'not known on this platform',
 };
 
