@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"syscall"
 
 	"github.com/orchmetrics/orchmetrics/domain"
 )
@@ -24,9 +25,13 @@ type Recording struct {
 // maxRecording bounds a recording in memory, in bytes.
 const maxRecording = 1 << 30
 
-// Open reads the recording in a file. See Read.
+// Open reads the recording in a file. See Read. Anything else than a file is
+// refused unopened: who opens a pipe waits for its writer, for ever if need be.
 func Open(path string) (*Recording, error) {
-	file, err := os.Open(path)
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return nil, errors.New("open fixture: it is not a regular file; write the recording to one")
+	}
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // it may be another by now
 	if err != nil {
 		return nil, fmt.Errorf("open fixture: %w", err)
 	}
