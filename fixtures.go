@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/orchmetrics/orchmetrics/adapters/replay"
-	"github.com/orchmetrics/orchmetrics/app"
+	"github.com/orchmetrics/orchmetrics/internal/app"
 	"github.com/orchmetrics/orchmetrics/ports"
 )
 
