@@ -30,15 +30,9 @@ func (d *doctor) proc(ctx context.Context) Result {
 		return warning("this platform has no /proc: what is read from it is null", "")
 	}
 	reader := procfs.New(root)
-	first, err := reader.Sample(ctx, []int64{1})
-	if err != nil || reader.ClockTicks() == nil {
+	sees, blind, err := seesOf(ctx, reader, root)
+	if err != nil {
 		return failed(root+" is no proc file system, or may not be read", "check ORCH_PROC_ROOT").as(domain.CodeProcUnreadable)
-	}
-	where := namespace(root)
-	sees := "sees all processes"
-	blind := len(first) == 1 && first[0].Process != nil && first[0].Process.Status == domain.ProcessHidden
-	if blind {
-		sees = fmt.Sprintf("hides other users' processes from uid %d (hidepid)", os.Geteuid())
 	}
 	jobs, known := d.runningJobs(ctx)
 	if !known {
@@ -46,11 +40,10 @@ func (d *doctor) proc(ctx context.Context) Result {
 		if d.store != nil && !d.unreadable {
 			missing = "the jobs cannot be read, see schema above"
 		}
-		return warning(fmt.Sprintf("%s %s, %s; whether the running jobs' are among them cannot be told: %s", root, sees, where, missing), "")
+		return warning(fmt.Sprintf("%s %s; whether the running jobs' are among them cannot be told: %s", root, sees, missing), "")
 	}
 	details, seen := processesOf(ctx, reader, jobs)
-	result := ok(fmt.Sprintf("%s %s, %s; of %d running jobs %d have a process that started when they did",
-		root, sees, where, len(jobs), seen))
+	result := ok(fmt.Sprintf("%s %s; of %d running jobs %d have a process that started when they did", root, sees, len(jobs), seen))
 	result.Details = details
 	if slices.ContainsFunc(details, func(one Detail) bool { return one.Status != OK }) {
 		result.Status = Warning
@@ -61,6 +54,23 @@ func (d *doctor) proc(ctx context.Context) Result {
 		result.Do = "run as the agents' user, or join the group that may see all (gid= of the mount)"
 	}
 	return result
+}
+
+// seesOf says whose processes a proc file system shows, and whether it hides some.
+func seesOf(ctx context.Context, reader ports.CPUReader, root string) (sees string, blind bool, err error) {
+	first, err := reader.Sample(ctx, []int64{1})
+	if err == nil && reader.ClockTicks() == nil {
+		err = domain.CodeProcUnreadable
+	}
+	if err != nil {
+		return "", false, err //nolint:wrapcheck // the callers say what it means
+	}
+	sees = "sees all processes"
+	blind = len(first) == 1 && first[0].Process != nil && first[0].Process.Status == domain.ProcessHidden
+	if blind {
+		sees = fmt.Sprintf("hides other users' processes from uid %d (hidepid)", os.Geteuid())
+	}
+	return sees + ", " + namespace(root), blind, nil
 }
 
 // namespace says whether pids are the host's.
