@@ -32,6 +32,9 @@ const (
 	Warning Status = "warning"
 	// Failed: something that is set does not work.
 	Failed Status = "failed"
+	// Skipped: not looked at, since what it depends on failed, which is told there.
+	// It makes the report no worse.
+	Skipped Status = "skipped"
 )
 
 // Report is what all checks found.
@@ -98,11 +101,12 @@ type check struct {
 func Examine(ctx context.Context, cfg orchmetrics.Config, in Inputs) Report {
 	cfg.Logger = slog.New(slog.DiscardHandler) // what it has to say is in the report
 	d := &doctor{cfg: cfg, in: in}
-	d.store, _ = newStore(cfg) // the check of the database tells
+	d.store, _ = newStore(cfg, true) // the check of the database tells
 	report := Report{Status: OK}
 	for _, c := range []check{
 		{"settings", d.settings},
 		{"database", d.database},
+		{"journal", d.journal},
 		{"permissions", d.permissions},
 		{"schema", d.schema},
 		{"indexes", d.indexes},
@@ -122,9 +126,9 @@ func Examine(ctx context.Context, cfg orchmetrics.Config, in Inputs) Report {
 	return report
 }
 
-// newStore is a store that keeps nothing.
-func newStore(cfg orchmetrics.Config) (*sqlstore.Store, error) {
-	return sqlstore.New(cfg.DB, sqlstore.Options{MaxRows: max(1, cfg.MaxRows), Budget: cfg.SectionTimeout, Exact: true})
+// newStore is a store that keeps sums, as the service's does, unless it is exact.
+func newStore(cfg orchmetrics.Config, exact bool) (*sqlstore.Store, error) {
+	return sqlstore.New(cfg.DB, sqlstore.Options{MaxRows: max(1, cfg.MaxRows), Budget: cfg.SectionTimeout, Exact: exact})
 }
 
 // examine runs a check within its time.
@@ -153,7 +157,7 @@ func (c check) examine(ctx context.Context, patience time.Duration) Result {
 }
 
 func worse(a, b Status) Status {
-	rank := map[Status]int{OK: 0, Warning: 1, Failed: 2}
+	rank := map[Status]int{Warning: 1, Failed: 2}
 	if rank[b] > rank[a] {
 		return b
 	}
@@ -167,5 +171,5 @@ func (r Result) as(c domain.Code) Result { r.Code = &c; return r }
 
 // notChecked is for what cannot be told without the database.
 func notChecked() Result {
-	return warning("not checked: the database cannot be read", "")
+	return Result{Status: Skipped, Message: "not checked: see database"}
 }

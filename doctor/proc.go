@@ -18,6 +18,9 @@ import (
 // may be slow to start, and /proc has whole seconds.
 const startedTogether = time.Minute
 
+// moment is how long an orchestrator may take to note that an agent has ended.
+const moment = 1500 * time.Millisecond
+
 // hostPIDNamespace is what /proc/self/ns/pid says in the namespace that the kernel
 // starts with (PROC_PID_INIT_INO in include/linux/proc_ns.h).
 const hostPIDNamespace = "pid:[4026531836]"
@@ -41,18 +44,21 @@ func (d *doctor) proc(ctx context.Context) Result {
 		sees = fmt.Sprintf("hides other users' processes from uid %d (hidepid)", os.Geteuid())
 	}
 	jobs, known := d.runningJobs(ctx)
-	if !known {
-		missing := "the database cannot be read"
-		if d.store != nil && !d.unreadable {
-			missing = "the jobs cannot be read, see schema above"
-		}
-		return warning(fmt.Sprintf("%s %s, %s; whether the running jobs' are among them cannot be told: %s", root, sees, where, missing), "")
-	}
 	details, seen := processesOf(ctx, reader, jobs)
-	result := ok(fmt.Sprintf("%s %s, %s; of %d running jobs %d have a process that started when they did",
-		root, sees, where, len(jobs), seen))
+	for until := time.Now().Add(moment); slices.ContainsFunc(details, unwell) && time.Now().Before(until); time.Sleep(moment / 10) {
+		details, jobs = d.stillRunning(ctx, details, jobs)
+	}
+	message := fmt.Sprintf("%s %s, %s; of %d running jobs %d have a process that started when they did", root, sees, where, len(jobs), seen)
+	if !known {
+		missing := "see database"
+		if d.store != nil && !d.unreadable {
+			missing = "the jobs cannot be read, see schema"
+		}
+		message = fmt.Sprintf("%s %s, %s; the running jobs' were not looked for: %s", root, sees, where, missing)
+	}
+	result := ok(message)
 	result.Details = details
-	if slices.ContainsFunc(details, func(one Detail) bool { return one.Status != OK }) {
+	if slices.ContainsFunc(details, unwell) {
 		result.Status = Warning
 		result.Do = "did the orchestrator crash? Else share its pid namespace, or set ORCH_PROC_ROOT to the right proc file system"
 	}
@@ -61,6 +67,29 @@ func (d *doctor) proc(ctx context.Context) Result {
 		result.Do = "run as the agents' user, or join the group that may see all (gid= of the mount)"
 	}
 	return result
+}
+
+func unwell(detail Detail) bool { return detail.Status != OK }
+
+// stillRunning leaves out what is wrong with a job that does not run any more, or
+// has another process by now: a live orchestrator goes on while it is looked at, and
+// needs a moment to note that an agent has ended. The details are those of the jobs,
+// one by one.
+func (d *doctor) stillRunning(ctx context.Context, details []Detail, jobs []domain.RunningJob) ([]Detail, []domain.RunningJob) {
+	now, known := d.runningJobs(ctx)
+	if !known {
+		return details, jobs
+	}
+	same := func(a, b *int64) bool { return a == b || a != nil && b != nil && *a == *b }
+	var still []Detail
+	var running []domain.RunningJob
+	for i, detail := range details {
+		stays := slices.ContainsFunc(now, func(job domain.RunningJob) bool { return job.ID == jobs[i].ID && same(job.PID, jobs[i].PID) })
+		if !unwell(detail) || stays {
+			still, running = append(still, detail), append(running, jobs[i])
+		}
+	}
+	return still, running
 }
 
 // namespace says whether pids are the host's.
