@@ -28,14 +28,15 @@ type Config struct {
 	SectionsDir      string        `group:"sections" env:"ORCH_SECTIONS_DIR" placeholder:"DIR" help:"A directory of KEY.json files, each of which is a section. Unset: there are none."`
 	MaxRows          int           `group:"reading" env:"ORCH_MAX_ROWS" default:"10000" values:"1 to 1000000" placeholder:"N" help:"Where a section's list is cut."`
 	Exact            Switch        `group:"reading" env:"ORCH_EXACT" default:"false" help:"Read everything again at every scrape, instead of keeping sums of what has ended."`
-	RecountBudget    Percent       `group:"reading" env:"ORCH_RECOUNT_BUDGET" default:"1%" values:"0% to 100%" placeholder:"PERCENT" help:"Share of a core that the look for rows changed by hand may take, in the background."`
+	RecountBudget    Percent       `group:"reading" env:"ORCH_RECOUNT_BUDGET" default:"1%" values:"0% to 100%" placeholder:"PERCENT" help:"Share of a core that reading old rows again may take, to find those changed by hand."`
 	LogLevel         slog.Level    `group:"log" env:"ORCH_LOG_LEVEL" default:"info" values:"debug, info, warn or error" placeholder:"LEVEL" help:"What is worth a line of the log, which goes to standard error."`
 	LogFormat        string        `group:"log" env:"ORCH_LOG_FORMAT" default:"text" enum:"text,json" placeholder:"FORMAT" help:"The form of the log."`
 
 	// Version is shown in the envelope's instance; it is not a setting.
 	Version string `kong:"-"`
 	// Logger is where the service logs to, for a program that embeds it; nil is
-	// standard error, as LogLevel and LogFormat say.
+	// standard error, as LogLevel and LogFormat say. Answers wait for a Logger that
+	// blocks; those of NewLogger do not.
 	Logger *slog.Logger `kong:"-"`
 }
 

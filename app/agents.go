@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"time"
 
 	"github.com/orchmetrics/orchmetrics/domain"
 	"github.com/orchmetrics/orchmetrics/ports"
@@ -14,8 +13,6 @@ type Agents struct {
 	jobs *RunningJobs
 	cpu  ports.CPUReader
 	proc guard
-
-	recent recentSamples
 }
 
 // NewAgents returns the section over its sources.
@@ -29,20 +26,11 @@ func (*Agents) Key() string { return domain.KeyAgents }
 // Default implements ports.Section.
 func (*Agents) Default() any { return []domain.Agent{} }
 
-// Revision implements ports.Revised. What is read of the processes changes with the
-// clock tick.
-func (a *Agents) Revision(ctx context.Context) (any, bool) {
-	if a.cpu.ClockTicks() == nil {
-		return nil, false
-	}
-	return revisionOf(ctx, a.jobs.source)
-}
-
 // Collect implements ports.Section.
 func (a *Agents) Collect(ctx context.Context) (any, error) {
-	at, err := instantOf(ctx)
-	if err != nil {
-		return nil, err
+	at, ok := ports.InstantOf(ctx)
+	if !ok {
+		return nil, errNoInstant
 	}
 	reading, err := a.jobs.RunningJobs(ctx)
 	if err != nil && reading.Value == nil {
@@ -61,13 +49,14 @@ func (a *Agents) Collect(ctx context.Context) (any, error) {
 			Effort:   job.Effort,
 		}
 	}
-	anomalies, sampleErr := a.sample(ctx, agents)
+	anomalies, sampleErr := a.sample(ctx, reading.Value, agents)
 	return collectedList(agents, reading.Truncated, reading.Anomalies+anomalies), join(err, sampleErr)
 }
 
-// sample fills in the processes of those agents that have a pid.
-func (a *Agents) sample(ctx context.Context, agents []domain.Agent) (anomalies int64, err error) {
-	ctx, cancel := early(ctx)
+// sample fills in the processes of those agents that have a pid. The agents are
+// those of the jobs, in their order.
+func (a *Agents) sample(ctx context.Context, jobs []domain.RunningJob, agents []domain.Agent) (anomalies int64, err error) {
+	ctx, cancel := withMargin(ctx)
 	defer cancel()
 	var pids []int64
 	var owners []int
@@ -80,43 +69,29 @@ func (a *Agents) sample(ctx context.Context, agents []domain.Agent) (anomalies i
 	if len(pids) == 0 {
 		return 0, nil
 	}
-	samples, anomalies, err := a.samples(ctx, pids)
+	samples, err := begin(ctx, &a.proc, func(ctx context.Context) ([]ports.Sample, error) {
+		ctx, cancel := withMargin(ctx) // so that what was read by then still finds who waits for it
+		defer cancel()
+		return a.cpu.Sample(ctx, pids)
+	}).wait(ctx)
+	processes := make([]domain.Process, len(samples))
 	for i := range min(len(samples), len(owners)) {
 		agent := &agents[owners[i]]
 		agent.CPUTicks = samples[i].CPUTicks
-		agent.Process = samples[i].Process
+		if samples[i].Process != nil {
+			processes[i] = processOf(jobs[owners[i]], *samples[i].Process, &anomalies)
+			agent.Process = &processes[i]
+		}
 	}
 	return anomalies, err
 }
 
-// samples takes a sample of each process, unless that was just done. What is
-// played has a time of its own.
-func (a *Agents) samples(ctx context.Context, pids []int64) (samples []ports.Sample, anomalies int64, err error) {
-	_, played := ports.RecordedOf(ctx)
-	if samples, fresh := a.recent.of(pids, a.tick()); fresh && !played {
-		return samples, 0, nil
+// processOf is a job's process as JSON can show it, with what only the job tells.
+func processOf(job domain.RunningJob, process domain.Process, anomalies *int64) domain.Process {
+	process.StartedAt = sanitizeTime(process.StartedAt, anomalies)
+	process.StartedAfterJobS = nil
+	if process.StartedAt != nil && job.StartedAt != nil {
+		process.StartedAfterJobS = new(process.StartedAt.Unix() - job.StartedAt.Unix())
 	}
-	began := time.Now()
-	samples, err = isolate(ctx, &a.proc, func(ctx context.Context) ([]ports.Sample, error) {
-		return a.cpu.Sample(ctx, pids)
-	})
-	for _, sample := range samples {
-		if sample.Process != nil {
-			anomalies += toUTC(&sample.Process.StartedAt)
-		}
-	}
-	if err == nil && anomalies == 0 {
-		a.recent.keep(pids, began, samples)
-	}
-	return samples, anomalies, err
-}
-
-// tick is the kernel's unit of CPU time; 0 where it has none.
-func (a *Agents) tick() time.Duration { return tickOf(a.cpu.ClockTicks()) }
-
-func tickOf(perSecond *int64) time.Duration {
-	if perSecond == nil || *perSecond <= 0 {
-		return 0
-	}
-	return time.Second / time.Duration(*perSecond)
+	return process
 }

@@ -26,14 +26,9 @@ func (*Cost) Key() string { return domain.KeyCost }
 // Default implements ports.Section.
 func (*Cost) Default() any { return (*domain.Cost)(nil) }
 
-// Revision implements ports.Revised.
-func (c *Cost) Revision(ctx context.Context) (any, bool) {
-	return revisionOf(ctx, c.jobs.source, c.source)
-}
-
 // Collect implements ports.Section. It fails only if nothing at all is known.
 func (c *Cost) Collect(ctx context.Context) (any, error) {
-	ctx, cancel := early(ctx)
+	ctx, cancel := withMargin(ctx)
 	defer cancel()
 	summing := begin(ctx, &c.totals, c.source.CostTotals)
 	jobs, jobsErr := c.jobs.RunningJobs(ctx)
@@ -46,30 +41,27 @@ func (c *Cost) Collect(ctx context.Context) (any, error) {
 	anomalies := jobs.Anomalies + totals.Anomalies
 	running := make([]domain.RunningCost, len(jobs.Value))
 	for i, job := range jobs.Value {
-		running[i] = runningCost(job)
-		anomalies += dropInfinite(&running[i].CostUSD)
+		running[i] = domain.RunningCost{
+			RunID:               job.RunID,
+			JobID:               job.ID,
+			Agent:               job.Agent,
+			CostUSD:             sanitizeNumber(job.CostUSD, &anomalies),
+			InputTokens:         job.InputTokens,
+			OutputTokens:        job.OutputTokens,
+			CacheReadTokens:     job.CacheReadTokens,
+			CacheCreationTokens: job.CacheCreationTokens,
+		}
 	}
-	if totals.Value != nil {
-		anomalies += dropInfinite(&totals.Value.CostUSD)
+	aggregate := totals.Value
+	if aggregate != nil {
+		aggregate = new(*aggregate)
+		aggregate.CostUSD = sanitizeNumber(aggregate.CostUSD, &anomalies)
 	}
 	collected := collectedList(running, jobs.Truncated, anomalies)
-	collected.Value = &domain.Cost{Running: running, Aggregate: totals.Value}
+	collected.Value = &domain.Cost{Running: running, Aggregate: aggregate}
 	collected.CountedAt = totals.CountedAt
 	if jobs.Value == nil && jobsErr != nil {
 		collected.Rows = nil // unknown, where 0 would mean idle
 	}
 	return collected, err
-}
-
-func runningCost(job domain.RunningJob) domain.RunningCost {
-	return domain.RunningCost{
-		RunID:               job.RunID,
-		JobID:               job.ID,
-		Agent:               job.Agent,
-		CostUSD:             job.CostUSD,
-		InputTokens:         job.InputTokens,
-		OutputTokens:        job.OutputTokens,
-		CacheReadTokens:     job.CacheReadTokens,
-		CacheCreationTokens: job.CacheCreationTokens,
-	}
 }

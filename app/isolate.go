@@ -5,21 +5,25 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/orchmetrics/orchmetrics/domain"
 )
 
-// guard keeps what goes wrong in one source away from everything else. While a
-// call has outlived its context, no new one is begun, so that goroutines never
-// pile up.
+// This file keeps what goes wrong in one source away from everything else: begin
+// calls it in a goroutine of its own, wait gives it up when its time is over, a
+// panic becomes an error, and a source that hangs is not called again.
+
+// guard knows the calls of one source that are under way. While one of them has
+// outlived its context, no new one is begun, so that goroutines never pile up.
 type guard struct {
 	mu    sync.Mutex
-	calls map[*context.Context]struct{} // those under way
+	calls map[*context.Context]struct{}
 }
 
-// enter registers a call, and refuses while another is overdue.
+// enter registers a call, and refuses it while another is overdue.
 func (g *guard) enter(ctx context.Context) (leave func(), ok bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -46,33 +50,7 @@ func (g *guard) idle() bool {
 	return len(g.calls) == 0
 }
 
-// failure is an error that has been looked at: nothing that a foreign error's
-// methods do can harm whoever looks at it again.
-type failure struct {
-	text  string
-	code  domain.Code
-	stack string // of a panic, for the log only
-}
-
-// Error is the cause, for the log.
-func (f *failure) Error() string { return f.text }
-
-// Unwrap gives the failure its code.
-func (f *failure) Unwrap() error { return f.code }
-
-// settle looks at an error once.
-func settle(err error) error {
-	if err == nil {
-		return nil
-	}
-	settled := &failure{text: err.Error(), code: codeOf(err)}
-	if inner := (*failure)(nil); errors.As(err, &inner) {
-		settled.stack = inner.stack
-	}
-	return settled
-}
-
-// call is one call of a source, which several may wait for.
+// call is one call of a source, for which several may wait.
 type call[T any] struct {
 	done  chan struct{} // closed when value and err are there
 	value T
@@ -88,7 +66,7 @@ func begin[T any](ctx context.Context, g *guard, fn func(context.Context) (T, er
 		close(c.done)
 		return c
 	}
-	c.err = &failure{text: "the call ended its goroutine", code: domain.CodePanic} // unless it returns
+	c.err = &frozenError{text: "the call ended its goroutine", code: domain.CodePanic} // unless it returns
 	go func() {
 		defer close(c.done)
 		defer leave()
@@ -114,29 +92,75 @@ func (c *call[T]) wait(ctx context.Context) (T, error) {
 	}
 }
 
-// isolate runs fn in a goroutine of its own and returns what fn returns, but no
-// later than the context ends, and an error for a panic.
-func isolate[T any](ctx context.Context, g *guard, fn func(context.Context) (T, error)) (T, error) {
-	return begin(ctx, g, fn).wait(ctx)
-}
-
-// recovered calls fn and settles its error; a panic, of the error's methods too,
-// becomes an error. It must run on the goroutine that fn runs on.
+// recovered calls fn; a panic, of its error's methods too, becomes an error.
 func recovered[T any](ctx context.Context, fn func(context.Context) (T, error)) (value T, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			var none T
 			value = none
-			err = &failure{text: fmt.Sprintf("panic: %v", cause), code: domain.CodePanic, stack: string(debug.Stack())}
+			err = &frozenError{text: fmt.Sprintf("panic: %v", cause), code: domain.CodePanic, stack: string(debug.Stack())}
 		}
 	}()
 	value, err = fn(ctx)
-	return value, settle(err)
+	return value, freezeError(err)
 }
 
-// early returns a context that ends a tenth before the given one would, so that
+// frozenError is what a foreign error said when it was asked once: its methods may
+// panic, or change what they say.
+type frozenError struct {
+	text  string
+	code  domain.Code
+	stack string // of a panic, for the log only
+}
+
+// Error is the cause, for the log.
+func (f *frozenError) Error() string { return f.text }
+
+// Unwrap gives the error its code.
+func (f *frozenError) Unwrap() error { return f.code }
+
+// freezeError asks an error all that is needed of it.
+func freezeError(err error) error {
+	if err == nil {
+		return nil
+	}
+	frozen := &frozenError{text: err.Error(), code: codeOf(err)}
+	if inner := (*frozenError)(nil); errors.As(err, &inner) {
+		frozen.stack = inner.stack
+	}
+	return frozen
+}
+
+// codeOf returns the code that an error shows as: that of the first error in it
+// that has one.
+func codeOf(err error) domain.Code {
+	var code domain.Code
+	switch {
+	case errors.As(err, &code):
+		return code
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return domain.CodeTimeout
+	default:
+		return domain.CodeSourceFailed
+	}
+}
+
+// join is errors.Join without repeating itself: sources that share a database
+// share its fault.
+func join(errs ...error) error {
+	var distinct []error
+	for _, err := range errs {
+		same := func(other error) bool { return other.Error() == err.Error() }
+		if err != nil && !slices.ContainsFunc(distinct, same) {
+			distinct = append(distinct, err)
+		}
+	}
+	return errors.Join(distinct...)
+}
+
+// withMargin returns a context that ends a tenth before the given one would, so that
 // a section whose source hangs still has time to answer with what it has.
-func early(ctx context.Context) (context.Context, context.CancelFunc) {
+func withMargin(ctx context.Context) (context.Context, context.CancelFunc) {
 	deadline, ok := ctx.Deadline()
 	if !ok {
 		return context.WithCancel(ctx)

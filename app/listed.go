@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"slices"
 	"sync"
 	"time"
 
@@ -56,44 +55,39 @@ func (l *listed) keys() []string {
 // run lists the sections and asks those that are wanted. What was refused is
 // reported to those who want all.
 func (l *listed) run(ctx context.Context, keys []string) []outcome {
-	if len(l.sources) == 0 {
-		return nil
-	}
-	listing, cancel := early(ctx)
+	listing, cancel := withMargin(ctx)
 	defer cancel()
 	sections, refused := l.list(listing)
-	outcomes := runAll(ctx, sections, keys)
 	if len(keys) > 0 {
-		return outcomes
+		return runAll(ctx, wanted(sections, keys))
 	}
-	return append(outcomes, refused...)
+	return append(runAll(ctx, sections), refused...)
 }
 
 // list returns the sections that there are now, and a report for each that may
 // not be one and for each source that failed.
-func (l *listed) list(ctx context.Context) (sections []*runner, refused []outcome) {
+func (l *listed) list(ctx context.Context) (sections []*section, refused []outcome) {
 	taken := map[string]bool{}
-	recorded, _ := ports.RecordedOf(ctx)
 	for _, key := range l.fixed {
-		taken[key] = !slices.Contains(recorded.Played, key)
+		taken[key] = true
 	}
 	for _, source := range l.sources {
-		found, err := isolate(ctx, &source.guard, func(ctx context.Context) ([]candidate, error) {
+		found, err := begin(ctx, &source.guard, func(ctx context.Context) ([]candidate, error) {
 			return l.candidates(ctx, source)
-		})
+		}).wait(ctx)
 		if err != nil {
 			refused = append(refused, refusal(source.Name(), err, len(found) > 0))
 		}
 		for _, c := range found {
-			if c.err == nil && taken[c.runner.key] {
-				c.err = fmt.Errorf("add section %q: the key is taken: %w", c.runner.key, domain.CodeKeyRefused)
+			if c.err == nil && taken[c.section.key] {
+				c.err = fmt.Errorf("add section %q: the key is taken: %w", c.section.key, domain.CodeKeyRefused)
 			}
 			if c.err != nil {
 				refused = append(refused, refusal(c.origin, c.err, false))
 				continue
 			}
-			taken[c.runner.key] = true
-			sections = append(sections, c.runner)
+			taken[c.section.key] = true
+			sections = append(sections, c.section)
 		}
 	}
 	l.lend(sections)
@@ -102,9 +96,9 @@ func (l *listed) list(ctx context.Context) (sections []*runner, refused []outcom
 
 // candidate is a section that was found, or why it cannot be one.
 type candidate struct {
-	runner *runner
-	origin string
-	err    error
+	section *section
+	origin  string
+	err     error
 }
 
 func (l *listed) candidates(ctx context.Context, source *lister) ([]candidate, error) {
@@ -112,10 +106,10 @@ func (l *listed) candidates(ctx context.Context, source *lister) ([]candidate, e
 	candidates := make([]candidate, len(found))
 	for i, one := range found {
 		c := candidate{origin: one.Origin}
-		if c.runner, c.err = newRunner(one.Section, l.disabled); c.err != nil {
+		if c.section, c.err = newSection(one.Section, l.disabled); c.err != nil {
 			c.err = fmt.Errorf("%w: %w", domain.CodeKeyRefused, c.err)
 		} else {
-			c.runner.pace = nil // it would begin anew with each listing
+			c.section.cache = nil // it would begin anew with each listing
 		}
 		candidates[i] = c
 	}
@@ -125,7 +119,7 @@ func (l *listed) candidates(ctx context.Context, source *lister) ([]candidate, e
 // lend gives each section the guard that its key had before, so that a reading
 // that hangs is not begun again. Guards of keys that are gone are dropped once
 // nothing hangs.
-func (l *listed) lend(sections []*runner) {
+func (l *listed) lend(sections []*section) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	present := make(map[string]bool, len(sections))

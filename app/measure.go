@@ -20,15 +20,14 @@ func (s *Service) SnapshotText(ctx context.Context, format ports.TextFormat, key
 	if s.opts.Exposition == nil {
 		return nil, errNoExposition
 	}
-	shared, err := s.share(ctx, keys, false)
+	shared, err := s.share(ctx, keys)
 	if err != nil {
 		return nil, err
 	}
-	defer shared.leave()
-	return shared.text(format, func() ([]byte, error) {
+	return shared.texts.text(format, func() ([]byte, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.spare(shared.began))
 		defer cancel()
-		return s.expose(ctx, shared.shown.envelope, format)
+		return s.Text(ctx, shared.envelope, format)
 	})
 }
 
@@ -38,7 +37,14 @@ func (s *Service) spare(began time.Time) time.Duration {
 	return max(s.opts.SectionTimeout-time.Since(began), s.opts.SectionTimeout/10)
 }
 
-func (s *Service) expose(ctx context.Context, envelope domain.Envelope, format ports.TextFormat) ([]byte, error) {
+// Text writes an envelope as text for Prometheus, with the metrics of this service's
+// sections for their values in it. It takes no longer than a section may.
+func (s *Service) Text(ctx context.Context, envelope domain.Envelope, format ports.TextFormat) ([]byte, error) {
+	if s.opts.Exposition == nil {
+		return nil, errNoExposition
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.opts.SectionTimeout)
+	defer cancel()
 	measurements := s.measure(ctx, envelope)
 	text, refused, err := s.opts.Exposition.Expose(envelope, measurements, format)
 	for _, m := range measurements {
@@ -56,14 +62,14 @@ func (s *Service) expose(ctx context.Context, envelope domain.Envelope, format p
 func (s *Service) measure(ctx context.Context, envelope domain.Envelope) []ports.Measurement {
 	var measurements []ports.Measurement
 	var calls []*call[[]ports.Metric]
-	for _, r := range s.sections {
-		measured, ok := r.section.(ports.Measured)
-		value, read := valueOf(envelope, r.key)
+	for _, section := range s.sections {
+		measured, ok := section.source.(ports.Measured)
+		value, read := valueOf(envelope, section.key)
 		if !ok || !read {
 			continue
 		}
-		measurements = append(measurements, ports.Measurement{Key: r.key})
-		calls = append(calls, begin(ctx, &r.measuring, func(ctx context.Context) ([]ports.Metric, error) {
+		measurements = append(measurements, ports.Measurement{Key: section.key})
+		calls = append(calls, begin(ctx, &section.metrics, func(ctx context.Context) ([]ports.Metric, error) {
 			return measured.Metrics(ctx, value)
 		}))
 	}
@@ -89,19 +95,19 @@ func valueOf(envelope domain.Envelope, key string) (json.RawMessage, bool) {
 
 // texts are what was made of one envelope, by format, once for all.
 type texts struct {
-	mu    sync.Mutex
-	texts map[ports.TextFormat]func() ([]byte, error)
+	mu       sync.Mutex
+	byFormat map[ports.TextFormat]func() ([]byte, error)
 }
 
 func (t *texts) text(format ports.TextFormat, encode func() ([]byte, error)) ([]byte, error) {
 	t.mu.Lock()
-	once, known := t.texts[format]
+	once, known := t.byFormat[format]
 	if !known {
 		once = sync.OnceValues(encode)
-		if t.texts == nil {
-			t.texts = map[ports.TextFormat]func() ([]byte, error){}
+		if t.byFormat == nil {
+			t.byFormat = map[ports.TextFormat]func() ([]byte, error){}
 		}
-		t.texts[format] = once
+		t.byFormat[format] = once
 	}
 	t.mu.Unlock()
 	return once()

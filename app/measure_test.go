@@ -156,8 +156,7 @@ func TestSnapshotText_JSONDoesNotMeasure(t *testing.T) {
 		assert.Fail(t, "nobody asked")
 		return nil, nil
 	})
-	_, release, err := w.service(t).SnapshotJSON(t.Context())
-	defer release()
+	_, err := w.service(t).SnapshotJSON(t.Context())
 	require.NoError(t, err)
 	assert.Zero(t, x.calls)
 }
@@ -172,10 +171,10 @@ func TestSnapshotText_SharesTheScrape(t *testing.T) {
 		w.breaks("ActiveTasks", func(context.Context) error { <-release; return nil })
 		service := w.service(t)
 		var group sync.WaitGroup
-		group.Go(func() { _, release, _ := service.SnapshotJSON(t.Context()); release() })
+		group.Go(func() { _, _ = service.SnapshotJSON(t.Context()) })
 		synctest.Wait() // this one is under way; those below share the next
 		for range 5 {
-			group.Go(func() { _, release, _ := service.SnapshotJSON(t.Context()); release() })
+			group.Go(func() { _, _ = service.SnapshotJSON(t.Context()) })
 			group.Go(func() { _, _ = service.SnapshotText(t.Context(), ports.PrometheusText) })
 		}
 		synctest.Wait()

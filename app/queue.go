@@ -29,12 +29,9 @@ func (*Queue) Key() string { return domain.KeyQueue }
 // Default implements ports.Section.
 func (*Queue) Default() any { return (*domain.Queue)(nil) }
 
-// Revision implements ports.Revised.
-func (q *Queue) Revision(ctx context.Context) (any, bool) { return revisionOf(ctx, q.source, q.worker) }
-
 // Collect implements ports.Section. It fails only if nothing at all is known.
 func (q *Queue) Collect(ctx context.Context) (any, error) {
-	ctx, cancel := early(ctx)
+	ctx, cancel := withMargin(ctx)
 	defer cancel()
 	counting := begin(ctx, &q.counts, q.source.StatusCounts)
 	retrying := begin(ctx, &q.retries, q.source.Retries)
@@ -65,17 +62,17 @@ func (q *Queue) Collect(ctx context.Context) (any, error) {
 
 // readWorker takes nothing from the worker that the envelope could not show.
 func (q *Queue) readWorker(ctx context.Context) (ports.Reading[*domain.Worker], error) {
-	var reading ports.Reading[*domain.Worker]
-	worker, err := q.worker.WorkerState(ctx)
-	if worker == nil {
-		return reading, err
+	shared, err := q.worker.WorkerState(ctx)
+	if shared == nil {
+		return ports.Reading[*domain.Worker]{}, err
 	}
-	reading.Anomalies = dropInfinite(&worker.PollInterval) + toUTC(&worker.WorkerUpdatedAt)
+	worker, anomalies := *shared, int64(0)
+	worker.PollInterval = sanitizeNumber(worker.PollInterval, &anomalies)
+	worker.WorkerUpdatedAt = sanitizeTime(worker.WorkerUpdatedAt, &anomalies)
 	if invalid := worker.Validate(); invalid != nil {
 		return ports.Reading[*domain.Worker]{}, join(invalid, err)
 	}
-	reading.Value = worker
-	return reading, err
+	return ports.Reading[*domain.Worker]{Value: &worker, Anomalies: anomalies}, err
 }
 
 // earlier returns the earlier of two times, of which either may be unknown.

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"sync"
 
 	"github.com/orchmetrics/orchmetrics/domain"
 	"github.com/orchmetrics/orchmetrics/ports"
@@ -15,33 +14,37 @@ type RunningJobs struct {
 	guard  guard
 }
 
-type runningKey struct{ jobs *RunningJobs }
+var _ ports.AgentSource = (*RunningJobs)(nil)
 
-var (
-	_ ports.AgentSource = (*RunningJobs)(nil)
-	_ ports.Viewer      = (*RunningJobs)(nil)
-)
-
-// NewRunningJobs returns the source, to be read once in a view.
+// NewRunningJobs returns the source, for the sections of agents and cost.
 func NewRunningJobs(source ports.AgentSource) *RunningJobs {
 	return &RunningJobs{source: source}
 }
 
-// View implements ports.Viewer. The reading is in the views of ctx, and under
-// its deadline.
-func (r *RunningJobs) View(ctx context.Context) (context.Context, func()) {
-	shared := sync.OnceValue(func() *call[ports.Reading[[]domain.RunningJob]] {
-		return begin(ctx, &r.guard, r.source.RunningJobs)
+type runningKey struct{ jobs *RunningJobs }
+
+// begin begins the reading of a scrape, and returns when it is under way: it comes
+// before all others, since who knows the running jobs can look at their processes
+// while the rest is read. RunningJobs waits for it in the context that is returned.
+func (r *RunningJobs) begin(ctx context.Context) context.Context {
+	underWay := make(chan struct{})
+	reading := begin(ctx, &r.guard, func(ctx context.Context) (ports.Reading[[]domain.RunningJob], error) {
+		close(underWay)
+		return r.source.RunningJobs(ctx)
 	})
-	return context.WithValue(ctx, runningKey{r}, shared), func() {}
+	select {
+	case <-underWay:
+	case <-reading.done: // it was refused
+	}
+	return context.WithValue(ctx, runningKey{r}, reading)
 }
 
-// RunningJobs implements ports.AgentSource. Within a view all callers share one
-// reading, which they must not change, and wait for it as long as they like.
+// RunningJobs implements ports.AgentSource. All callers in a scrape share its
+// reading, and wait for it as long as they like.
 func (r *RunningJobs) RunningJobs(ctx context.Context) (ports.Reading[[]domain.RunningJob], error) {
-	shared, ok := ctx.Value(runningKey{r}).(func() *call[ports.Reading[[]domain.RunningJob]])
+	reading, ok := ctx.Value(runningKey{r}).(*call[ports.Reading[[]domain.RunningJob]])
 	if !ok {
-		return isolate(ctx, &r.guard, r.source.RunningJobs)
+		reading = begin(ctx, &r.guard, r.source.RunningJobs)
 	}
-	return shared().wait(ctx)
+	return reading.wait(ctx)
 }

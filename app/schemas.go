@@ -14,18 +14,18 @@ import (
 // one, by its key. It fails on a schema that is not one.
 func (s *Service) Schemas() (map[string]json.RawMessage, error) {
 	schemas := map[string]json.RawMessage{}
-	for _, r := range s.sections {
-		described, ok := r.section.(ports.Described)
-		if !ok || domain.Core(r.key) {
+	for _, section := range s.sections {
+		described, ok := section.source.(ports.Described)
+		if !ok || domain.Core(section.key) {
 			continue
 		}
 		schema, err := recovered(context.Background(), func(context.Context) (json.RawMessage, error) {
-			return schemaOf(r.key, described.Schema(), r.fallback)
+			return schemaOf(section.key, described.Schema(), section.fallback)
 		})
 		if err != nil {
-			return nil, fmt.Errorf("add schema of section %q: %w", r.key, err)
+			return nil, fmt.Errorf("add schema of section %q: %w", section.key, err)
 		}
-		schemas[r.key] = schema
+		schemas[section.key] = schema
 	}
 	return schemas, nil
 }

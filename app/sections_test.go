@@ -146,7 +146,12 @@ func TestValuesThatJSONCannotHold(t *testing.T) {
 		report.Anomalies = anomalies
 		want.Sections[key] = report
 	}
-	assert.Equal(t, want, scrape(t, w.service(t)))
+	service := w.service(t)
+	assert.Equal(t, want, scrape(t, service))
+	assert.Equal(t, want, scrape(t, service), "what a source hands out is shared: the first scrape changed none of it")
+	assert.True(t, math.IsInf(*totals.Value.CostUSD, -1))
+	assert.Equal(t, &beyond, samples[0].Process.StartedAt)
+	assert.Equal(t, &beyond, state.WorkerUpdatedAt)
 }
 
 func TestWorkerStates(t *testing.T) {

@@ -23,14 +23,11 @@ func (*Stages) Key() string { return domain.KeyStages }
 // Default implements ports.Section.
 func (*Stages) Default() any { return []domain.Stage{} }
 
-// Revision implements ports.Revised.
-func (s *Stages) Revision(ctx context.Context) (any, bool) { return revisionOf(ctx, s.source) }
-
 // Collect implements ports.Section.
 func (s *Stages) Collect(ctx context.Context) (any, error) {
-	at, err := instantOf(ctx)
-	if err != nil {
-		return nil, err
+	at, ok := ports.InstantOf(ctx)
+	if !ok {
+		return nil, errNoInstant
 	}
 	reading, err := s.source.ActiveTasks(ctx)
 	if err != nil && reading.Value == nil {
@@ -54,21 +51,13 @@ func collectedList[T any](list []T, truncated bool, anomalies int64) ports.Colle
 	return ports.Collected{Value: list, Rows: &rows, Truncated: truncated, Anomalies: anomalies}
 }
 
-// instantOf returns generated_at.
-func instantOf(ctx context.Context) (time.Time, error) {
-	at, ok := ports.InstantOf(ctx)
-	if !ok {
-		return time.Time{}, errors.New("collect: the context has no instant")
-	}
-	return at.Time(), nil
-}
+var errNoInstant = errors.New("collect: the context has no instant")
 
 // secondsSince counts whole seconds from then to the instant. It is not clamped:
 // a negative age shows that two clocks disagree.
-func secondsSince(then *time.Time, at time.Time) *int64 {
+func secondsSince(then *time.Time, at domain.Instant) *int64 {
 	if then == nil {
 		return nil
 	}
-	age := at.Unix() - then.Unix()
-	return &age
+	return new(at.Time().Unix() - then.Unix())
 }

@@ -140,7 +140,7 @@ func TestKillSwitchOffTouchesNoSource(t *testing.T) {
 	service, err := app.NewService([]ports.Section{
 		app.NewStages(mocks.NewStageSource(t)), app.NewQueue(queue, mocks.NewWorkerState(t)),
 		app.NewAgents(running, cpu), app.NewCost(running, mocks.NewCostSource(t)), extra,
-	}, []ports.Viewer{mocks.NewViewer(t), running}, clock, cpu, app.Options{Enabled: false, Logger: slog.New(slog.DiscardHandler)})
+	}, []ports.Viewer{mocks.NewViewer(t)}, clock, cpu, app.Options{Enabled: false, Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
 
 	for _, keys := range [][]string{nil, {"queue"}, {"nonsense"}} {

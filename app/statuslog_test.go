@@ -153,6 +153,65 @@ func TestDisabledSectionIsNotLogged(t *testing.T) {
 	assert.Empty(t, log.take(t))
 }
 
+// A section that changes with each scrape is told of now and then, with how often
+// it did, and in the end the log has what it is.
+func TestFlappingSectionIsLoggedNowAndThen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, log := loggedWorld(t)
+		service := w.service(t)
+		changes := 0
+		set := func(fault error) {
+			w.breaks("ActiveTasks", fails(fault))
+			if fault == nil {
+				w.breaks("ActiveTasks", nil)
+			}
+			scrape(t, service)
+			changes++
+			time.Sleep(100 * time.Millisecond)
+		}
+		for range 300 { // a minute
+			set(domain.CodeDBBusy)
+			set(nil)
+		}
+		set(domain.CodeDBCorrupt)
+		time.Sleep(time.Minute)
+		scrape(t, service)
+		scrape(t, service)
+
+		entries := log.take(t)
+		assert.Equal(t, []any{"section not ok", "section recovered", "section not ok"}, []any{entries[0]["msg"], entries[1]["msg"], entries[2]["msg"]},
+			"a few changes are told at once")
+		assert.InDelta(t, 6+6+1, len(entries), 1.1, "then one in ten seconds")
+		told := 0
+		for _, entry := range entries {
+			suppressed, _ := entry["suppressed"].(float64)
+			told += 1 + int(suppressed)
+		}
+		assert.Equal(t, changes, told, "each change is told or counted")
+		assert.Equal(t, "db_corrupt", entries[len(entries)-1]["code"])
+	})
+}
+
+// One that flaps takes nothing from the others.
+func TestFlappingSectionHidesNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, log := loggedWorld(t)
+		service := w.service(t)
+		for range 300 {
+			w.breaks("ActiveTasks", fails(domain.CodeDBBusy))
+			scrape(t, service)
+			w.breaks("ActiveTasks", nil)
+			scrape(t, service)
+		}
+		log.take(t)
+		w.breaks("CostTotals", fails(domain.CodeDBBusy))
+		scrape(t, service)
+		assert.Equal(t, []map[string]any{{
+			"level": "WARN", "msg": "section not ok", "section": "cost", "status": "degraded", "code": "db_busy", "cause": "db_busy",
+		}}, log.take(t))
+	})
+}
+
 func TestParallelScrapesLogAChangeOnce(t *testing.T) {
 	w, log := loggedWorld(t)
 	w.opts.SectionTimeout = time.Minute

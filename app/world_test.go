@@ -115,7 +115,7 @@ func (w *world) build() (*app.Service, error) {
 	sections := append([]ports.Section{
 		app.NewStages(w.stages), app.NewQueue(w.queue, w.worker), app.NewAgents(running, w.cpu), app.NewCost(running, w.cost),
 	}, w.extra...)
-	return app.NewService(sections, append(w.views, running), w.clock, w.cpu, w.opts)
+	return app.NewService(sections, w.views, w.clock, w.cpu, w.opts)
 }
 
 func (w *world) service(t *testing.T) *app.Service {

@@ -7,8 +7,8 @@ import (
 	"io/fs"
 	"syscall"
 
-	"github.com/orchmetrics/orchmetrics/adapters/sqlstore"
 	"github.com/orchmetrics/orchmetrics/domain"
+	"github.com/orchmetrics/orchmetrics/internal/sqlite"
 )
 
 // database checks that it is there and can be opened, and says in what state.
@@ -16,11 +16,11 @@ func (d *doctor) database(ctx context.Context) Result {
 	if d.store == nil {
 		return failed("ORCH_DB names no file that could be a database", "write the path of the orchestrator's database")
 	}
-	place, err := d.store.Place()
+	place, err := d.engine.Place()
 	if err != nil {
 		return dbFailure(place.Path, err)
 	}
-	wal, err := d.store.WAL(ctx)
+	wal, err := d.engine.WAL(ctx)
 	if err != nil {
 		return dbFailure(place.Path, err)
 	}
@@ -28,7 +28,7 @@ func (d *doctor) database(ctx context.Context) Result {
 }
 
 // state says whether somebody has the database open, as far as can be told.
-func (d *doctor) state(place sqlstore.Place, wal bool) string {
+func (d *doctor) state(place sqlite.Place, wal bool) string {
 	if !wal {
 		return "rollback journal instead of WAL"
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/orchmetrics/orchmetrics"
 	"github.com/orchmetrics/orchmetrics/adapters/sqlstore"
 	"github.com/orchmetrics/orchmetrics/domain"
+	"github.com/orchmetrics/orchmetrics/internal/sqlite"
 )
 
 // patience is how long a check may take. What hangs (a dead network mount) is
@@ -83,8 +84,9 @@ type Inputs struct {
 type doctor struct {
 	cfg orchmetrics.Config
 	in  Inputs
-	// store is nil if ORCH_DB can never name a database.
-	store *sqlstore.Store
+	// engine and store are nil if ORCH_DB can never name a database.
+	engine *sqlite.Engine
+	store  *sqlstore.Store
 	// unreadable is set once the database is known to be so: other checks of it
 	// need not find that out again.
 	unreadable bool
@@ -101,7 +103,7 @@ type check struct {
 func Examine(ctx context.Context, cfg orchmetrics.Config, in Inputs) Report {
 	cfg.Logger = slog.New(slog.DiscardHandler) // what it has to say is in the report
 	d := &doctor{cfg: cfg, in: in}
-	d.store, _ = newStore(cfg, true) // the check of the database tells
+	d.engine, d.store = newStore(cfg)
 	report := Report{Status: OK}
 	for _, c := range []check{
 		{"settings", d.settings},
@@ -126,9 +128,18 @@ func Examine(ctx context.Context, cfg orchmetrics.Config, in Inputs) Report {
 	return report
 }
 
-// newStore is a store that keeps sums, as the service's does, unless it is exact.
-func newStore(cfg orchmetrics.Config, exact bool) (*sqlstore.Store, error) {
-	return sqlstore.New(cfg.DB, sqlstore.Options{MaxRows: max(1, cfg.MaxRows), Budget: cfg.SectionTimeout, Exact: exact})
+// newStore is a store that keeps nothing; nil if there can be none, as the check of
+// the database tells.
+func newStore(cfg orchmetrics.Config) (*sqlite.Engine, *sqlstore.Store) {
+	engine, err := sqlite.New(cfg.DB, cfg.SectionTimeout)
+	if err != nil {
+		return nil, nil
+	}
+	store, err := sqlstore.New(engine, sqlstore.Options{MaxRows: max(1, cfg.MaxRows), Exact: true})
+	if err != nil {
+		return nil, nil
+	}
+	return engine, store
 }
 
 // examine runs a check within its time.

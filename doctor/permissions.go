@@ -9,8 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/orchmetrics/orchmetrics/adapters/sqlstore"
 	"github.com/orchmetrics/orchmetrics/domain"
+	"github.com/orchmetrics/orchmetrics/internal/sqlite"
 )
 
 // permissions checks who we are beside the database, and names what could lock
@@ -19,7 +19,7 @@ func (d *doctor) permissions(context.Context) Result {
 	if d.store == nil {
 		return notChecked()
 	}
-	place, err := d.store.Place()
+	place, err := d.engine.Place()
 	uid := os.Geteuid()
 	dir := filepath.Dir(place.Path)
 	if errors.Is(err, domain.CodeDBPermission) {
@@ -46,7 +46,7 @@ func (d *doctor) permissions(context.Context) Result {
 }
 
 // forbidden says why the database is not read by this user.
-func forbidden(place sqlstore.Place, uid int, dir string) Result {
+func forbidden(place sqlite.Place, uid int, dir string) Result {
 	switch {
 	case place.Owner == nil:
 		return failed(fmt.Sprintf("uid %d may not enter %s", uid, dir),
@@ -67,7 +67,7 @@ func forbidden(place sqlstore.Place, uid int, dir string) Result {
 }
 
 // strangers are the files beside the database that are not its owner's.
-func strangers(place sqlstore.Place) []Detail {
+func strangers(place sqlite.Place) []Detail {
 	var strange []Detail
 	for _, suffix := range slices.Sorted(maps.Keys(place.Sidecars)) {
 		if owner := place.Sidecars[suffix]; owner.UID != place.Owner.UID || os.Geteuid() == 0 && owner.GID != place.Owner.GID {

@@ -40,11 +40,12 @@ func (d *doctor) proc(ctx context.Context) Result {
 	where := namespace(root)
 	sees := "sees all processes"
 	blind := len(first) == 1 && first[0].Process != nil && first[0].Process.Status == domain.ProcessHidden
+	jobs, known := d.runningJobs(ctx)
+	details, seen, hidden := processesOf(ctx, reader, jobs)
+	blind = blind || hidden
 	if blind {
 		sees = fmt.Sprintf("hides other users' processes from uid %d (hidepid)", os.Geteuid())
 	}
-	jobs, known := d.runningJobs(ctx)
-	details, seen := processesOf(ctx, reader, jobs)
 	for until := time.Now().Add(moment); slices.ContainsFunc(details, unwell) && time.Now().Before(until); time.Sleep(moment / 10) {
 		details, jobs = d.stillRunning(ctx, details, jobs)
 	}
@@ -114,7 +115,15 @@ func (d *doctor) runningJobs(ctx context.Context) ([]domain.RunningJob, bool) {
 }
 
 // processesOf looks for the process of each job, and counts those that are right.
-func processesOf(ctx context.Context, reader ports.CPUReader, jobs []domain.RunningJob) (details []Detail, seen int) {
+// It tells whether any is hidden.
+func processesOf(ctx context.Context, reader ports.CPUReader, jobs []domain.RunningJob) (details []Detail, seen int, hidden bool) {
+	var pids []int64
+	for _, job := range jobs {
+		if job.PID != nil {
+			pids = append(pids, *job.PID)
+		}
+	}
+	samples, _ := reader.Sample(ctx, pids) // which of them could not be read is told of each
 	for _, job := range jobs {
 		detail := Detail{Subject: fmt.Sprintf("job %d", job.ID), Status: OK}
 		if job.PID == nil {
@@ -122,25 +131,31 @@ func processesOf(ctx context.Context, reader ports.CPUReader, jobs []domain.Runn
 			details = append(details, detail)
 			continue
 		}
-		samples, err := reader.Sample(ctx, []int64{*job.PID})
-		if err != nil || len(samples) != 1 || samples[0].Process == nil {
+		process := samples[0].Process
+		samples = samples[1:]
+		if process == nil {
 			detail.Status, detail.Message = Warning, fmt.Sprintf("its process %d could not be read", *job.PID)
 			details = append(details, detail)
 			continue
 		}
-		detail.Status, detail.Message = compare(job, samples[0].Process)
+		detail.Status, detail.Message = compare(job, process)
+		hidden = hidden || process.Status == domain.ProcessHidden
 		if detail.Status == OK {
 			seen++
 		}
 		details = append(details, detail)
 	}
-	return details, seen
+	return details, seen, hidden
 }
 
 // compare says whether a process can be the one that its job started.
 func compare(job domain.RunningJob, process *domain.Process) (Status, string) {
 	pid := *job.PID
-	if process.Status != domain.ProcessOK {
+	switch process.Status {
+	case domain.ProcessOK:
+	case domain.ProcessForeign:
+		return Warning, fmt.Sprintf("its process %d is a thread of the kernel, and no agent: the pid is of another pid namespace", pid)
+	default:
 		return Warning, fmt.Sprintf("its process %d is %s", pid, process.Status)
 	}
 	if job.StartedAt == nil || process.StartedAt == nil {

@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode"
+
+	"github.com/orchmetrics/orchmetrics/domain"
 )
 
 var marks = map[Status]string{OK: "✓", Warning: "!", Failed: "✗"}
@@ -34,7 +35,8 @@ func (r Report) Text(w io.Writer) error {
 				text.WriteString("    … and more: --json shows all\n")
 				break
 			}
-			text.WriteString(printable(fmt.Sprintf("    %s %s: %s", marks[detail.Status], detail.Subject, detail.Message)))
+			line := fmt.Sprintf("    %s %s: %s", marks[detail.Status], detail.Subject, detail.Message)
+			text.WriteString(domain.Printable(line) + "\n")
 		}
 	}
 	fmt.Fprintf(&text, "\n%d ok, %d with a warning, %d failed", counts[OK], counts[Warning], counts[Failed])
@@ -54,16 +56,5 @@ func (r Result) line() string {
 	if r.Do != "" {
 		line += " → " + r.Do
 	}
-	return printable(line)
-}
-
-// printable is one line that does nothing else to a terminal: names of files may
-// hold anything.
-func printable(line string) string {
-	return strings.Map(func(letter rune) rune {
-		if unicode.IsPrint(letter) {
-			return letter
-		}
-		return unicode.ReplacementChar
-	}, line) + "\n"
+	return domain.Printable(line) + "\n"
 }

@@ -29,6 +29,13 @@ const (
 	// CodeCounting: a large history is being summed for the first time; it is shown
 	// when that is done.
 	CodeCounting Code = "counting"
+	// CodeRecounting: rows that had ended have changed, so that sums over them are
+	// possibly wrong; they are shown, and being read again.
+	CodeRecounting Code = "recounting"
+	// CodeUnreadableCells: a sum leaves out cells that are not numbers.
+	CodeUnreadableCells Code = "unreadable_cells"
+	// CodeSourceUnreachable: a source that is reached over a network is not.
+	CodeSourceUnreachable Code = "source_unreachable"
 	// CodeSchemaDrift: a table or column is missing.
 	CodeSchemaDrift Code = "schema_drift"
 	// CodeWorkerStateMissing: there is no worker-state file at the set path, or

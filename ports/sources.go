@@ -9,7 +9,9 @@
 //     value, the zero Reading is returned with the error.
 //   - An error wraps a domain.Code where one fits, so that the envelope can name
 //     the cause; other errors show as domain.CodeSourceFailed.
-//   - Returned values are fresh: the caller owns them.
+//   - Values handed out are shared and read-only: a source may hand out the same
+//     one again, and neither it nor a caller changes what a value leads to. Who
+//     needs another value makes a copy.
 //   - Methods are safe for concurrent use and return soon after the context ends.
 package ports
 
@@ -79,7 +81,9 @@ type CPUReader interface {
 	// Sample returns one sample for each of the pids, in their order, whatever
 	// becomes of the processes. A number that cannot be a pid is ProcessGone. If
 	// the context ends on the way, the samples are returned with an error, and
-	// those not taken have neither ticks nor process.
+	// those not taken have neither ticks nor process. Processes themselves come
+	// before what is below them. StartedAfterJobS is nil: only the caller knows the
+	// jobs.
 	Sample(ctx context.Context, pids []int64) ([]Sample, error)
 }
 
@@ -104,6 +108,10 @@ type Viewer interface {
 	// It does not fail and touches nothing: the first reading opens the view, and
 	// reports what is wrong. The function is called once, and returns without
 	// waiting for a reading that is still under way; readings after it fail.
+	//
+	// Readings of a view may wait for each other. One that takes long leaves the
+	// others time to answer: it gives up before the deadline of its context, after
+	// half of what was left when it began.
 	//
 	// A source that is called with another context reads a view of its own.
 	View(ctx context.Context) (context.Context, func())

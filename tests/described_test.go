@@ -17,6 +17,7 @@ import (
 	"github.com/orchmetrics/orchmetrics/adapters/sqlstore"
 	"github.com/orchmetrics/orchmetrics/adapters/workerstate"
 	"github.com/orchmetrics/orchmetrics/contract/contracttest"
+	"github.com/orchmetrics/orchmetrics/internal/sqlite"
 	"github.com/orchmetrics/orchmetrics/ports"
 )
 
@@ -45,7 +46,9 @@ func (d disks) Collect(context.Context) (any, error) {
 // newDescribed is the service with such a section, and no database.
 func newDescribed(t *testing.T, section ports.Section) (http.Handler, error) {
 	t.Helper()
-	store, err := sqlstore.New(t.TempDir()+"/missing.db", sqlstore.Options{MaxRows: 1, Budget: time.Second})
+	engine, err := sqlite.New(t.TempDir()+"/missing.db", time.Second)
+	require.NoError(t, err)
+	store, err := sqlstore.New(engine, sqlstore.Options{MaxRows: 1})
 	require.NoError(t, err)
 	server, err := orchmetrics.InitializeServerFrom(orchmetrics.Config{MetricsEnabled: true, Listen: ":0", SectionTimeout: time.Second, LogLevel: 99},
 		orchmetrics.Sources{

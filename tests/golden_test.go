@@ -20,6 +20,7 @@ import (
 	"github.com/orchmetrics/orchmetrics/adapters/workerstate"
 	"github.com/orchmetrics/orchmetrics/contract/contracttest"
 	"github.com/orchmetrics/orchmetrics/domain"
+	"github.com/orchmetrics/orchmetrics/internal/sqlite"
 	"github.com/orchmetrics/orchmetrics/ports"
 )
 
@@ -43,7 +44,9 @@ func goldenHandler(t *testing.T, database, workerFile string, change func(*orchm
 	if change != nil {
 		change(&cfg)
 	}
-	store, err := sqlstore.New(database, sqlstore.Options{MaxRows: cfg.MaxRows, Budget: cfg.SectionTimeout})
+	engine, err := sqlite.New(database, cfg.SectionTimeout)
+	require.NoError(t, err)
+	store, err := sqlstore.New(engine, sqlstore.Options{MaxRows: cfg.MaxRows})
 	require.NoError(t, err)
 	server, err := orchmetrics.InitializeServerFrom(cfg, orchmetrics.Sources{
 		Stages: store, Queue: store, Agents: store, Cost: store,

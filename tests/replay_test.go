@@ -20,15 +20,15 @@ import (
 
 	"github.com/orchmetrics/orchmetrics"
 	"github.com/orchmetrics/orchmetrics/adapters/fixture"
+	"github.com/orchmetrics/orchmetrics/adapters/replay"
 	"github.com/orchmetrics/orchmetrics/domain"
 	"github.com/orchmetrics/orchmetrics/ports"
 )
 
 // replayed is an answer without what a replay does not repeat: which process
-// answered, and how long it took.
+// answered.
 func replayed(answer []byte) string {
 	answer = regexp.MustCompile(`"instance":\{[^}]*\}`).ReplaceAll(answer, []byte(`"instance":{}`))
-	answer = regexp.MustCompile(`"duration_ms":[0-9.e-]+`).ReplaceAll(answer, []byte(`"duration_ms":0`))
 	return string(bytes.TrimSpace(answer))
 }
 
@@ -46,9 +46,9 @@ func builtIn(t require.TestingT) []string {
 // requireReplayed plays a recording to the same requests, and compares each answer
 // with its line.
 func requireReplayed(t require.TestingT, recording string, query ...string) {
-	read, err := fixture.Read(strings.NewReader(recording))
+	read, err := replay.Read(strings.NewReader(recording))
 	require.NoError(t, err)
-	handler := handlerOver(t, read.Ports(fixture.Options{}))
+	handler := replayOf(t, read)
 	for line := range strings.Lines(recording) {
 		require.Equal(t, replayed([]byte(line)), replayed(ask(t, handler, "/metrics"+strings.Join(query, ""))))
 	}
@@ -199,9 +199,9 @@ func TestReplay_OfTheKillSwitch(t *testing.T) {
 	t.Parallel()
 	const off = `{"schema_version":1,"enabled":false}`
 	on := string(ask(t, handlerOver(t, fixture.Sources{}.Ports()), "/metrics"))
-	recording, err := fixture.Read(strings.NewReader(off + on + off))
+	recording, err := replay.Read(strings.NewReader(off + on + off))
 	require.NoError(t, err)
-	handler := handlerOver(t, recording.Ports(fixture.Options{}))
+	handler := replayOf(t, recording)
 	require.Equal(t, off, string(ask(t, handler, "/metrics?section=anything")))
 	require.Equal(t, http.StatusBadRequest, answer(t, handler, "/metrics?section=anything").Code)
 	require.Equal(t, replayed([]byte(on)), replayed(ask(t, handler, "/metrics")))
@@ -248,11 +248,15 @@ func TestReplay_BesideOwnSections(t *testing.T) {
 	for _, name := range []string{"yy.json", "of_file.json"} {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(`"live"`), 0o600))
 	}
-	src, err := orchmetrics.FixtureSources(orchmetrics.Config{SectionsDir: dir}, recording, orchmetrics.FixtureOptions{})
+	played, err := orchmetrics.OpenFixture(recording, orchmetrics.FixtureOptions{})
 	require.NoError(t, err)
-	src.Extra = []ports.Section{failing{key: "zz", value: "live"}, failing{key: "in_go", value: "live"}}
+	played.Extra = []ports.Section{failing{key: "zz", value: "live"}, failing{key: "in_go", value: "live"}}
+	cfg := fixtureConfig()
+	cfg.SectionsDir = dir
+	server, err := orchmetrics.InitializeReplay(cfg, played)
+	require.NoError(t, err)
 
-	handler := handlerOver(t, src)
+	handler := server.Handler()
 	var envelope domain.Envelope
 	require.NoError(t, json.Unmarshal(ask(t, handler, "/metrics"), &envelope))
 	values, codes := map[string]string{}, map[string]domain.Code{}

@@ -80,11 +80,11 @@ func (a *api) verbose(r readiness) string {
 		if !section.Ready {
 			mark = "-"
 		}
-		fmt.Fprintf(&text, "[%s] %s %s", mark, key, section.Status)
+		line := fmt.Sprintf("[%s] %s %s", mark, key, section.Status)
 		if section.Code != nil {
-			fmt.Fprintf(&text, " (%s)", *section.Code)
+			line += fmt.Sprintf(" (%s)", *section.Code)
 		}
-		text.WriteByte('\n')
+		text.WriteString(domain.Printable(line) + "\n") // what was refused is named as its file is
 	}
 	if r.Ready {
 		text.WriteString("ready\n")

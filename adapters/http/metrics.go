@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -30,20 +29,19 @@ func (a *api) metrics(c *gin.Context) {
 }
 
 func (a *api) json(c *gin.Context) {
-	a.snapshot(c, "application/json; charset=utf-8", func(keys []string) ([]byte, func(), error) {
+	a.snapshot(c, "application/json; charset=utf-8", func(keys []string) ([]byte, error) {
 		return a.snapshots.SnapshotJSON(c.Request.Context(), keys...)
 	})
 }
 
 // snapshot answers what take returns for the sections that were asked for.
-func (a *api) snapshot(c *gin.Context, contentType string, take func(keys []string) ([]byte, func(), error)) {
+func (a *api) snapshot(c *gin.Context, contentType string, take func(keys []string) ([]byte, error)) {
 	query, err := url.ParseQuery(c.Request.URL.RawQuery)
 	if err != nil {
 		refuse(c, http.StatusBadRequest, "malformed_query", "the query string cannot be read")
 		return
 	}
-	body, release, err := take(query["section"])
-	defer release()
+	body, err := take(query["section"])
 	if errors.Is(err, ports.ErrUnknownSection) {
 		refuse(c, http.StatusBadRequest, "unknown_section", a.unknown(query["section"]))
 		return
@@ -64,11 +62,7 @@ func (a *api) unknown(keys []string) string {
 		if slices.Contains(known, key) {
 			continue
 		}
-		message := fmt.Sprintf("unknown section %q; there are %s", shorten(key), strings.Join(known, ", "))
-		if nearest := domain.Nearest(key, known); nearest != "" {
-			message += "; did you mean " + nearest + "?"
-		}
-		return message
+		return fmt.Sprintf("unknown section %q; %s", shorten(key), domain.Choices(known, key))
 	}
-	return "unknown section; there are " + strings.Join(known, ", ")
+	return "unknown section; " + domain.Choices(known, "")
 }

@@ -57,7 +57,7 @@ func NewServer(address string, handler http.Handler, scrape time.Duration, log *
 			WriteTimeout:      scrape + 10*time.Second,
 			IdleTimeout:       2 * time.Minute,
 			MaxHeaderBytes:    32 << 10,
-			ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+			ErrorLog:          slog.NewLogLogger(&connectionLog{Handler: log.Handler(), log: log}, slog.LevelDebug),
 
 			DisableGeneralOptionsHandler: true, // OPTIONS * is ours to refuse
 		},

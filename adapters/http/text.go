@@ -22,9 +22,8 @@ func (a *api) prometheus(c *gin.Context) {
 }
 
 func (a *api) exposition(c *gin.Context, format ports.TextFormat) {
-	a.snapshot(c, string(format), func(keys []string) ([]byte, func(), error) {
-		body, err := a.text.SnapshotText(c.Request.Context(), format, keys...)
-		return body, func() {}, err
+	a.snapshot(c, string(format), func(keys []string) ([]byte, error) {
+		return a.text.SnapshotText(c.Request.Context(), format, keys...)
 	})
 }
 

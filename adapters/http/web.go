@@ -14,6 +14,7 @@ import (
 
 	"github.com/prometheus/exporter-toolkit/web"
 	"go.yaml.in/yaml/v2"
+	"golang.org/x/time/rate"
 )
 
 // WebConfig is the file that gives a server TLS and passwords. Prometheus's
@@ -28,8 +29,18 @@ type WebConfig struct {
 	mu      sync.Mutex
 	good    fs.FileInfo // the file when it was last found to be in order
 	doubted bool        // it will be read again soon
-	said    string      // what was last logged of it
+	said    string      // what the log has of it
+	seen    string      // what there was last to say of it
+	changes int         // from the one to the other
+	pace    *rate.Limiter
 }
+
+// sayBurst is how many changes of the file are logged at once, and sayPause when there
+// may be another line after that.
+const (
+	sayBurst = 6
+	sayPause = 10 * time.Second
+)
 
 // doubtPause bounds how often connections that fail have the file read.
 const doubtPause = 200 * time.Millisecond
@@ -46,7 +57,7 @@ func ReadWebConfig(path string) (*WebConfig, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &WebConfig{path: path, gives: gives}, nil
+	return &WebConfig{path: path, gives: gives, pace: rate.NewLimiter(rate.Every(sayPause), sayBurst)}, nil
 }
 
 func readProtection(path string) (protection, error) {
@@ -71,6 +82,7 @@ func (c *WebConfig) check(log *slog.Logger) (fs.FileInfo, error) {
 	defer c.mu.Unlock()
 	now, err := os.Stat(c.path)
 	if err == nil && unchanged(now, c.good) {
+		c.say(log, nil)
 		return now, nil
 	}
 	if err == nil {
@@ -115,21 +127,30 @@ func (c *WebConfig) judge() error {
 	return nil
 }
 
-// say logs what is wrong with the file once, and once that it is right again.
+// say logs what is wrong with the file once, and once that it is right again. If
+// that changes without end, it is said now and then, with how often it did.
 func (c *WebConfig) say(log *slog.Logger, err error) {
 	text := ""
 	if err != nil {
 		text = err.Error()
 	}
-	switch text {
-	case c.said:
-		return
-	case "":
-		log.Info("the web config can be used again")
-	default:
-		log.Error("the web config cannot be used, so every request is refused", "cause", text)
+	if text != c.seen {
+		c.seen = text
+		c.changes++
 	}
-	c.said = text
+	if text == c.said || !c.pace.Allow() {
+		return
+	}
+	var suppressed []any
+	if c.changes > 1 {
+		suppressed = []any{"suppressed", c.changes - 1}
+	}
+	if text == "" {
+		log.Info("the web config can be used again", suppressed...)
+	} else {
+		log.Error("the web config cannot be used, so every request is refused", append(suppressed, "cause", text)...)
+	}
+	c.said, c.changes = text, 0
 }
 
 // unchanged compares what changes when a file is written or replaced.

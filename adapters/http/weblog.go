@@ -43,11 +43,12 @@ func inWords(text string) string {
 }
 
 // connectionLog is net/http's log of connections that fail, which most often is
-// the clients' doing. If it is ours, doubt logs it as an error.
+// the clients' doing. If it may be ours, doubt logs it as an error. Its message is
+// always the same, so that the log can tell what repeats.
 type connectionLog struct {
 	slog.Handler
 
-	config *WebConfig
+	config *WebConfig // nil without one
 	log    *slog.Logger
 }
 
@@ -56,9 +57,9 @@ func (*connectionLog) Enabled(context.Context, slog.Level) bool { return true }
 
 // Handle passes a line on.
 func (l *connectionLog) Handle(ctx context.Context, line slog.Record) error {
-	if strings.Contains(line.Message, "TLS handshake error") {
+	if l.config != nil && strings.Contains(line.Message, "TLS handshake error") {
 		l.config.doubt(l.log)
 	}
-	l.log.DebugContext(ctx, discreet(line.Message))
+	l.log.DebugContext(ctx, "connection failed", "cause", discreet(line.Message))
 	return nil
 }

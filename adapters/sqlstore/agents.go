@@ -4,64 +4,70 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/orchmetrics/orchmetrics/domain"
+	"github.com/orchmetrics/orchmetrics/internal/engine"
 	"github.com/orchmetrics/orchmetrics/ports"
 )
 
 // RunningJobs implements ports.AgentSource. Without a table of runs the jobs
 // are still listed, with nil for the runs' columns.
 func (s *Store) RunningJobs(ctx context.Context) (ports.Reading[[]domain.RunningJob], error) {
-	return read(ctx, s, runningJobs, func(ses *session) (ports.Reading[[]domain.RunningJob], error) {
-		jobs, err := ses.columns("jobs", "j", "id", "status")
-		if err != nil {
-			return ports.Reading[[]domain.RunningJob]{}, err
-		}
-		runs, runsErr := ses.columns("agent_runs", "r", "id")
-		if err := unlessDrift(runsErr); err != nil {
-			return ports.Reading[[]domain.RunningJob]{}, err
-		}
-		from, status, err := ses.by("jobs", "j", "status")
-		if err != nil {
-			return ports.Reading[[]domain.RunningJob]{}, err
-		}
-		join := "LEFT JOIN agent_runs r ON r.id = " + jobs.ref("run_id")
-		if runsErr != nil {
-			runs, join = &columns{table: "agent_runs"}, ""
-		}
-		query := fmt.Sprintf(`SELECT %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s FROM %s %s
-			WHERE %s = 'running' ORDER BY j.id LIMIT ?`,
-			jobs.integerOf("id"), jobs.integerOf("run_id"), jobs.textOf("agent"), jobs.textOf("repo"),
-			jobs.integerOf("pid"), jobs.epochOf("started_at"),
-			runs.textOf("model"), runs.textOf("effort"), runs.realOf("cost_usd"),
-			runs.integerOf("input_tokens"), runs.integerOf("output_tokens"),
-			runs.integerOf("cache_read_tokens"), runs.integerOf("cache_creation_tokens"), from, join, status)
-		reading, err := list(ses, query, scanRunningJob)
-		if err != nil {
-			return reading, err
-		}
-		if runsErr != nil {
-			return reading, runsErr
-		}
-		return reading, errors.Join(jobs.drift(), runs.drift())
-	})
+	return read(ctx, s, func(q *queries) (ports.Reading[[]domain.RunningJob], error) { return q.runningJobs(s.maxRows) })
 }
 
-func scanRunningJob(row *cells) domain.RunningJob {
-	return domain.RunningJob{
-		ID:        row.number(),
-		RunID:     row.integer(),
-		Agent:     row.text(),
-		Repo:      row.text(),
-		PID:       row.integer(),
-		StartedAt: row.instant(),
+func (q *queries) runningJobs(maxRows int) (none ports.Reading[[]domain.RunningJob], err error) {
+	jobs, err := q.columns("jobs", "j", "id", "status")
+	if err != nil {
+		return none, err
+	}
+	runs, runsErr := q.columns("agent_runs", "r", "id")
+	if err := unlessDrift(runsErr); err != nil {
+		return none, err
+	}
+	from, status, err := q.by(jobs, "status")
+	if err != nil {
+		return none, err
+	}
+	join := "LEFT JOIN agent_runs r ON r.id = " + jobs.ref("run_id")
+	if runsErr != nil {
+		runs, join = &columns{name: "agent_runs", dialect: q.Dialect()}, ""
+	}
+	cells := []string{
+		jobs.integer("id"), jobs.integer("run_id"), jobs.text("agent"), jobs.text("repo"), jobs.integer("pid"), jobs.time("started_at"),
+		runs.text("model"), runs.text("effort"), runs.real("cost_usd"),
+	}
+	for _, tokens := range tokenColumns {
+		cells = append(cells, runs.integer(tokens))
+	}
+	reading, err := list(q, maxRows, fmt.Sprintf("SELECT %s FROM %s %s WHERE %s = '%s' ORDER BY j.id LIMIT ?",
+		strings.Join(cells, ", "), from, join, status, running), scanRunningJob)
+	switch {
+	case err != nil:
+		return reading, err
+	case runsErr != nil:
+		return reading, runsErr
+	default:
+		return reading, errors.Join(jobs.drift(), runs.drift())
+	}
+}
 
-		Model:               row.text(),
-		Effort:              row.text(),
-		CostUSD:             row.real(),
-		InputTokens:         row.integer(),
-		OutputTokens:        row.integer(),
-		CacheReadTokens:     row.integer(),
-		CacheCreationTokens: row.integer(),
+func scanRunningJob(row *engine.Rows) domain.RunningJob {
+	return domain.RunningJob{
+		ID:        row.ID(),
+		RunID:     row.Integer(),
+		Agent:     row.Text(),
+		Repo:      row.Text(),
+		PID:       row.Integer(),
+		StartedAt: row.Time(),
+
+		Model:               row.Text(),
+		Effort:              row.Text(),
+		CostUSD:             row.Real(),
+		InputTokens:         row.Integer(),
+		OutputTokens:        row.Integer(),
+		CacheReadTokens:     row.Integer(),
+		CacheCreationTokens: row.Integer(),
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"math/big"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -37,7 +38,7 @@ func TestAnyCell(t *testing.T) {
 		store := newStore(t, path)
 		store.exact = rapid.Bool().Draw(rt, "exact")
 		fill(t, rt, path, store)
-		db, err := sql.Open("sqlite3", uri(path, "mode=ro"))
+		db, err := sql.Open("sqlite3", uriOf(path, "mode=ro"))
 		require.NoError(rt, err)
 		defer db.Close()
 		checkTasks(rt, store, db)
@@ -58,7 +59,7 @@ func fill(t *testing.T, rt *rapid.T, path string, store *Store) {
 		schema = strings.NewReplacer(" TEXT", " ", " INTEGER", " ", " REAL", " ").Replace(schema)
 		schema = strings.ReplaceAll(schema, "PRIMARY KEY", "INTEGER PRIMARY KEY")
 	}
-	db, err := sql.Open("sqlite3", uri(path, "mode=rwc", "_journal_mode=OFF", "_synchronous=OFF"))
+	db, err := sql.Open("sqlite3", uriOf(path, "mode=rwc", "_journal_mode=OFF", "_synchronous=OFF"))
 	require.NoError(rt, err)
 	defer db.Close()
 	_, err = db.Exec(schema)
@@ -149,34 +150,66 @@ func (m *model) text(value any) *string {
 	return nil
 }
 
-func (m *model) integer(value any) *int64 {
-	if number, ok := value.(int64); ok {
-		return &number
+// numeral is a number as SQLite takes a text for one.
+var numeral = regexp.MustCompile(`^[ \t\n\v\f\r]*([+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?)[ \t\n\v\f\r]*$`)
+
+// number is a cell as an exact number, if it is one.
+func number(value any) *big.Rat {
+	switch value := value.(type) {
+	case int64:
+		return new(big.Rat).SetInt64(value)
+	case float64:
+		return new(big.Rat).SetFloat64(value)
+	case string:
+		found := numeral.FindStringSubmatch(value)
+		if found == nil {
+			return nil
+		}
+		if float, err := strconv.ParseFloat(found[1], 64); err != nil || strings.ContainsAny(found[1], ".eE") {
+			return new(big.Rat).SetFloat64(float)
+		}
+		exact, _ := new(big.Rat).SetString(found[1])
+		return exact
 	}
-	m.count(value)
 	return nil
 }
 
-func (m *model) real(value any) *float64 {
-	switch number := value.(type) {
-	case int64:
-		return new(float64(number))
-	case float64:
-		if !math.IsInf(number, 0) {
-			return &number
+func (m *model) integer(value any) *int64 {
+	_, whole := value.(int64)
+	text, _ := value.(string)
+	whole = whole || text != "" && !strings.ContainsAny(text, ".eE")
+	if n := number(value); n != nil && n.IsInt() && n.Num().IsInt64() {
+		if limit := n.Num().Int64(); whole || limit <= 1<<53 && limit >= -1<<53 {
+			return &limit
 		}
 	}
 	m.count(value)
 	return nil
 }
 
+func (m *model) real(value any) *float64 {
+	if n := number(value); n != nil {
+		float, _ := n.Float64()
+		if !math.IsInf(float, 0) {
+			return &float
+		}
+	}
+	m.count(value)
+	return nil
+}
+
+// dated is a text with a date in it.
+var dated = regexp.MustCompile(`^\d{4}-|^[\d.]+$`)
+
 // instant takes the cell and what strftime makes of it, which is what defines a
-// timestamp.
+// timestamp, as long as there is a date in it that can be one.
 func (m *model) instant(value, epoch any) *time.Time {
 	if text, ok := epoch.(string); ok && value != nil {
 		seconds, err := strconv.ParseInt(text, 10, 64)
-		if err == nil {
-			return new(time.Unix(seconds, 0).UTC())
+		at := time.Unix(seconds, 0).UTC()
+		written, isText := value.(string)
+		if err == nil && at.Year() >= 2000 && at.Year() < 2200 && (!isText || dated.MatchString(written)) {
+			return &at
 		}
 	}
 	m.count(value)

@@ -48,7 +48,7 @@ func TestLongStatus(t *testing.T) {
 	path := newDB(t, walMode, "INSERT INTO jobs (status) VALUES (printf('%.*c', 5000, 'x')), (printf('%.*c', 6000, 'x')), "+
 		"(CAST(x'ff' AS TEXT)), (CAST(x'fe' AS TEXT)), ('done'), (x'646f6e65')")
 	counts, err := newStore(t, path).StatusCounts(t.Context())
-	require.NoError(t, err)
+	require.ErrorIs(t, err, domain.CodeUnreadableCells)
 	assert.Equal(t, domain.StatusCounts{
 		"queued": 0, "running": 0, "done": 1, "failed": 0, "cancelled": 0, strings.Repeat("x", 4096): 2, "�": 2,
 	}, counts.Value)
@@ -66,9 +66,8 @@ func TestTimestamps(t *testing.T) {
 		"'2461193.0'":                 noon,
 		"2461193":                     noon,
 		"'2026-06-01'":                new(time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)),
-		"'12:00'":                     new(time.Date(2000, 1, 1, 12, 0, 0, 0, time.UTC)),
-		"'0000-01-01'":                new(time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)),
-		"'9999-12-31 23:59:59'":       new(time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)),
+		"'2000-01-01'":                new(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)),
+		"'2199-12-31 23:59:59'":       new(time.Date(2199, 12, 31, 23, 59, 59, 0, time.UTC)),
 		"NULL":                        nil,
 	} {
 		got := stageSince(t, cell)
@@ -77,15 +76,13 @@ func TestTimestamps(t *testing.T) {
 	}
 	for _, cell := range []string{
 		"'yesterday'", "''", "'2026-13-01'", "'2026-06-01 25:00'", "'01.06.2026'", "'1780315200'", "1780315200", "-1", "1e300", "9e999",
-		"x'00'", "x''", "zeroblob(1000000)", "'2026-06-01 12:00:00 UTC'",
+		"0", "'0'", "'now'", "'12:00'", "'12:34:56'", "'12:34:56-05:00'", "'0001-01-01 00:00:00+00:00'", "'0000-01-01'", "'1999-12-31 23:59:59'",
+		"'2200-01-01'", "'9999-12-31 23:59:59'", "'-4713-11-24'", "x'00'", "x''", "zeroblob(1000000)", "'2026-06-01 12:00:00 UTC'",
 	} {
 		got := stageSince(t, cell)
 		assert.Nil(t, got.Value[0].StageSince, cell)
 		assert.EqualValues(t, 1, got.Anomalies, cell)
 	}
-	now := stageSince(t, "'now'").Value[0].StageSince
-	require.NotNil(t, now)
-	assert.WithinDuration(t, time.Now(), *now, time.Minute)
 }
 
 // stageSince reads one cell as a timestamp. The column has no type, which would

@@ -54,19 +54,12 @@ func text(at *time.Time) *string {
 	return new(at.Format(time.DateTime))
 }
 
-// TestSources runs the suites over databases that are read, and over ones of which the
-// store knows all already.
 func TestSources(t *testing.T) {
 	t.Parallel()
-	for name, open := range map[string]func(testing.TB, portstest.Data) *Store{"read": loaded, "in a flood": flooding} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			portstest.StageSource(t, func(t testing.TB, data portstest.Data) ports.StageSource { return open(t, data) })
-			portstest.QueueSource(t, func(t testing.TB, data portstest.Data) ports.QueueSource { return open(t, data) })
-			portstest.AgentSource(t, func(t testing.TB, data portstest.Data) ports.AgentSource { return open(t, data) })
-			portstest.CostSource(t, func(t testing.TB, data portstest.Data) ports.CostSource { return open(t, data) })
-		})
-	}
+	portstest.StageSource(t, func(t testing.TB, data portstest.Data) ports.StageSource { return loaded(t, data) })
+	portstest.QueueSource(t, func(t testing.TB, data portstest.Data) ports.QueueSource { return loaded(t, data) })
+	portstest.AgentSource(t, func(t testing.TB, data portstest.Data) ports.AgentSource { return loaded(t, data) })
+	portstest.CostSource(t, func(t testing.TB, data portstest.Data) ports.CostSource { return loaded(t, data) })
 }
 
 func TestSourcesFail(t *testing.T) {

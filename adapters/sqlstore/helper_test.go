@@ -16,6 +16,8 @@ import (
 
 	_ "github.com/mattn/go-sqlite3"
 	"github.com/stretchr/testify/require"
+
+	"github.com/orchmetrics/orchmetrics/internal/sqlite"
 )
 
 const (
@@ -79,7 +81,14 @@ func execute(t testing.TB, db *sql.DB, statements ...string) {
 // newStore is a store with time enough for every test.
 func newStore(t testing.TB, location string) *Store {
 	t.Helper()
-	store, err := New(location, Options{MaxRows: 10_000, Budget: 400 * time.Millisecond})
+	return openStore(t, location, 400*time.Millisecond, Options{MaxRows: 10_000})
+}
+
+// openStore is a store whose scrapes have so much time.
+func openStore(t require.TestingT, location string, budget time.Duration, opts Options) *Store {
+	e, err := sqlite.New(location, budget)
+	require.NoError(t, err)
+	store, err := New(e, opts)
 	require.NoError(t, err)
 	return store
 }
@@ -159,8 +168,8 @@ func slowView(table, columns, values string) string {
 		SELECT %[3]s FROM n WHERE x = 99999999999`, table, columns, values)
 }
 
-// scrape reads everything in one view.
-func scrape(t testing.TB, s *Store) {
+// scrapeOnce reads everything in one view.
+func scrapeOnce(t testing.TB, s *Store) {
 	t.Helper()
 	ctx, end := s.View(t.Context())
 	defer end()
@@ -185,4 +194,9 @@ func each(t require.TestingT, db *sql.DB, query string, fn func(*sql.Rows)) {
 		fn(rows)
 	}
 	require.NoError(t, rows.Err())
+}
+
+// uriOf is a path as a URI with parameters.
+func uriOf(path string, params ...string) string {
+	return (&url.URL{Scheme: "file", Path: path, RawQuery: strings.Join(params, "&")}).String()
 }

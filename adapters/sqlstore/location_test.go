@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/orchmetrics/orchmetrics/internal/sqlite"
 )
 
 func TestLocations(t *testing.T) {
@@ -19,8 +21,7 @@ func TestLocations(t *testing.T) {
 		createDB(t, path, walMode, script(t, "schema.sql"), script(t, "busy.sql"))
 		escaped := (&url.URL{Path: path}).EscapedPath()
 		for _, location := range []string{path, "file:" + escaped, "file://" + escaped, "file://localhost" + escaped, "file:" + escaped + "?mode=rwc&cache=shared"} {
-			store, err := New(location, Options{MaxRows: 10, Budget: time.Second})
-			require.NoError(t, err, "%q", location)
+			store := openStore(t, location, time.Second, Options{MaxRows: 10})
 			requireTasks(t, 4, store)
 		}
 	}
@@ -55,10 +56,12 @@ func TestRefusedLocations(t *testing.T) {
 		"file://user:secret@host/orch.db", "file:%zz-secret", "file:/secret%00.db", "secret\x00.db", "file://[secret",
 		"orch.db?_auth_pass=secret", ":memory:?_auth_pass=secret", "FILE:orch.db?_auth_pass=secret", "postgres://user:secret@host/orch", "sqlite:///secret.db",
 	} {
-		_, err := New(location, Options{MaxRows: 10, Budget: time.Second})
+		_, err := sqlite.New(location, time.Second)
 		require.Error(t, err, "%q", location)
 		assert.NotContains(t, err.Error(), "secret", "an error must not repeat a location: it may hold a password")
 	}
-	_, err := New("orch.db", Options{Budget: time.Second})
+	e, err := sqlite.New("orch.db", time.Second)
+	require.NoError(t, err)
+	_, err = New(e, Options{})
 	require.ErrorContains(t, err, "row cap")
 }

@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/orchmetrics/orchmetrics/domain"
+	"github.com/orchmetrics/orchmetrics/internal/sqlite"
 	"github.com/orchmetrics/orchmetrics/ports"
 )
 
@@ -54,8 +55,9 @@ type outcome struct {
 }
 
 func readAll(path string) (told outcome) {
-	store, err := New(path, Options{MaxRows: 100, Budget: time.Second})
+	e, err := sqlite.New(path, time.Second)
 	if err == nil {
+		store, _ := New(e, Options{MaxRows: 100})
 		var tasks ports.Reading[[]domain.Task]
 		tasks, err = store.ActiveTasks(context.Background())
 		told.Tasks = len(tasks.Value)

@@ -3,9 +3,7 @@ package sqlstore
 import (
 	"fmt"
 	"math"
-	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -79,40 +77,16 @@ func jobsKeyedBy(key, tail string) []string {
 	}
 }
 
-// TestRecount_SurvivesAPanic: it works in the background, where nothing else would
-// stop one.
-func TestRecount_SurvivesAPanic(t *testing.T) {
-	t.Parallel()
-	store := newStore(t, newDB(t, walMode, script(t, "busy.sql")))
-	store.recounter.share = 1
-	results(t, store)
-	store.history.now = func() time.Time { panic("boom") }
-	store.recounter.credit = burst
-	store.recountSoon()
-	require.Eventually(t, func() bool {
-		store.recounter.mu.Lock()
-		defer store.recounter.mu.Unlock()
-		return !store.recounter.working
-	}, patient, often)
-}
-
-// TestBulky_NothingIsGathered: a table that uses the status for something else is
-// found to be one before much is kept of it.
-func TestBulky_NothingIsGathered(t *testing.T) {
+// TestManyStatuses: of a table that uses the status for something else not all is
+// kept, and the answer says that it is cut.
+func TestManyStatuses(t *testing.T) {
 	t.Parallel()
 	path := newDB(t, walMode, script(t, "busy.sql"))
-	execute(t, writable(t, path), many(50_000, "jobs (status) SELECT 'status ' || i")...)
-	store := newStore(t, path)
-	statements := capture(t, store.gorm)
-	results(t, store)
-	blocks := 0
-	for _, statement := range statements() {
-		if strings.Contains(statement, "FROM jobs j WHERE id > ") {
-			blocks++
-		}
-	}
-	assert.Positive(t, blocks)
-	assert.Less(t, blocks, 5, "there are twelve")
+	execute(t, writable(t, path), many(5000, "jobs (status) SELECT 'status ' || i")...)
+	counts, err := newStore(t, path).StatusCounts(t.Context())
+	require.NoError(t, err)
+	assert.True(t, counts.Truncated)
+	assert.Len(t, counts.Value, 5+maxOthers)
 }
 
 // TestCase_NoIndexDecides: stages and statuses compare byte by byte, whatever the

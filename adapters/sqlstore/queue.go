@@ -2,73 +2,173 @@ package sqlstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
-	"time"
+	"slices"
 
 	"github.com/orchmetrics/orchmetrics/domain"
+	"github.com/orchmetrics/orchmetrics/internal/engine"
+	"github.com/orchmetrics/orchmetrics/internal/rollup"
 	"github.com/orchmetrics/orchmetrics/ports"
 )
 
-// jobTotals is what one pass over the jobs tells both sources of the queue.
-type jobTotals struct {
-	sums    jobSums
-	counted time.Time
-	err     error
-}
-
-// jobTotals reads the totals once in a view.
-func (s *session) jobTotals() jobTotals {
-	if s.view.jobs == nil {
-		var t jobTotals
-		t.sums, t.counted, t.err = total(s, &s.view.store.history.jobs)
-		s.view.jobs = &t
-	}
-	return *s.view.jobs
-}
-
 // StatusCounts implements ports.QueueSource. A job whose status is not text is
 // an anomaly, and counted nowhere.
-func (s *Store) StatusCounts(ctx context.Context) (ports.Reading[domain.StatusCounts], error) {
-	return read(ctx, s, statusCounts, func(ses *session) (ports.Reading[domain.StatusCounts], error) {
-		if _, err := ses.columns("jobs", "j", "status"); err != nil {
-			return ports.Reading[domain.StatusCounts]{}, err
-		}
-		jobs := ses.jobTotals()
-		if jobs.err != nil {
-			return ports.Reading[domain.StatusCounts]{}, jobs.err
-		}
-		counts := domain.NewStatusCounts()
-		for i, status := range countedStatuses {
-			counts[status] = jobs.sums.counts[i]
-		}
-		maps.Copy(counts, jobs.sums.others)
-		return ports.Reading[domain.StatusCounts]{
-			Value:     counts,
-			Truncated: jobs.sums.truncated,
-			Anomalies: jobs.sums.oddStatuses,
-			CountedAt: &jobs.counted,
-		}, nil
-	})
+func (s *Store) StatusCounts(ctx context.Context) (reading ports.Reading[domain.StatusCounts], err error) {
+	jobs, err := s.jobTotals(ctx, "status")
+	if err != nil && !errors.Is(err, domain.CodeRecounting) {
+		return reading, err
+	}
+	counts := domain.NewStatusCounts()
+	for i, status := range countedStatuses {
+		counts[status] = jobs.Sums.counts[i]
+	}
+	others := slices.Sorted(maps.Keys(jobs.Sums.others))
+	reading.Truncated = jobs.Sums.truncated || len(others) > max(0, s.maxRows-len(countedStatuses))
+	for _, status := range others[:min(len(others), max(0, s.maxRows-len(countedStatuses)))] {
+		counts[status] = jobs.Sums.others[status]
+	}
+	reading.Value, reading.Anomalies, reading.CountedAt = counts, jobs.Sums.oddStatuses, wholeSeconds(jobs.CountedAt)
+	return reading, errors.Join(err, unreadable("jobs.status", jobs.Sums.oddStatuses))
 }
 
 // Retries implements ports.QueueSource.
-func (s *Store) Retries(ctx context.Context) (ports.Reading[*domain.Retries], error) {
-	return read(ctx, s, retries, func(ses *session) (ports.Reading[*domain.Retries], error) {
-		if _, err := ses.columns("jobs", "j", "attempts"); err != nil {
-			return ports.Reading[*domain.Retries]{}, err
+func (s *Store) Retries(ctx context.Context) (reading ports.Reading[*domain.Retries], err error) {
+	jobs, err := s.jobTotals(ctx, "attempts")
+	if err != nil && !errors.Is(err, domain.CodeRecounting) {
+		return reading, err
+	}
+	if jobs.Sums.overflow {
+		return reading, fmt.Errorf("sum attempts: beyond 64 bits: %w", domain.CodeInvalidValue)
+	}
+	reading.Anomalies, reading.CountedAt = jobs.Sums.oddAttempts, wholeSeconds(jobs.CountedAt)
+	if jobs.Sums.attempts || jobs.Sums.oddAttempts == 0 {
+		reading.Value = &jobs.Sums.retries
+	}
+	return reading, errors.Join(err, unreadable("jobs.attempts", jobs.Sums.oddAttempts))
+}
+
+// jobTotals reads the sums over all jobs, which have the column.
+func (s *Store) jobTotals(ctx context.Context, column string) (rollup.Result[jobSums], error) {
+	jobs, _, err := total(ctx, s, s.jobs, func(v *scrape) *shared[jobSums] { return &v.jobs }, column)
+	return jobs, err
+}
+
+// maxOthers is how many statuses beside the known ones are counted. A table with
+// more does not use the column for a status.
+const maxOthers = 256
+
+// jobSums is what the queue shows of many jobs.
+type jobSums struct {
+	counts  [len(countedStatuses)]int64
+	others  map[string]int64 // by any other status; never changed once it is shared
+	retries domain.Retries
+	// attempts is set if any cell of attempts could be read.
+	attempts bool
+	// overflow is set if the retries left the range of an integer.
+	overflow bool
+	// truncated is set if there were more statuses than are counted.
+	truncated bool
+	// Cells that are not of their type, and count nowhere.
+	oddStatuses, oddAttempts int64
+}
+
+// Add implements rollup.Sums.
+func (s jobSums) Add(other jobSums) jobSums {
+	for i, n := range other.counts {
+		s.counts[i] += n
+	}
+	if len(other.others) > 0 {
+		s.others = maps.Clone(s.others)
+		if s.others == nil {
+			s.others = map[string]int64{}
 		}
-		jobs := ses.jobTotals()
-		if jobs.err != nil {
-			return ports.Reading[*domain.Retries]{}, jobs.err
+		for _, status := range slices.Sorted(maps.Keys(other.others)) {
+			if _, known := s.others[status]; !known && len(s.others) == maxOthers {
+				s.truncated = true
+				continue
+			}
+			s.others[status] += other.others[status]
 		}
-		if jobs.sums.overflow {
-			return ports.Reading[*domain.Retries]{}, fmt.Errorf("sum attempts: beyond 64 bits: %w", domain.CodeInvalidValue)
+	}
+	s.oddStatuses += other.oddStatuses
+	s.oddAttempts += other.oddAttempts
+	s.retries.RetriedJobs += other.retries.RetriedJobs
+	s.retries.MaxAttemptsSeen = max(s.retries.MaxAttemptsSeen, other.retries.MaxAttemptsSeen)
+	s.overflow = !addTo(&s.retries.RetriesTotal, other.retries.RetriesTotal) || s.overflow || other.overflow
+	s.attempts = s.attempts || other.attempts
+	s.truncated = s.truncated || other.truncated
+	return s
+}
+
+// Equal implements rollup.Sums.
+func (s jobSums) Equal(other jobSums) bool {
+	return maps.Equal(s.others, other.others) && s.counts == other.counts && s.retries == other.retries &&
+		s.attempts == other.attempts && s.overflow == other.overflow &&
+		s.truncated == other.truncated && s.oddStatuses == other.oddStatuses && s.oddAttempts == other.oddAttempts
+}
+
+// jobsTable is the table of jobs.
+type jobsTable struct{}
+
+var _ table[jobSums] = jobsTable{}
+
+func (jobsTable) name() string { return "jobs" }
+
+func (jobsTable) alias() string { return "j" }
+
+func (jobsTable) marks(a active) []rollup.Mark { return a.jobs }
+
+func (jobsTable) marked() []string { return []string{"id", "status"} }
+
+// plain is one pass for both the statuses and the retries.
+func (jobsTable) plain(c *columns) []string {
+	attempts := c.ref("attempts")
+	retried := " FILTER (WHERE " + attempts + " > 1)"
+	sums := []string{"count(*)" + retried, "sum(" + attempts + " - 1)" + retried, "sum(" + attempts + ")", "max(" + attempts + ")"}
+	for _, status := range countedStatuses {
+		sums = append(sums, "count(*) FILTER (WHERE "+c.dialect.Exact(c.ref("status"))+" = '"+status+"')")
+	}
+	return sums
+}
+
+// scan takes the sums for all there is to say if each attempt is a whole number, and
+// each status has a counter. SQLite's sum is an integer only where all cells are, or
+// are texts of one (https://www.sqlite.org/lang_aggfunc.html#sumunc); a text is higher
+// than all numbers.
+func (jobsTable) scan(row *engine.Rows) (sums jobSums, rows int64, plain bool) {
+	sums.retries.RetriedJobs, sums.retries.RetriesTotal = row.Count(), row.Count()
+	_, whole := row.Value().(int64)
+	highest := row.Value()
+	most, number := highest.(int64)
+	sums.retries.MaxAttemptsSeen, sums.attempts = max(0, most), number
+	var counted int64
+	for i := range sums.counts {
+		sums.counts[i] = row.Count()
+		counted += sums.counts[i]
+	}
+	rows = row.Count()
+	return sums, rows, (highest == nil || whole && number) && counted == rows
+}
+
+func (jobsTable) cells(c *columns) []string { return []string{c.text("status"), c.integer("attempts")} }
+
+func (jobsTable) one(row *engine.Rows) (sums jobSums) {
+	if status := row.Text(); status != nil {
+		if i := slices.Index(countedStatuses[:], *status); i >= 0 {
+			sums.counts[i] = 1
+		} else {
+			sums.others = map[string]int64{*status: 1}
 		}
-		return ports.Reading[*domain.Retries]{
-			Value:     &jobs.sums.retries,
-			Anomalies: jobs.sums.oddAttempts,
-			CountedAt: &jobs.counted,
-		}, nil
-	})
+	}
+	sums.oddStatuses = row.Anomalies()
+	if attempts := row.Integer(); attempts != nil {
+		sums.attempts = true
+		if *attempts > 0 {
+			sums.retries = domain.Retries{MaxAttemptsSeen: *attempts, RetriesTotal: *attempts - 1, RetriedJobs: min(1, *attempts-1)}
+		}
+	}
+	sums.oddAttempts = row.Anomalies()
+	return sums
 }

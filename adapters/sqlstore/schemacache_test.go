@@ -25,14 +25,14 @@ func TestSchema_LookedUpOnce(t *testing.T) {
 	t.Parallel()
 	path := newDB(t, walMode, script(t, "busy.sql"))
 	s, db := newStore(t, path), writable(t, path)
-	statements := capture(t, s.gorm)
-	scrape(t, s)
+	statements := capture(t, s)
+	scrapeOnce(t, s)
 	assert.Equal(t, 10, lookUps(statements()), "two for each of three tables and of two indexes")
 	execute(t, db, "UPDATE tasks SET updated_at = datetime('now')")
-	scrape(t, s)
+	scrapeOnce(t, s)
 	assert.Zero(t, lookUps(statements()), "the same schema is looked up again")
 	execute(t, db, "ALTER TABLE tasks ADD COLUMN more TEXT")
-	scrape(t, s)
+	scrapeOnce(t, s)
 	assert.Equal(t, 10, lookUps(statements()), "another schema is not")
 }
 

@@ -131,8 +131,7 @@ func TestRowCap(t *testing.T) {
 		maxRows int
 		cut     bool
 	}{{1, true}, {19, true}, {20, false}, {21, false}} {
-		store, err := New(path, Options{MaxRows: c.maxRows, Budget: time.Second})
-		require.NoError(t, err)
+		store := openStore(t, path, time.Second, Options{MaxRows: c.maxRows})
 		tasks, err := store.ActiveTasks(t.Context())
 		require.NoError(t, err)
 		jobs, err := store.RunningJobs(t.Context())
@@ -152,8 +151,7 @@ func TestRowCapSparesKnownStatuses(t *testing.T) {
 	path := newDB(t, walMode, `WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 50)
 		INSERT INTO jobs (status) SELECT 'a' || x FROM n;
 		INSERT INTO jobs (status) VALUES ('running'), ('queued'), ('queued'), ('done'), ('failed'), ('cancelled');`)
-	store, err := New(path, Options{MaxRows: 7, Budget: time.Second})
-	require.NoError(t, err)
+	store := openStore(t, path, time.Second, Options{MaxRows: 7})
 	counts, err := store.StatusCounts(t.Context())
 	require.NoError(t, err)
 	assert.True(t, counts.Truncated)

@@ -3,11 +3,9 @@ package sqlstore
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"runtime"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -218,56 +216,20 @@ func TestManyScrapesAtOnce(t *testing.T) {
 	require.Eventually(t, func() bool { return len(descriptors(t, path)) == 0 }, patient, often)
 }
 
-// TestStopBetweenLookAndOpen: the orchestrator stops just after the files were
-// looked at.
-func TestStopBetweenLookAndOpen(t *testing.T) {
+// TestReadOnlyLeavesNoTrace reads the ways a scrape does, again and again.
+func TestReadOnlyLeavesNoTrace(t *testing.T) {
 	t.Parallel()
-	path := newDB(t, walMode, script(t, "busy.sql"))
-	writer := startWriter(t, path)
-	writer.run("INSERT INTO tasks (stage) VALUES ('s')")
-	store := newStore(t, path)
-	ctx, end := store.View(t.Context())
-	defer end()
-	require.NoError(t, ctx.Value(viewKey{store}).(*view).look())
-	writer.stop()
-	tasks, err := store.ActiveTasks(ctx)
-	require.NoError(t, err)
-	assert.Len(t, tasks.Value, 5)
-	end()
-
-	// This is the one case in which SQLite still creates a file: a log of no bytes,
-	// which the orchestrator's owner may write, and which it tidies up as its own.
-	assert.Subset(t, []string{"orch.db", "orch.db-wal"}, names(t, filepath.Dir(path)))
-	if info, err := os.Stat(path + "-wal"); err == nil {
-		assert.Zero(t, info.Size())
-	}
-	writer = startWriter(t, path)
-	writer.run("INSERT INTO tasks (stage) VALUES ('s')")
-	requireTasks(t, 6, store)
-	writer.stop()
-	assert.Equal(t, []string{"orch.db"}, names(t, filepath.Dir(path)))
-}
-
-// TestView_RunningJobsBeforeTheRest: agents then look at the processes while the
-// rest is read.
-func TestView_RunningJobsBeforeTheRest(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		v := newView(t.Context(), newStore(t, filepath.Join(t.TempDir(), "none.db")))
-		defer v.end()
-		put, err := v.take(t.Context(), false)
-		require.NoError(t, err)
-		turns := make(chan bool, 3)
-		for _, first := range []bool{false, true, false} {
-			go func() {
-				put, err := v.take(t.Context(), first)
-				assert.NoError(t, err)
-				turns <- first
-				put()
-			}()
-			synctest.Wait() // it waits for its turn
+	for _, live := range []bool{true, false} {
+		path := newDB(t, walMode, script(t, "busy.sql"))
+		if live {
+			startWriter(t, path).run("UPDATE tasks SET repo = 'web' WHERE id = 7")
 		}
-		put()
-		assert.Equal(t, []bool{true, false, false}, []bool{<-turns, <-turns, <-turns})
-	})
+		store := newStore(t, path)
+		before := listing(t, filepath.Dir(path))
+		for range 100 {
+			scrapeOnce(t, store)
+		}
+		require.Eventually(t, func() bool { return len(descriptors(t, path)) == 0 }, patient, often)
+		assert.Equal(t, before, listing(t, filepath.Dir(path)), "live: %t", live)
+	}
 }

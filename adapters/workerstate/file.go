@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
-	"time"
 
 	"github.com/orchmetrics/orchmetrics/domain"
 	"github.com/orchmetrics/orchmetrics/ports"
@@ -25,10 +24,7 @@ type File struct {
 	path string
 }
 
-var (
-	_ ports.WorkerState = (*File)(nil)
-	_ ports.Revised     = (*File)(nil)
-)
+var _ ports.WorkerState = (*File)(nil)
 
 // NewFile returns a reader of the file at path. With an empty path no worker
 // state is configured.
@@ -39,64 +35,39 @@ func (f *File) WorkerState(context.Context) (*domain.Worker, error) {
 	if f.path == "" {
 		return nil, nil //nolint:nilnil // the port's answer for "not configured"
 	}
-	data, _, err := readBounded(f.path)
+	data, err := readBounded(f.path)
 	if err != nil {
 		return nil, err
 	}
 	return parse(data)
 }
 
-// revision is what a file holds, and which file that is: what was read a moment
-// later is of another one if it was replaced, even if this one's content returns.
-type revision struct {
-	content string
-	device  uint64
-	inode   uint64
-	written time.Time
-}
-
-// Revision implements ports.Revised.
-func (f *File) Revision(context.Context) (any, bool) {
-	if f.path == "" {
-		return revision{}, true
-	}
-	data, info, err := readBounded(f.path)
-	if err != nil {
-		return nil, false
-	}
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
-		return nil, false
-	}
-	return revision{string(data), uint64(stat.Dev), stat.Ino, info.ModTime()}, true //nolint:unconvert // the type differs between platforms
-}
-
 // readBounded reads a regular file of at most maxFile bytes. It opens without
 // blocking: a FIFO with no writer would wait for ever.
-func readBounded(path string) ([]byte, fs.FileInfo, error) {
+func readBounded(path string) ([]byte, error) {
 	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, fmt.Errorf("open worker state: %w: %w", domain.CodeWorkerStateMissing, err)
+		return nil, fmt.Errorf("open worker state: %w: %w", domain.CodeWorkerStateMissing, err)
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("open worker state: %w: %w", domain.CodeWorkerStateInvalid, err)
+		return nil, fmt.Errorf("open worker state: %w: %w", domain.CodeWorkerStateInvalid, err)
 	}
 	defer file.Close() //nolint:errcheck // nothing was written
 	info, err := file.Stat()
 	if err != nil {
-		return nil, nil, fmt.Errorf("stat worker state: %w: %w", domain.CodeWorkerStateInvalid, err)
+		return nil, fmt.Errorf("stat worker state: %w: %w", domain.CodeWorkerStateInvalid, err)
 	}
 	if !info.Mode().IsRegular() {
-		return nil, nil, fmt.Errorf("read worker state: not a regular file: %w", domain.CodeWorkerStateInvalid)
+		return nil, fmt.Errorf("read worker state: not a regular file: %w", domain.CodeWorkerStateInvalid)
 	}
 	data, err := io.ReadAll(io.LimitReader(file, maxFile+1))
 	if err != nil {
-		return nil, nil, fmt.Errorf("read worker state: %w: %w", domain.CodeWorkerStateInvalid, err)
+		return nil, fmt.Errorf("read worker state: %w: %w", domain.CodeWorkerStateInvalid, err)
 	}
 	if len(data) > maxFile {
-		return nil, nil, fmt.Errorf("read worker state: larger than %d bytes: %w", maxFile, domain.CodeWorkerStateInvalid)
+		return nil, fmt.Errorf("read worker state: larger than %d bytes: %w", maxFile, domain.CodeWorkerStateInvalid)
 	}
-	return data, info, nil
+	return data, nil
 }
 
 // parse reads the content of a state file: one JSON object. Unknown keys are

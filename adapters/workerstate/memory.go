@@ -19,10 +19,7 @@ type Memory struct {
 	last atomic.Pointer[domain.Worker]
 }
 
-var (
-	_ ports.WorkerState = (*Memory)(nil)
-	_ ports.Revised     = (*Memory)(nil)
-)
+var _ ports.WorkerState = (*Memory)(nil)
 
 // Publish replaces the snapshot. It refuses one that the envelope could not
 // show, with an error that wraps domain.CodeWorkerStateInvalid; the last one
@@ -42,12 +39,6 @@ func (m *Memory) WorkerState(context.Context) (*domain.Worker, error) {
 		return nil, fmt.Errorf("read worker state: nothing was published yet: %w", domain.CodeWorkerStateMissing)
 	}
 	return clone(*last), nil
-}
-
-// Revision implements ports.Revised.
-func (m *Memory) Revision(context.Context) (any, bool) {
-	last := m.last.Load()
-	return last, last != nil
 }
 
 // clone copies all that pointers lead to, so that neither side can change what

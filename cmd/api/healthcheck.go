@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/orchmetrics/orchmetrics"
+	"github.com/orchmetrics/orchmetrics/domain"
 )
 
 // healthcheckCmd asks a running service whether it is well.
@@ -67,7 +68,7 @@ func (h healthcheckCmd) Run(ctx context.Context, stdout io.Writer, cfg orchmetri
 	if err != nil {
 		return fmt.Errorf("healthcheck: %s %w", shown(address), err)
 	}
-	_, err = fmt.Fprintf(stdout, "%s %s\n", shown(address), how)
+	_, err = fmt.Fprintln(stdout, domain.Printable(shown(address)+" "+how))
 	return err //nolint:wrapcheck // a closed standard output speaks for itself
 }
 

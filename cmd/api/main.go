@@ -12,12 +12,14 @@ import (
 	"runtime/debug"
 	"slices"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 	kongcompletion "github.com/jotaen/kong-completion"
 
 	"github.com/orchmetrics/orchmetrics"
 	"github.com/orchmetrics/orchmetrics/demo"
+	"github.com/orchmetrics/orchmetrics/domain"
 )
 
 // cli is the command line. Every setting is a flag and an environment variable.
@@ -52,10 +54,21 @@ func main() {
 		return
 	}
 	collectLess()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	signal.Ignore(syscall.SIGPIPE) // else a write to a pipe that nobody reads any more kills (os/signal, "SIGPIPE")
+	ctx, stop := signal.NotifyContext(context.Background(), stopSignals()...)
 	status := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(status)
+}
+
+// stopSignals are those that ask for a graceful stop. A closed terminal sends
+// SIGHUP, which is ignored already under nohup, and then stays so.
+func stopSignals() []os.Signal {
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		signals = append(signals, syscall.SIGHUP)
+	}
+	return signals
 }
 
 // collectLess lets the heap grow to three times what is in use. So
@@ -68,8 +81,15 @@ func collectLess() {
 	}
 }
 
-// run executes one command line and returns its exit status.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+// lastWords is how long the end of the program waits for whoever reads standard
+// error.
+const lastWords = time.Second
+
+// run executes one command line and returns its exit status. Nothing waits for
+// whoever reads standard error, but the end for a moment.
+func run(ctx context.Context, args []string, stdout, standardError io.Writer) int {
+	stderr := orchmetrics.NewAsyncWriter(standardError)
+	defer stderr.Flush(lastWords)
 	err := execute(ctx, args, stdout, stderr)
 	switch {
 	case err == nil, errors.Is(err, errAnswered):
@@ -79,12 +99,17 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case errors.Is(err, errWarned):
 		return exitFailed
 	case errors.Is(err, errDegraded):
-		fmt.Fprintln(stderr, "api:", err)
+		complain(stderr, err)
 		return exitDegraded
 	default:
-		fmt.Fprintln(stderr, "api:", forPeople(err))
+		complain(stderr, err)
 		return exitFailed
 	}
+}
+
+// complain says in one line what is wrong. It may repeat names and arguments.
+func complain(stderr io.Writer, err error) {
+	fmt.Fprintln(stderr, "api:", domain.Printable(forPeople(err)))
 }
 
 // errAnswered says that --help, --version or a completion has answered and nothing

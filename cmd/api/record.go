@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/orchmetrics/orchmetrics"
@@ -27,7 +28,10 @@ type recordCmd struct {
 // maxAnswer bounds what is taken from another service, in bytes.
 const maxAnswer = 1 << 30
 
-var errNothingRecorded = errors.New("record: there was no answer")
+var (
+	errNothingRecorded = errors.New("record: there was no answer")
+	errNobodyReads     = errors.New("standard output is full and nobody reads it; the last line is cut short")
+)
 
 // Run implements the command. An answer that fails is left out and told of: a
 // recording shall outlive a restart of what it records.
@@ -58,7 +62,7 @@ func (r recordCmd) Run(ctx context.Context, stdout io.Writer, cfg orchmetrics.Co
 		case err != nil:
 			cfg.Logger.Warn("answer left out", "cause", err)
 		default:
-			if _, err := stdout.Write(append(answer, '\n')); err != nil {
+			if err := handOver(ctx, stdout, slices.Concat(answer, []byte{'\n'})); err != nil {
 				return fmt.Errorf("write recording: %w", err)
 			}
 			recorded++
@@ -74,6 +78,27 @@ func (r recordCmd) Run(ctx context.Context, stdout io.Writer, cfg orchmetrics.Co
 	}
 }
 
+// handOver writes a line to whoever takes the recording, however long that takes;
+// after the end of the context it is given up soon.
+func handOver(ctx context.Context, stdout io.Writer, line []byte) error {
+	written := make(chan error, 1)
+	go func() {
+		_, err := stdout.Write(line)
+		written <- err
+	}()
+	select {
+	case err := <-written:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-written:
+		return err
+	case <-time.After(lastWords):
+		return errNobodyReads
+	}
+}
+
 // source returns what asks for one answer.
 func (r recordCmd) source(cfg orchmetrics.Config) (func(context.Context) ([]byte, error), error) {
 	if r.URL == "" {
@@ -82,9 +107,7 @@ func (r recordCmd) source(cfg orchmetrics.Config) (func(context.Context) ([]byte
 			return nil, err //nolint:wrapcheck // says which setting is wrong
 		}
 		return func(ctx context.Context) ([]byte, error) {
-			answer, release, err := snapshots.SnapshotJSON(ctx)
-			defer release()
-			return bytes.Clone(answer), err
+			return snapshots.SnapshotJSON(ctx) //nolint:wrapcheck // says what it could not do
 		}, nil
 	}
 	client, address, err := orchmetrics.ClientOf(cfg, r.URL, orchmetrics.Access(r.Access))

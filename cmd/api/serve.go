@@ -17,20 +17,16 @@ type serveCmd struct {
 
 // Run implements the command.
 func (s serveCmd) Run(ctx context.Context, cfg orchmetrics.Config) error {
-	sources, err := s.Fixture.sources(cfg)
+	warnOfUnknown(cfg.Logger)
+	server, err := s.Fixture.server(cfg)
 	if err != nil {
 		return err
 	}
-	return serve(ctx, cfg, sources, func(string) {})
+	return serve(ctx, cfg, server, func(string) {})
 }
 
 // serve serves until the context ends. bound is told the URL once.
-func serve(ctx context.Context, cfg orchmetrics.Config, sources orchmetrics.Sources, bound func(url string)) error {
-	warnOfUnknown(cfg.Logger)
-	server, err := orchmetrics.InitializeServerFrom(cfg, sources)
-	if err != nil {
-		return err //nolint:wrapcheck // says which setting is wrong
-	}
+func serve(ctx context.Context, cfg orchmetrics.Config, server *orchmetrics.Server, bound func(url string)) error {
 	listener, err := server.Listen(ctx)
 	if err != nil {
 		return notBound(cfg, err)

@@ -26,6 +26,7 @@ import (
 	"github.com/orchmetrics/orchmetrics/adapters/sqlstore"
 	"github.com/orchmetrics/orchmetrics/adapters/workerstate"
 	"github.com/orchmetrics/orchmetrics/contract/contracttest"
+	"github.com/orchmetrics/orchmetrics/internal/sqlite"
 	"github.com/orchmetrics/orchmetrics/ports"
 )
 
@@ -80,7 +81,9 @@ func (s scratch) fill(c content) error {
 // handler is the service, with its real adapters, over a database.
 func handler(t require.TestingT, path string, exact bool) http.Handler {
 	cfg := orchmetrics.Config{MetricsEnabled: true, Listen: "127.0.0.1:0", SectionTimeout: time.Minute, MaxRows: 10_000, Logger: slog.New(slog.DiscardHandler)}
-	store, err := sqlstore.New(path, sqlstore.Options{MaxRows: cfg.MaxRows, Budget: cfg.SectionTimeout, Exact: exact})
+	engine, err := sqlite.New(path, cfg.SectionTimeout)
+	require.NoError(t, err)
+	store, err := sqlstore.New(engine, sqlstore.Options{MaxRows: cfg.MaxRows, Exact: exact})
 	require.NoError(t, err)
 	server, err := orchmetrics.InitializeServerFrom(cfg, orchmetrics.Sources{
 		Stages: store, Queue: store, Agents: store, Cost: store,

@@ -32,8 +32,9 @@ var (
 	discreet = &promise{text: "no path, SQL, driver text or secret in an answer or a log"}
 	guarded  = &promise{text: "what asked for TLS and a password goes on asking"}
 	anyCell  = &promise{text: "no cell breaks an answer"}
+	unheard  = &promise{text: "a log that nobody takes harms no answer; it is bounded"}
 
-	promises = []*promise{harmless, syscalls, alone, bounded, answered, tolerant, large, discreet, guarded, anyCell}
+	promises = []*promise{harmless, syscalls, alone, bounded, answered, tolerant, large, discreet, guarded, anyCell, unheard}
 )
 
 // try runs one case of the promise as a subtest of its own.

@@ -101,17 +101,8 @@ func BenchmarkScrape(b *testing.B) {
 				b.Run("db=unchanged/version="+version, func(b *testing.B) { benchUnchanged(b, handler) })
 				b.Run("db=changing/version="+version, func(b *testing.B) { benchChanging(b, w, handler) })
 			}
-			b.Run("db=unchanged/version=static", func(b *testing.B) { benchUnchanged(b, newStatic(b, w)) })
 		})
 	}
-}
-
-// newStatic writes what the service answers from memory.
-func newStatic(b *testing.B, w *World) http.Handler {
-	b.Helper()
-	recorder := httptest.NewRecorder()
-	newService(b, w, false).ServeHTTP(recorder, request())
-	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { respond(w, recorder.Body.Bytes()) })
 }
 
 func benchUnchanged(b *testing.B, handler http.Handler) {

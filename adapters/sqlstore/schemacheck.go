@@ -1,0 +1,37 @@
+package sqlstore
+
+import (
+	"context"
+	"fmt"
+)
+
+// Survey compares the database with what scrapes read of it. The error wraps a
+// domain.Code.
+func (s *Store) Survey(ctx context.Context) ([]Table, error) {
+	return read(ctx, s, func(q *queries) ([]Table, error) {
+		tables := Expected()
+		for i := range tables {
+			if err := q.survey(&tables[i]); err != nil {
+				return nil, fmt.Errorf("survey table %s: %w", tables[i].Name, err)
+			}
+		}
+		return tables, nil
+	})
+}
+
+func (q *queries) survey(t *Table) error {
+	found, err := q.lookUp(t.Name)
+	if err != nil || found.Columns == nil {
+		return err
+	}
+	t.Found, t.Keyed, t.View = true, found.Keyed, found.View
+	for i, column := range t.Columns {
+		t.Columns[i].Found = found.Columns[column.Name]
+	}
+	if t.Index == nil || !found.Columns[t.Index.Column] {
+		return nil
+	}
+	name, err := q.index(t.Name, t.Index.Column)
+	t.Index.Found = name != ""
+	return err
+}

@@ -1,0 +1,118 @@
+// Package engine is what a store needs of a database that it only ever reads: one
+// consistent state for the readings of a scrape, sessions that cannot write, cells
+// that never fail, and the little in which SQL differs. It knows no table.
+//
+// An engine is a package of its own (internal/sqlite); package enginetest has the
+// suite that proves one.
+package engine
+
+import (
+	"context"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/orchmetrics/orchmetrics/domain"
+)
+
+// Engine is one database, which need not be there yet.
+type Engine interface {
+	// Connect opens a connection and begins a transaction on it, which sees one
+	// state of the database until it is closed. Nothing it does may harm, block or
+	// confuse who writes there. The transaction outlives the context. An error has
+	// a code, see Code.
+	Connect(ctx context.Context) (Conn, error)
+	// Code returns the code that an error of this engine shows as; "" for one that
+	// is not known.
+	Code(err error) domain.Code
+	// TooLarge tells whether an error says that a cell is larger than is read as it is.
+	TooLarge(err error) bool
+	// Dialect is how SQL is written here.
+	Dialect() Dialect
+}
+
+// Conn is a connection with a read transaction on it. One goroutine at a time uses
+// it.
+type Conn interface {
+	// Session returns GORM's session through which a reading queries. It refuses to
+	// write, and ends with the context.
+	Session(ctx context.Context) *gorm.DB
+	// State is what the transaction sees.
+	State() State
+	// Guard tells the connection how cells are read from now on: guarded, so that a
+	// cell of any size may be met (see Dialect.Text), or as they are, so that a
+	// large one fails the statement (see Engine.TooLarge).
+	Guard(guarded bool) error
+	// Check tells, after a reading, whether what was read counts.
+	Check() error
+	// Close ends the transaction and the connection.
+	Close()
+}
+
+// State is what a transaction sees, to be compared with what another one saw.
+type State struct {
+	// Sequence orders transactions by what they see: a higher one sees the same
+	// state or a newer one.
+	Sequence uint64
+	// Database names the database. With another name it is another one.
+	Database string
+	// Edition names the tables and columns that there are: while it is the same, so
+	// are they. Empty if that is not known.
+	Edition string
+	// Doubtful is set if the database may have been replaced or put back to an older
+	// state since the transaction before this one.
+	Doubtful bool
+	// Blocking is set if whoever writes has to wait while the transaction is open.
+	Blocking bool
+}
+
+// Dialect is how SQL is written for an engine.
+type Dialect interface {
+	// Table looks a table or view up by its name.
+	Table(s *Session, name string) (Table, error)
+	// Index returns the name of an index over all rows whose first column is the
+	// given one, by which rows are found by equality; "" if there is none.
+	Index(s *Session, table, column string) (string, error)
+	// Place is an expression whose text is another one if a table is another one of
+	// the same name, or was copied.
+	Place(table string) string
+	// From is a table in a FROM clause under an alias, to be read by an index, or
+	// as it comes if that is "".
+	From(table, alias, index string) string
+	// Range is a table in a FROM clause under an alias, and the condition for rows with
+	// an id from one parameter to another, to be found by the key.
+	Range(table, alias string) (from, where string)
+	// Exact is a text column as it is compared byte by byte.
+	Exact(column string) string
+	// Text, Integer, Real and Time are the expressions of a column to be read by the
+	// method of Rows of that name. Guarded, they let no large cell through.
+	Text(column string, guarded bool) string
+	Integer(column string, guarded bool) string
+	Real(column string, guarded bool) string
+	Time(column string, guarded bool) string
+}
+
+// Table is what is known of a table; the zero value is one that does not exist.
+type Table struct {
+	// Columns are the names of its columns, in lower case.
+	Columns map[string]bool
+	// Keyed tells whether id is its key and an integer, so that rows are found by it
+	// at once, and in its order.
+	Keyed bool
+	// View is set if it is a view.
+	View bool
+}
+
+// MinTime and MaxTime bound the timestamps that are taken for one: what is not
+// between them, as seconds since 1970, is a mistake of whoever wrote it.
+const (
+	MinTime = 946_684_800   // 2000-01-01
+	MaxTime = 7_258_118_400 // 2200-01-01, which is not between them
+)
+
+// Slice is how long a transaction of a Blocking database stays open for what can
+// wait, and Pause how long it is closed after that.
+const (
+	Slice = 5 * time.Millisecond
+	Pause = 5 * time.Millisecond
+)

@@ -1,0 +1,81 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"gorm.io/gorm"
+)
+
+// ErrCellTooLarge says that a statement met a cell that is too large to be read as
+// it is: Session.Guard lets it be read.
+var ErrCellTooLarge = errors.New("a cell is too large")
+
+// Session is one reading's turn in a view.
+type Session struct {
+	view    *View
+	ctx     context.Context //nolint:containedctx // lives as long as the reading
+	release func()          // of the context
+	tx      *gorm.DB
+	guarded bool
+}
+
+// Context is the reading's, under its own deadline.
+func (s *Session) Context() context.Context { return s.ctx }
+
+// State is what the session sees.
+func (s *Session) State() State { return s.view.conn.State() }
+
+// Dialect is how SQL is written here.
+func (s *Session) Dialect() Dialect { return s.view.engine.Dialect() }
+
+// Guarded tells whether the expressions of cells are to let no large one through.
+func (s *Session) Guarded() bool { return s.guarded }
+
+// Guard makes the session guarded, or no longer. It is for a statement that failed
+// with ErrCellTooLarge: expressions that look at each cell before they read it take
+// four times as long to compile, which is most of what a statement costs, so that
+// they are left for when such a cell was met.
+func (s *Session) Guard(guarded bool) error {
+	s.guarded = guarded
+	return s.view.classify(s.view.conn.Guard(guarded))
+}
+
+// Query runs a statement. The rows are to be closed; that is also where an error
+// shows.
+func (s *Session) Query(query string, args ...any) *Rows {
+	rows, err := s.tx.Raw(query, args...).Rows()
+	if err != nil {
+		return &Rows{err: s.view.classify(fmt.Errorf("query: %w", err))}
+	}
+	return newRows(rows, s.view)
+}
+
+// Check tells whether what was read counts: that the database did not change where
+// it could not be locked. It adds the code to the error of the reading.
+func (s *Session) Check(err error) error {
+	if s.view.conn == nil {
+		return s.view.classify(err)
+	}
+	if changed := s.view.conn.Check(); changed != nil {
+		return changed
+	}
+	return s.view.classify(err)
+}
+
+// End gives the turn to the next reading.
+func (s *Session) End() {
+	s.release()
+	v := s.view
+	if s.guarded && s.Guard(false) != nil {
+		v.close()
+	}
+	if v.ctx.Err() != nil || v.brief.Load() && v.waiting.Load() == 0 && v.conn != nil && v.conn.State().Blocking {
+		v.close()
+	}
+	v.turn.Release(1)
+	if v.ctx.Err() != nil { // it ended meanwhile
+		v.closeIfIdle()
+	}
+}

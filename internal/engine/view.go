@@ -1,0 +1,155 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"github.com/orchmetrics/orchmetrics/domain"
+)
+
+// View is one state of a database, shared by the readings of one scrape. They take
+// turns on one connection, which the first of them opens.
+type View struct {
+	engine  Engine
+	ctx     context.Context //nolint:containedctx // the view's life, apart from each reading's
+	stop    context.CancelFunc
+	turn    *semaphore.Weighted // of 1
+	waiting atomic.Int32        // readings that wait for their turn
+	brief   atomic.Bool
+
+	// For who has the turn:
+	conn    Conn  // nil before the first reading, and between those of a brief view
+	failure error // why there is nothing to read
+}
+
+// NewView returns a view, to be ended. It opens nothing yet.
+func NewView(ctx context.Context, e Engine) *View {
+	v := &View{engine: e, turn: semaphore.NewWeighted(1)}
+	v.ctx, v.stop = context.WithCancel(context.WithoutCancel(ctx))
+	return v
+}
+
+// Session waits for the reading's turn and begins it. The session is to be ended.
+// It may take half of the time that its context has left, so that a slow reading
+// leaves some to those behind it. An error has a code.
+func (v *View) Session(ctx context.Context) (*Session, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	unlink := context.AfterFunc(v.ctx, cancel)
+	release := func() { unlink(); cancel() }
+	if err := v.wait(ctx); err != nil {
+		release()
+		return nil, err
+	}
+	ctx, stop := fairShare(ctx)
+	s := &Session{view: v, ctx: ctx, release: func() { stop(); release() }}
+	if err := v.open(ctx); err != nil {
+		s.End()
+		return nil, err
+	}
+	s.tx = v.conn.Session(ctx)
+	return s, nil
+}
+
+// fairShare is half of the time that is left.
+func fairShare(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, time.Until(deadline)/2)
+}
+
+// wait takes the turn.
+func (v *View) wait(ctx context.Context) error {
+	v.waiting.Add(1)
+	err := v.turn.Acquire(ctx, 1)
+	v.waiting.Add(-1)
+	switch {
+	case v.ctx.Err() != nil:
+		if err == nil {
+			v.close()
+			v.turn.Release(1)
+		}
+		return v.Ended()
+	case err != nil:
+		return fmt.Errorf("wait for the database connection: %w: %w", domain.CodeTimeout, err)
+	default:
+		return nil
+	}
+}
+
+// open makes sure that there is a connection. That a reading ran out of time says
+// nothing of the database: the next one tries again, unless it was a lock that took
+// the time.
+func (v *View) open(ctx context.Context) error {
+	if v.conn == nil && v.failure == nil {
+		conn, err := v.engine.Connect(ctx)
+		if err != nil {
+			err = v.classify(err)
+			if ctx.Err() == nil || errors.Is(err, domain.CodeDBBusy) {
+				v.failure = err
+			}
+			return err
+		}
+		v.conn = conn
+	}
+	return v.failure
+}
+
+// Brief lets the connection be closed as soon as no reading waits for it, and be
+// opened again for the next one, which then sees a later state: for what can wait,
+// where a transaction that is open makes the writer wait.
+func (v *View) Brief() { v.brief.Store(true) }
+
+// Ended tells whether the view has ended.
+func (v *View) Ended() error {
+	if v.ctx.Err() != nil {
+		return fmt.Errorf("read an ended view: %w", domain.CodeTimeout)
+	}
+	return nil
+}
+
+// End ends the view and closes what it has open, at once or as soon as the reading
+// under way is interrupted.
+func (v *View) End() {
+	v.stop()
+	v.closeIfIdle()
+}
+
+func (v *View) closeIfIdle() {
+	if v.turn.TryAcquire(1) {
+		v.close()
+		v.turn.Release(1)
+	}
+}
+
+// close closes the connection. Only for who has the turn.
+func (v *View) close() {
+	if v.conn != nil {
+		v.conn.Close()
+		v.conn = nil
+	}
+}
+
+// classify adds the code that the envelope shows, unless the error has one.
+func (v *View) classify(err error) error {
+	var code domain.Code
+	switch {
+	case err == nil, errors.As(err, &code), errors.Is(err, ErrCellTooLarge):
+		return err
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return fmt.Errorf("%w: %w", domain.CodeTimeout, err)
+	}
+	if v.engine.TooLarge(err) {
+		return fmt.Errorf("%w: %w", ErrCellTooLarge, err)
+	}
+	if code = v.engine.Code(err); code != "" {
+		return fmt.Errorf("%w: %w", code, err)
+	}
+	return err
+}

@@ -1,0 +1,204 @@
+package rollup
+
+import (
+	"context"
+	"math"
+	"slices"
+	"sort"
+	"time"
+)
+
+// block is the sums of the rows up to an id, from the end of the block before.
+type block[S any] struct {
+	upto     int64
+	rows     int64
+	sums     S
+	marks    uint64    // the signature of its unfinished rows when it was read
+	unmarked bool      // the signature is not known yet
+	readAt   time.Time // when the view that read it began
+	hotUntil time.Time
+}
+
+// extend cuts blocks off the rows behind the last one, until few are left there.
+// The first time these are nearly all.
+func (r *Rollup[S]) extend(ctx context.Context, hot, cold Table[S], s Scrape) error {
+	from := hot
+	if !r.counted {
+		from = cold
+	}
+	for {
+		tail := r.tail()
+		tail.From = max(tail.From, *s.Lowest)
+		if saturated(tail.From, maxTail-1) >= *s.Highest {
+			break // a range has no more rows than ids
+		}
+		_, more, err := from.Nth(ctx, tail, maxTail+1)
+		if err != nil {
+			return err
+		}
+		if !more {
+			break
+		}
+		if !r.budget.left() {
+			r.counted = false
+			return ErrCounting
+		}
+		made, err := readFirst(ctx, from, tail, s)
+		if err != nil {
+			return err
+		}
+		if len(r.blocks) == 0 {
+			r.lowest = *s.Lowest
+		}
+		r.blocks = append(r.blocks, made)
+	}
+	r.counted = true
+	return nil
+}
+
+// readFirst reads the block at the begin of a range that has more rows than one.
+func readFirst[S any](ctx context.Context, t Table[S], within Range, s Scrape) (block[S], error) {
+	made := block[S]{upto: min(within.Upto, saturated(within.From, BlockRows-1)), unmarked: true, readAt: s.At}
+	var err error
+	if made.sums, made.rows, err = t.Sum(ctx, Range{within.From, made.upto}); err != nil || made.rows >= denseRows {
+		return made, err
+	}
+	id, found, err := t.Nth(ctx, within, BlockRows)
+	if err != nil {
+		return made, err
+	}
+	if made.upto = within.Upto; found {
+		made.upto = id
+	}
+	made.sums, made.rows, err = t.Sum(ctx, Range{within.From, made.upto})
+	return made, err
+}
+
+// mark keeps the blocks hot in which something is being worked on, and returns the
+// signature of the unfinished rows of each block that has any.
+func (r *Rollup[S]) mark(s Scrape) map[int]uint64 {
+	signatures := map[int]uint64{}
+	at := 0
+	for _, m := range s.Marks {
+		if at = r.blockOf(m.ID, at); at == len(r.blocks) {
+			continue // behind the last block
+		}
+		signatures[at] += m.signature()
+		if m.Hot {
+			r.blocks[at].hotUntil = s.At.Add(Linger)
+		}
+	}
+	for i := range r.blocks {
+		if b := &r.blocks[i]; b.unmarked {
+			b.marks, b.unmarked = signatures[i], false
+		}
+	}
+	return signatures
+}
+
+// readHot reads the rows behind the last block, which it returns the sums of, and
+// the blocks that may have changed in the ordinary course of work.
+func (r *Rollup[S]) readHot(ctx context.Context, t Table[S], signatures map[int]uint64, s Scrape) (tail Result[S], err error) {
+	behind := r.tail()
+	if *s.Highest >= behind.From {
+		if tail.Sums, tail.Rows, err = t.Sum(ctx, behind); err != nil {
+			return tail, err
+		}
+	}
+	r.newest = max(behind.From, *s.Lowest)
+	above := tail.Rows
+	for i := len(r.blocks) - 1; i >= 0; i-- {
+		b := &r.blocks[i]
+		changed := b.marks != signatures[i] || i == 0 && r.lowest != *s.Lowest
+		if above < HotRows {
+			r.newest = r.span(i).From
+		}
+		if changed || above < HotRows || s.All || b.hotUntil.After(s.At) {
+			if err := r.read(ctx, t, i, signatures, s); err != nil {
+				return tail, err
+			}
+		}
+		above += b.rows
+	}
+	r.lowest = *s.Lowest
+	return tail, nil
+}
+
+// read reads a block anew. How long it is hot stays as it is.
+func (r *Rollup[S]) read(ctx context.Context, t Table[S], i int, signatures map[int]uint64, s Scrape) error {
+	sums, rows, err := t.Sum(ctx, r.span(i))
+	if err != nil {
+		return err
+	}
+	b := &r.blocks[i]
+	b.sums, b.rows, b.marks, b.readAt = sums, rows, signatures[i], s.At
+	return nil
+}
+
+// split cuts the blocks that have grown, and tells whether there were any.
+func (r *Rollup[S]) split(ctx context.Context, t Table[S], s Scrape) (found bool, err error) {
+	for i := 0; i < len(r.blocks); i++ {
+		if r.blocks[i].rows <= maxBlock {
+			continue
+		}
+		whole := r.span(i)
+		rest := Range{max(whole.From, *s.Lowest), whole.Upto}
+		var pieces []block[S]
+		for len(pieces) == 0 || pieces[len(pieces)-1].upto < whole.Upto {
+			piece, err := readFirst(ctx, t, rest, s)
+			if err != nil {
+				return found, err
+			}
+			piece.hotUntil = r.blocks[i].hotUntil
+			pieces = append(pieces, piece)
+			rest.From = saturated(piece.upto, 1)
+		}
+		r.blocks = slices.Replace(r.blocks, i, i+1, pieces...)
+		i += len(pieces) - 1
+		found = true
+	}
+	return found, nil
+}
+
+// tail is the range behind the last block.
+func (r *Rollup[S]) tail() Range {
+	if len(r.blocks) == 0 {
+		return All()
+	}
+	return Range{saturated(r.blocks[len(r.blocks)-1].upto, 1), math.MaxInt64}
+}
+
+// span is the range of a block.
+func (r *Rollup[S]) span(i int) Range {
+	from := int64(math.MinInt64)
+	if i > 0 {
+		from = r.blocks[i-1].upto + 1
+	}
+	return Range{from, r.blocks[i].upto}
+}
+
+// blockOf is the number of the block of an id, the number of blocks if it lies
+// behind them. Marks mostly come in the order of their ids, so that it is mostly
+// the block of the one before.
+func (r *Rollup[S]) blockOf(id int64, guess int) int {
+	if guess < len(r.blocks) {
+		if span := r.span(guess); span.From <= id && id <= span.Upto {
+			return guess
+		}
+	}
+	return sort.Search(len(r.blocks), func(i int) bool { return r.blocks[i].upto >= id })
+}
+
+// signature is a number that is another for another row, or another version of it,
+// as good as always (the finalizer of SplitMix64).
+func (m Mark) signature() uint64 {
+	x := uint64(m.ID)*0x9e3779b97f4a7c15 ^ m.Version //nolint:gosec // any bits will do
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}
+
+// saturated is a + b for a b that is not negative.
+func saturated(a, b int64) int64 {
+	return min(a, math.MaxInt64-b) + b
+}

@@ -1,0 +1,171 @@
+package rollup
+
+import (
+	"context"
+	"time"
+)
+
+const (
+	// maxPortion is the most that is saved up for cold blocks between two scrapes:
+	// a scrape after a long pause must not take long for it.
+	maxPortion = 50 * time.Millisecond
+	// doubtShare is the share of a core that reading all cold blocks again may take
+	// when they are in doubt, over the time that doubtReserve is worth.
+	doubtShare   = 0.1
+	doubtReserve = 6 * time.Second // a tenth of a minute
+	// habit is how many times in a row a sign may turn out to mean nothing before
+	// it is no longer heeded.
+	habit = 3
+	// calm is how long there must be no sign for the next one to count again.
+	calm = 10 * time.Minute
+)
+
+// readCold reads cold blocks again: all of them if they are in doubt, else those
+// whose turn it is, as far as the budget goes. One that has changed puts the others
+// in doubt.
+func (r *Rollup[S]) readCold(ctx context.Context, t Table[S], signatures map[int]uint64, s Scrape) error {
+	for range r.blocks {
+		if r.doubt.open() || !r.budget.portion() {
+			break
+		}
+		r.next = (max(0, r.next) + 1) % len(r.blocks)
+		if err := r.check(ctx, t, r.next, signatures, s); err != nil {
+			return r.outOfTime(ctx, err)
+		}
+	}
+	if !r.doubt.open() {
+		return nil
+	}
+	for i := range r.blocks {
+		if !r.blocks[i].readAt.Before(r.doubt.since) {
+			continue
+		}
+		if !r.budget.reserved() {
+			return nil
+		}
+		if err := r.check(ctx, t, i, signatures, s); err != nil {
+			return r.outOfTime(ctx, err)
+		}
+	}
+	r.doubt.settle()
+	return nil
+}
+
+// check reads a cold block again and compares.
+func (r *Rollup[S]) check(ctx context.Context, t Table[S], i int, signatures map[int]uint64, s Scrape) error {
+	before := r.blocks[i]
+	if before.readAt.Equal(s.At) {
+		return nil // it is of this very view
+	}
+	defer r.budget.spend(r.budget.now(), r.doubt.open())
+	if err := r.read(ctx, t, i, signatures, s); err != nil {
+		return err
+	}
+	if now := r.blocks[i]; now.rows != before.rows || !now.sums.Equal(before.sums) {
+		r.doubt.raise(s.At)
+	}
+	return nil
+}
+
+// outOfTime is no error: what is not read again now is so later.
+func (*Rollup[S]) outOfTime(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil //nolint:nilerr // the sums are as they were read before
+	}
+	return err
+}
+
+// doubt is whether the sums of cold blocks are possibly wrong.
+type doubt struct {
+	since time.Time // what was read before is in doubt; zero if nothing is
+	later time.Time // of the last sign since then
+	sign  time.Time // of the last one of all
+	// founded is set if something was found changed, or is certain to have.
+	founded bool
+	// vain is how many signs in a row turned out to mean nothing.
+	vain int
+}
+
+func (d *doubt) open() bool { return !d.since.IsZero() }
+
+// raise puts in doubt what was read before, for what was found in the table. While
+// there is such doubt already, what else is found is taken to be of the same kind.
+func (d *doubt) raise(at time.Time) {
+	if !d.open() || !d.founded {
+		d.since = at
+	}
+	d.founded, d.vain = true, 0
+}
+
+// suspect puts in doubt what was read before, for a sign from elsewhere, unless such
+// signs have come to nothing: some orchestrators give them at every operation.
+func (d *doubt) suspect(at time.Time) {
+	if at.Sub(d.sign) > calm {
+		d.vain = 0
+	}
+	d.sign = at
+	switch {
+	case d.vain >= habit:
+	case d.open():
+		d.later = at
+	default:
+		d.since = at
+	}
+}
+
+// settle ends the doubt, since everything was read again; unless there was a sign
+// after it began.
+func (d *doubt) settle() {
+	if !d.founded {
+		d.vain++
+	}
+	d.since, d.founded = time.Time{}, false
+	if d.vain < habit {
+		d.since = d.later
+	}
+	d.later = time.Time{}
+}
+
+// budget is what reading again may cost.
+type budget struct {
+	share float64
+	now   func() time.Time
+
+	began   time.Time // of the scrape
+	limit   time.Duration
+	credit  time.Duration // for cold blocks in turn
+	reserve time.Duration // for those in doubt
+}
+
+// begin saves up for the time since the last scrape began.
+func (b *budget) begin(s Scrape) {
+	now := b.now()
+	part := func(share float64, of time.Duration) time.Duration {
+		return time.Duration(s.Part * share * float64(of))
+	}
+	if b.began.IsZero() {
+		b.reserve = part(1, doubtReserve)
+	} else {
+		b.credit = min(b.credit+part(b.share, now.Sub(b.began)), part(1, maxPortion))
+		b.reserve = min(b.reserve+part(doubtShare, now.Sub(b.began)), part(1, doubtReserve))
+	}
+	b.began, b.limit = now, s.Time
+}
+
+// left tells whether the scrape still has time.
+func (b *budget) left() bool { return b.now().Sub(b.began) < b.limit }
+
+// portion tells whether there is something left for cold blocks in turn.
+func (b *budget) portion() bool { return b.credit > 0 && b.left() }
+
+// reserved tells whether there is something left for those in doubt.
+func (b *budget) reserved() bool { return b.reserve > 0 && b.left() }
+
+func (b *budget) spend(began time.Time, doubted bool) {
+	spent := b.now().Sub(began)
+	if doubted {
+		b.reserve -= spent
+	} else {
+		b.credit -= spent
+	}
+}

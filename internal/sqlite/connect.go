@@ -1,0 +1,75 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql/driver"
+	"fmt"
+	"maps"
+	"strconv"
+	"time"
+
+	"github.com/mattn/go-sqlite3"
+	"gorm.io/driver/sqlite"
+	"gorm.io/gorm"
+	"gorm.io/gorm/callbacks"
+)
+
+// URI parameters. See https://www.sqlite.org/uri.html; readonly_shm and nolock
+// are in the source of os_unix.c and pager.c.
+const (
+	readOnly    = "mode=ro"        // the file is opened without write access
+	readOnlySHM = "readonly_shm=1" // the -shm is neither created nor written
+	immutable   = "immutable=1"    // no locks and no write-ahead log at all
+	noLock      = "nolock=1"       // as immutable, but refuses a WAL database
+	queryOnly   = "_query_only=1"  // the driver's name for PRAGMA query_only=1
+	// noMutex is the driver's name for SQLITE_OPEN_NOMUTEX: database/sql lets one
+	// goroutine at a time use a connection, so that SQLite need not see to it at
+	// each call. What interrupts a statement may come from any thread all the same
+	// (https://www.sqlite.org/c3ref/interrupt.html).
+	noMutex = "_mutex=no"
+)
+
+// connector opens connections with one URI, each behind the authorizer.
+type connector struct {
+	uri string
+	drv *sqlite3.SQLiteDriver
+}
+
+func newConnector(path string, busyTimeout time.Duration, params ...string) connector {
+	params = append(params, readOnly, queryOnly, noMutex, "_busy_timeout="+strconv.FormatInt(busyTimeout.Milliseconds(), 10))
+	return connector{
+		uri: uri(path, params...),
+		drv: &sqlite3.SQLiteDriver{ConnectHook: func(c *sqlite3.SQLiteConn) error {
+			// What is sorted stays in memory: SQLite would else put it into files, also
+			// on a connection that only reads (https://www.sqlite.org/tempfiles.html).
+			if _, err := c.Exec("PRAGMA temp_store = MEMORY", nil); err != nil {
+				return fmt.Errorf("keep temporary tables in memory: %w", err)
+			}
+			c.RegisterAuthorizer(new(authorizer).authorize)
+			return nil
+		}},
+	}
+}
+
+// Connect implements driver.Connector.
+func (c connector) Connect(context.Context) (driver.Conn, error) {
+	conn, err := c.drv.Open(c.uri)
+	if err != nil {
+		return nil, fmt.Errorf("connect: %w", err)
+	}
+	return conn, nil
+}
+
+// Driver implements driver.Connector.
+func (c connector) Driver() driver.Driver { return c.drv }
+
+// dialector is GORM's SQLite dialect without its query at start, for which the
+// database would have to be there already.
+type dialector struct{ sqlite.Dialector }
+
+// Initialize implements gorm.Dialector.
+func (d dialector) Initialize(db *gorm.DB) error {
+	callbacks.RegisterDefaultCallbacks(db, &callbacks.Config{})
+	maps.Copy(db.ClauseBuilders, d.ClauseBuilders())
+	return nil
+}

@@ -1,0 +1,116 @@
+package sqlite
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/orchmetrics/orchmetrics/internal/engine"
+)
+
+// dialect is how SQL is written for SQLite.
+type dialect struct{}
+
+var _ engine.Dialect = dialect{}
+
+// Table implements engine.Dialect. An INTEGER PRIMARY KEY is the rowid, which has no
+// index (https://www.sqlite.org/lang_createtable.html#rowid).
+func (dialect) Table(s *engine.Session, name string) (engine.Table, error) {
+	rows := s.Query(`SELECT c.name, c.type, c.pk, (SELECT count(*) FROM pragma_index_list(?) WHERE origin = 'pk'),
+		(SELECT type FROM sqlite_schema WHERE name = ? COLLATE NOCASE AND type IN ('table', 'view'))
+		FROM pragma_table_xinfo(?) c`, name, name, name)
+	var found engine.Table
+	keys := 0
+	for rows.Next() {
+		if found.Columns == nil {
+			found.Columns = map[string]bool{}
+		}
+		column, kind, key, index := strings.ToLower(rows.Name()), rows.Name(), rows.Count(), rows.Count()
+		found.Columns[column] = true
+		if key > 0 {
+			keys++
+			found.Keyed = keys == 1 && column == "id" && strings.EqualFold(kind, "INTEGER") && index == 0
+		}
+		found.View = rows.Name() == "view"
+	}
+	return found, rows.Close()
+}
+
+// Index implements engine.Dialect.
+func (dialect) Index(s *engine.Session, table, column string) (name string, err error) {
+	rows := s.Query(`SELECT l.name FROM pragma_index_list(?) l, pragma_index_xinfo(l.name) x
+		WHERE NOT l.partial AND x.seqno = 0 AND x.name = ? COLLATE NOCASE AND x.coll = 'BINARY'`, table, column)
+	for rows.Next() {
+		if found, _ := rows.Value().(string); usable(found) {
+			name = found
+		}
+	}
+	return name, rows.Close()
+}
+
+// usable tells whether an index's name can be part of a statement. GORM has a meaning
+// of its own for some characters.
+func usable(name string) bool {
+	return name != "" && utf8.ValidString(name) && !strings.ContainsAny(name, "@?")
+}
+
+// Place implements engine.Dialect: the page where a table's tree begins.
+func (dialect) Place(table string) string {
+	return "(SELECT rootpage FROM sqlite_schema WHERE type = 'table' AND name = '" + table + "' COLLATE NOCASE)"
+}
+
+// From implements engine.Dialect. SQLite is told to use the index, since it may not
+// want to by itself: after an ANALYZE while the orchestrator was idle, it takes it for
+// certain that nearly all rows have the same status, whatever is asked for, and reads
+// them all (https://www.sqlite.org/lang_indexedby.html).
+func (dialect) From(table, alias, index string) string {
+	if index == "" {
+		return table + " " + alias
+	}
+	return table + " " + alias + ` INDEXED BY "` + strings.ReplaceAll(index, `"`, `""`) + `"`
+}
+
+// Range implements engine.Dialect. SQLite thinks that to scan a table is as good if it
+// had one or two rows when the last ANALYZE was made. It does not if there is another
+// row to find before: any that certainly exists.
+func (dialect) Range(table, alias string) (from, where string) {
+	return "sqlite_schema one CROSS JOIN " + table + " " + alias,
+		"one.rowid = (SELECT min(rowid) FROM sqlite_schema) AND " + alias + ".id BETWEEN ? + 0 * one.rowid AND ?"
+}
+
+// Exact implements engine.Dialect.
+func (dialect) Exact(column string) string { return column + " COLLATE BINARY" }
+
+// As expressions, all columns have no declared type, by which the driver would convert
+// values on its own.
+
+// Text implements engine.Dialect. Only what is long is cut, by its bytes: as a text,
+// substr ends it at its first NUL.
+func (dialect) Text(column string, guarded bool) string {
+	if !guarded {
+		return "+" + column
+	}
+	return fmt.Sprintf("CASE typeof(%[1]s) WHEN 'text' THEN CASE WHEN octet_length(%[1]s) > %[2]d"+
+		" THEN CAST(substr(CAST(%[1]s AS BLOB), 1, %[2]d) AS TEXT) ELSE %[1]s END WHEN 'null' THEN NULL ELSE 0 END", column, engine.CutText)
+}
+
+// Integer implements engine.Dialect. A text of a number is short.
+func (dialect) Integer(column string, guarded bool) string { return number(column, guarded) }
+
+// Real implements engine.Dialect.
+func (dialect) Real(column string, guarded bool) string { return number(column, guarded) }
+
+func number(column string, guarded bool) string {
+	if !guarded {
+		return "+" + column
+	}
+	return fmt.Sprintf("CASE WHEN typeof(%[1]s) IN ('text','blob') AND octet_length(%[1]s) > 100 THEN x'' ELSE +%[1]s END", column)
+}
+
+// Time implements engine.Dialect. A timestamp is what SQLite's date functions read as
+// one (https://www.sqlite.org/lang_datefunc.html), if there is a date in it: not 'now',
+// nor a time of day. Anything else is a marker.
+func (dialect) Time(column string, _ bool) string {
+	return fmt.Sprintf("CASE WHEN %[1]s IS NULL THEN NULL WHEN %[1]s NOT GLOB '[0-9][0-9][0-9][0-9]-*'"+
+		" AND %[1]s GLOB '*[^0-9.]*' THEN '' ELSE coalesce(unixepoch(%[1]s), '') END", column)
+}

@@ -1,0 +1,13 @@
+//go:build !cgo
+
+package sqlite
+
+import "github.com/orchmetrics/orchmetrics/domain"
+
+// Without cgo the driver is a stub whose only error says so.
+
+func driverCode(error) domain.Code { return "" }
+
+func cannotOpen(error) bool { return false }
+
+func tooBig(error) bool { return false }

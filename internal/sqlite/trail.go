@@ -1,0 +1,98 @@
+package sqlite
+
+import (
+	"encoding/binary"
+	"errors"
+	"io"
+	"os"
+)
+
+// logHeader is what the header of a write-ahead log says of its history
+// (https://www.sqlite.org/fileformat2.html#the_write_ahead_log).
+type logHeader struct {
+	// known is set for a header whose checksum fits, damaged for a log without one.
+	known, damaged bool
+	// salt grows by one each time that the log begins anew, and begins at random
+	// for one that is created.
+	salt, random uint32
+}
+
+const (
+	logHeaderBytes = 32
+	logMagic       = 0x377f0682 // the lowest bit tells the order of bytes in checksums
+)
+
+// readLogHeader reads the header of the log at the path. SQLite's locks are on other
+// files, so that to open and close this one loses none.
+func readLogHeader(path string) logHeader {
+	file, err := os.Open(path)
+	if err != nil {
+		return logHeader{}
+	}
+	defer file.Close() //nolint:errcheck // nothing was written
+	var header [logHeaderBytes]byte
+	if _, err := io.ReadFull(file, header[:]); err != nil {
+		// An empty log is none; who is about to write the first header may be half done.
+		return logHeader{damaged: errors.Is(err, io.ErrUnexpectedEOF)}
+	}
+	magic := binary.BigEndian.Uint32(header[0:])
+	if magic&^1 != logMagic || !checksumFits(header[:], magic&1 == 1) {
+		return logHeader{damaged: true}
+	}
+	return logHeader{
+		known:  true,
+		salt:   binary.BigEndian.Uint32(header[16:]),
+		random: binary.BigEndian.Uint32(header[20:]),
+	}
+}
+
+// checksumFits sums the first 24 bytes as SQLite does.
+func checksumFits(header []byte, bigEndian bool) bool {
+	var order binary.ByteOrder = binary.LittleEndian
+	if bigEndian {
+		order = binary.BigEndian
+	}
+	var a, b uint32
+	for i := 0; i < 24; i += 8 {
+		a += order.Uint32(header[i:]) + b
+		b += order.Uint32(header[i+4:]) + a
+	}
+	return a == binary.BigEndian.Uint32(header[24:]) && b == binary.BigEndian.Uint32(header[28:])
+}
+
+// trail is what the last view saw that tells whether the database of the next one
+// has gone on from there, or was replaced, or put back to an older state.
+type trail struct {
+	seen bool
+	id   fileID
+	log  logHeader // not known for a database at rest
+	rest stamp     // of a database at rest
+}
+
+// restarts is how many times a log may begin anew between two views.
+const restarts = 1000
+
+// breaks notes what a view sees, which began after the files were found, and tells
+// whether the trail breaks. What cannot be told is no break: a database with a
+// rollback journal leaves none.
+func (t *trail) breaks(found files, atRest bool) bool {
+	now := trail{seen: true, id: found.id}
+	switch {
+	case atRest:
+		now.rest = found.stamp()
+	case found.log.known && readLogHeader(found.path+"-wal") == found.log:
+		now.log = found.log
+	default:
+		return false // it has no log, or one that is beginning anew just now
+	}
+	before := *t
+	*t = now
+	if !before.seen || before.id != now.id {
+		return false // another file is another database, which needs no sign
+	}
+	if atRest || !before.log.known {
+		return before.log.known || before.rest != now.rest
+	}
+	grown := now.log.salt - before.log.salt
+	return grown > restarts || grown == 0 && now.log.random != before.log.random
+}
