@@ -103,7 +103,7 @@ type check struct {
 func Examine(ctx context.Context, cfg orchmetrics.Config, in Inputs) Report {
 	cfg.Logger = slog.New(slog.DiscardHandler) // what it has to say is in the report
 	d := &doctor{cfg: cfg, in: in}
-	d.engine, d.store = newStore(cfg, true)
+	d.engine, d.store = newStore(cfg)
 	report := Report{Status: OK}
 	for _, c := range []check{
 		{"settings", d.settings},
@@ -128,14 +128,14 @@ func Examine(ctx context.Context, cfg orchmetrics.Config, in Inputs) Report {
 	return report
 }
 
-// newStore is a store that keeps sums, as the service's does, unless it is exact; nil
-// if there can be none, as the check of the database tells.
-func newStore(cfg orchmetrics.Config, exact bool) (*sqlite.Engine, *sqlstore.Store) {
+// newStore is a store that keeps nothing; nil if there can be none, as the check of
+// the database tells.
+func newStore(cfg orchmetrics.Config) (*sqlite.Engine, *sqlstore.Store) {
 	engine, err := sqlite.New(cfg.DB, cfg.SectionTimeout)
 	if err != nil {
 		return nil, nil
 	}
-	store, err := sqlstore.New(engine, sqlstore.Options{MaxRows: max(1, cfg.MaxRows), Exact: exact})
+	store, err := sqlstore.New(engine, sqlstore.Options{MaxRows: max(1, cfg.MaxRows), Exact: true})
 	if err != nil {
 		return nil, nil
 	}

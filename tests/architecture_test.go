@@ -67,7 +67,7 @@ var (
 			tests: []string{"ports/portstest", "mocks", "contract/contracttest"},
 		},
 		// The doctor asks the adapters what they alone know.
-		{folder: "doctor", own: []string{".", "adapters/*", "adapters/sqlstore", "internal/sqlite", "domain", "ports"}, libraries: anyLibrary},
+		{folder: "doctor", own: []string{".", "adapters/*", "adapters/sqlstore", "internal/engine", "internal/sqlite", "domain", "ports"}, libraries: anyLibrary},
 		// A command speaks to the root in the types of domain and ports.
 		{folder: "cmd/*", own: []string{".", "demo", "doctor", "domain", "ports"}, libraries: anyLibrary, tests: []string{"mocks", "contract/contracttest"}},
 		{folder: "demo", libraries: anyLibrary},

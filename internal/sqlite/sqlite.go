@@ -12,7 +12,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -29,7 +28,6 @@ type Engine struct {
 	busyTimeout time.Duration
 	session     *gorm.DB
 
-	held      atomic.Int64        // the longest that a blocking transaction was open, in nanoseconds
 	beginning *semaphore.Weighted // of 1
 	begun     uint64              // connections so far, for who holds it
 	trail     trail               // for who holds it
@@ -138,7 +136,7 @@ func (e *Engine) begin(ctx context.Context, found files, param string) (*connect
 	}
 	defer e.beginning.Release(1)
 	conn := &connection{
-		engine: e, files: found, began: time.Now(),
+		engine: e, files: found,
 		db: sql.OpenDB(newConnector(found.path, e.busyTimeout, param)),
 	}
 	if err := conn.begin(ctx); err != nil {
@@ -173,7 +171,6 @@ type connection struct {
 	conn   *sql.Conn // the only one: another would be opened without our knowing
 	tx     *sql.Tx
 	state  engine.State
-	began  time.Time
 	// atRest is set if the files were read as immutable: whatever was read counts
 	// only while they are unchanged.
 	atRest bool
@@ -210,23 +207,10 @@ func (c *connection) Check() error {
 // Close implements engine.Conn. Nothing was written, so there is nothing that an
 // error could lose.
 func (c *connection) Close() {
-	defer c.measure()
 	_ = c.tx.Rollback()
 	_ = c.conn.Close()
 	_ = c.db.Close()
 }
-
-// measure notes how long a writer had to wait for the transaction.
-func (c *connection) measure() {
-	if took := int64(time.Since(c.began)); c.state.Blocking && took > c.engine.held.Load() {
-		c.engine.held.Store(took) // of two at the same time one may be lost, which is a measure all the same
-	}
-}
-
-// Held returns the longest time for which a transaction kept a lock that a writer with
-// a rollback journal has to wait for (SHARED, see https://www.sqlite.org/lockingv3.html)
-// since it was last asked.
-func (e *Engine) Held() time.Duration { return time.Duration(e.held.Swap(0)) }
 
 const (
 	// maxCell is how many bytes a cell may have to be read as it is.
