@@ -45,7 +45,7 @@ func (s *Session) Guard(guarded bool) error {
 // Query runs a statement. The rows are to be closed; that is also where an error
 // shows.
 func (s *Session) Query(query string, args ...any) *Rows {
-	rows, err := s.tx.Raw(query, args...).Rows() //nolint:sqlclosecheck // Rows.Close does
+	rows, err := s.tx.Raw(query, args...).Rows()
 	if err != nil {
 		return &Rows{err: s.view.classify(fmt.Errorf("query: %w", err))}
 	}
