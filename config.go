@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/orchmetrics/orchmetrics/adapters/http"
 )
 
 // Config is every setting of the service. The tags are read by the command line,
@@ -20,6 +22,7 @@ type Config struct {
 	SystemdSocket    Switch        `group:"serving" name:"web.systemd-socket" aliases:"systemd-socket" env:"ORCH_SYSTEMD_SOCKET" default:"false" help:"Serve on the socket that systemd passes, instead of on ORCH_LISTEN."`
 	HealthListen     string        `group:"serving" env:"ORCH_HEALTH_LISTEN" placeholder:"ADDRESS" help:"Where to serve /livez and /readyz besides, without TLS and password: host:port, or unix:/path/health.sock. Unset: nowhere."`
 	WebConfigFile    string        `group:"serving" name:"web.config.file" aliases:"web-config-file" env:"ORCH_WEB_CONFIG_FILE" placeholder:"PATH" help:"TLS and passwords, in the form of Prometheus's exporter toolkit. Unset: neither."`
+	AllowedHosts     []string      `group:"serving" env:"ORCH_ALLOWED_HOSTS" sep:"," placeholder:"NAME" help:"Names by which the service may be asked besides its own; *.example.org for all below it, * for all."`
 	DB               string        `group:"database" name:"db" env:"ORCH_DB" default:"orchestrator.db" placeholder:"PATH" help:"The orchestrator's SQLite database, a path or a file: URI. It is only ever read."`
 	WorkerStateFile  string        `group:"database" env:"ORCH_WORKER_STATE_FILE" placeholder:"PATH" help:"The worker's snapshot as JSON. Unset: the worker's fields are null."`
 	ProcRoot         string        `group:"reading" env:"ORCH_PROC_ROOT" default:"/proc" placeholder:"DIR" help:"Where the proc file system is mounted."`
@@ -72,9 +75,13 @@ func (c Config) Validate() error {
 		return fmt.Errorf("ORCH_SECTION_TIMEOUT is %s; it must be more than 0 and at most 1m", c.SectionTimeout)
 	case c.MaxRows < 1 || c.MaxRows > 1_000_000:
 		return fmt.Errorf("ORCH_MAX_ROWS is %d; it must be between 1 and 1000000", c.MaxRows)
-	default:
-		return nil
 	}
+	for _, name := range c.AllowedHosts {
+		if err := httpapi.ValidateHost(name); err != nil {
+			return fmt.Errorf("ORCH_ALLOWED_HOSTS: %w", err)
+		}
+	}
+	return nil
 }
 
 // isAddress tells whether an address has the form of one to listen on.

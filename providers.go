@@ -146,6 +146,7 @@ func serverOptions(cfg Config, snapshots ports.Snapshotter, log *slog.Logger) (o
 		}
 		opts = append(opts, httpapi.WithWebConfig(config))
 	}
+	opts = append(opts, httpapi.AllowedHosts(cfg.AllowedHosts...))
 	if cfg.SystemdSocket {
 		opts = append(opts, httpapi.Activated())
 	}

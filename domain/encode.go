@@ -61,7 +61,11 @@ func (e *Envelope) Set(key string, value any) error {
 // else.
 func (e Envelope) MarshalJSON() ([]byte, error) {
 	const aStage, anAgent, others = 160, 640, 4096 // bytes, at a guess
-	dst := append(make([]byte, 0, aStage*len(e.Stages)+anAgent*len(e.Agents)+others), '{')
+	room := aStage*len(e.Stages) + anAgent*len(e.Agents) + others
+	for _, extension := range e.Extensions {
+		room += len(extension.Value)
+	}
+	dst := append(make([]byte, 0, room), '{')
 	if e.Disabled {
 		dst, err := appendMembers(dst, struct {
 			SchemaVersion int  `json:"schema_version"`
@@ -143,7 +147,7 @@ func (s sectionValue) appendTo(dst []byte) ([]byte, error) {
 			return appended, nil
 		}
 	}
-	value, err := json.Marshal(s.value)
+	value, err := Encode(s.value)
 	if err != nil {
 		return nil, err
 	}

@@ -22,6 +22,8 @@ import (
 const (
 	maxFiles = 64
 	maxBytes = 1 << 20
+	// maxTotal is how many bytes the files may have in all.
+	maxTotal = 4 << 20
 	// maxNames is how many names of the directory are looked at.
 	maxNames = 10_000
 	suffix   = ".json"
@@ -59,11 +61,41 @@ func (d *Dir) Sections(context.Context) ([]ports.Listed, error) {
 		err = fmt.Errorf("list sections: %d files, of which the first %d are shown: %w", len(stems), maxFiles, domain.CodeTooMany)
 		stems = stems[:maxFiles]
 	}
+	return d.list(stems), err
+}
+
+// list returns the sections of files. One is left out whose file does not fit
+// beside those before it.
+func (d *Dir) list(stems []string) []ports.Listed {
 	listed := make([]ports.Listed, len(stems))
-	for i, stem := range stems {
-		listed[i] = ports.Listed{Section: &file{dir: d.path, key: stem}, Origin: stem + suffix}
+	root, err := os.OpenRoot(d.path)
+	if err == nil { // else each section says so
+		defer root.Close() //nolint:errcheck // nothing was written
 	}
-	return listed, err
+	total := int64(0)
+	for i, stem := range stems {
+		section := &file{dir: d.path, key: stem}
+		if size := sizeOf(root, stem+suffix); size <= maxBytes { // a larger one is refused by itself
+			section.leftOut = total+size > maxTotal
+			if !section.leftOut {
+				total += size
+			}
+		}
+		listed[i] = ports.Listed{Section: section, Origin: stem + suffix}
+	}
+	return listed
+}
+
+// sizeOf is the length of a regular file, and 0 of all that is not read.
+func sizeOf(root *os.Root, name string) int64 {
+	if root == nil {
+		return 0
+	}
+	info, err := root.Stat(name)
+	if err != nil || !info.Mode().IsRegular() {
+		return 0
+	}
+	return info.Size()
 }
 
 func (d *Dir) names() ([]string, error) {

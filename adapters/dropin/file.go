@@ -18,6 +18,8 @@ import (
 type file struct {
 	dir string
 	key string
+	// leftOut is set if there is no room for it beside the others.
+	leftOut bool
 }
 
 var _ ports.Section = (*file)(nil)
@@ -31,6 +33,9 @@ func (*file) Default() any { return nil }
 // Collect implements ports.Section: the file's value as it is, and the time at
 // which it was written.
 func (f *file) Collect(context.Context) (any, error) {
+	if f.leftOut {
+		return nil, fmt.Errorf("read section: with those before it more than %d bytes: %w", maxTotal, domain.CodeTooLarge)
+	}
 	data, written, err := f.read()
 	if err != nil {
 		return nil, err
@@ -51,13 +56,19 @@ func (f *file) Collect(context.Context) (any, error) {
 
 // rows is the length of a list.
 func rows(list []byte) *int64 {
-	var entries []json.RawMessage
+	var entries []entry
 	if json.Unmarshal(list, &entries) != nil {
 		return nil
 	}
 	length := int64(len(entries))
 	return &length
 }
+
+// entry is one of a list, of which only that it is there counts.
+type entry struct{}
+
+// UnmarshalJSON takes anything.
+func (*entry) UnmarshalJSON([]byte) error { return nil }
 
 // read returns the content of a regular file of bounded size, and when it was
 // written. A root keeps symbolic links from leading out of the directory. It
@@ -83,12 +94,17 @@ func (f *file) read() (data []byte, written time.Time, err error) {
 	if !info.Mode().IsRegular() {
 		return unreadable(fmt.Errorf("%s%s is not a regular file", f.key, suffix))
 	}
-	data, err = io.ReadAll(io.LimitReader(opened, maxBytes+1))
-	if err != nil {
+	tooLarge := fmt.Errorf("read section: larger than %d bytes: %w", maxBytes, domain.CodeTooLarge)
+	if info.Size() > maxBytes {
+		return nil, time.Time{}, tooLarge
+	}
+	var content bytes.Buffer
+	content.Grow(int(info.Size()) + bytes.MinRead)
+	if _, err := content.ReadFrom(io.LimitReader(opened, maxBytes+1)); err != nil { // it may have grown
 		return unreadable(err)
 	}
-	if len(data) > maxBytes {
-		return nil, time.Time{}, fmt.Errorf("read section: larger than %d bytes: %w", maxBytes, domain.CodeTooLarge)
+	if content.Len() > maxBytes {
+		return nil, time.Time{}, tooLarge
 	}
-	return data, info.ModTime().UTC().Truncate(time.Millisecond), nil
+	return content.Bytes(), info.ModTime().UTC().Truncate(time.Millisecond), nil
 }

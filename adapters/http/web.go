@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io/fs"
 	"log/slog"
@@ -25,6 +26,7 @@ import (
 type WebConfig struct {
 	path  string
 	gives protection // at the start
+	own   *certificate
 
 	mu      sync.Mutex
 	good    fs.FileInfo // the file when it was last found to be in order
@@ -47,24 +49,29 @@ const doubtPause = 200 * time.Millisecond
 
 // protection is what a web config gives.
 type protection struct {
-	tls, passwords bool
+	tls       bool
+	passwords bool // it asks for them
+	clients   bool // it asks for a client's certificate
 }
 
 // ReadWebConfig reads a file and what it names. The error says what is wrong with
 // it, and repeats no secret of it.
 func ReadWebConfig(path string) (*WebConfig, error) {
-	gives, err := readProtection(path)
+	c := &WebConfig{path: path, own: &certificate{}}
+	gives, err := c.read()
 	if err != nil {
 		return nil, err
 	}
-	return &WebConfig{path: path, gives: gives, pace: rate.NewLimiter(rate.Every(sayPause), sayBurst)}, nil
+	c.gives, c.pace = gives, rate.NewLimiter(rate.Every(sayPause), sayBurst)
+	return c, nil
 }
 
-func readProtection(path string) (protection, error) {
-	if err := web.Validate(path); err != nil {
+// read reads the file, and tells what it gives.
+func (c *WebConfig) read() (protection, error) {
+	if err := web.Validate(c.path); err != nil {
 		return protection{}, errors.New(discreet(err.Error()))
 	}
-	content, err := os.ReadFile(filepath.Clean(path))
+	content, err := os.ReadFile(filepath.Clean(c.path))
 	if err != nil {
 		return protection{}, err
 	}
@@ -72,7 +79,21 @@ func readProtection(path string) (protection, error) {
 	if err := yaml.Unmarshal(content, &config); err != nil {
 		return protection{}, errors.New(discreet(err.Error()))
 	}
-	return protection{tls: config.TLSConfig.IsEnabled(), passwords: len(config.Users) > 0}, nil
+	if err := checkCosts(config.Users); err != nil {
+		return protection{}, err
+	}
+	gives := protection{tls: config.TLSConfig.IsEnabled(), passwords: len(config.Users) > 0}
+	if !gives.tls {
+		return gives, nil
+	}
+	config.TLSConfig.SetDirectory(filepath.Dir(c.path))
+	encryption, err := web.ConfigToTLSConfig(&config.TLSConfig)
+	if err != nil {
+		return protection{}, errors.New(discreet(err.Error()))
+	}
+	gives.clients = encryption.ClientAuth == tls.RequireAnyClientCert || encryption.ClientAuth == tls.RequireAndVerifyClientCert
+	c.own.from(encryption)
+	return gives, nil
 }
 
 // check returns the file as it is, or an error if it must not be used. A file
@@ -115,7 +136,7 @@ func (c *WebConfig) doubt(log *slog.Logger) {
 
 // judge tells whether the file still gives what it gave at the start.
 func (c *WebConfig) judge() error {
-	gives, err := readProtection(c.path)
+	gives, err := c.read()
 	switch {
 	case err != nil:
 		return err
@@ -123,6 +144,8 @@ func (c *WebConfig) judge() error {
 		return errors.New("it gave TLS at the start and does not any more; restart to serve without")
 	case c.gives.passwords && !gives.passwords:
 		return errors.New("it asked for a password at the start and does not any more; restart to serve without")
+	case c.gives.clients && !gives.clients:
+		return errors.New("it asked for a client's certificate at the start and does not any more; restart to serve without")
 	}
 	return nil
 }

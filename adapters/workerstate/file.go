@@ -39,7 +39,11 @@ func (f *File) WorkerState(context.Context) (*domain.Worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parse(data, written)
+	worker, err := parse(data, written)
+	if worker == nil {
+		return nil, err
+	}
+	return worker, errors.Join(err, boundBreaker(worker))
 }
 
 // readBounded reads a regular file of at most maxFile bytes, and returns when it

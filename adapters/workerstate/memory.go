@@ -23,11 +23,14 @@ type Memory struct {
 var _ ports.WorkerState = (*Memory)(nil)
 
 // Publish replaces the snapshot. It refuses one that the envelope could not
-// show, with an error that wraps domain.CodeWorkerStateInvalid; the last one
+// show, or whose breaker is larger than 64 KiB, with an error that wraps domain.CodeWorkerStateInvalid; the last one
 // then stays. The caller may go on using worker.
 func (m *Memory) Publish(worker domain.Worker) error {
 	if err := worker.Validate(); err != nil {
 		return err
+	}
+	if err := boundBreaker(&worker); err != nil {
+		return fmt.Errorf("%w: %w", domain.CodeWorkerStateInvalid, err)
 	}
 	m.last.Store(normal(clone(worker)))
 	return nil

@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"slices"
 	"syscall"
 	"time"
@@ -53,7 +52,7 @@ func main() {
 	if demo.RunAgent() { // this process is an agent of `api demo`
 		return
 	}
-	collectLess()
+	boundMemory()
 	signal.Ignore(syscall.SIGPIPE) // else a write to a pipe that nobody reads any more kills (os/signal, "SIGPIPE")
 	ctx, stop := signal.NotifyContext(context.Background(), stopSignals()...)
 	status := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
@@ -69,16 +68,6 @@ func stopSignals() []os.Signal {
 		signals = append(signals, syscall.SIGHUP)
 	}
 	return signals
-}
-
-// collectLess lets the heap grow to three times what is in use. So
-// little is in use that Go by itself would collect garbage after every few
-// scrapes, and a collection takes longer than a scrape. GOGC still decides if it
-// is set.
-func collectLess() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(200)
-	}
 }
 
 // lastWords is how long the end of the program waits for whoever reads standard

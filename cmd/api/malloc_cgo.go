@@ -16,4 +16,13 @@ package main
 // 	mallopt(M_TRIM_THRESHOLD, 640 << 10);
 // }
 // #endif
+//
+// static void give_back(void) {
+// #ifdef __GLIBC__
+// 	malloc_trim(0);
+// #endif
+// }
 import "C"
+
+// trimMalloc gives back what SQLite does not use any more, see malloc_trim(3).
+func trimMalloc() { C.give_back() }

@@ -46,6 +46,7 @@ func serve(ctx context.Context, cfg orchmetrics.Config, server *orchmetrics.Serv
 		cfg.Logger.Warn("listening beyond loopback without TLS or authentication: whoever reaches the address can read the metrics",
 			"address", listener.Addr().String())
 	}
+	go releaseMemory(ctx)
 	bound(server.Scheme() + "://" + listener.Addr().String())
 	facts := []slog.Attr{
 		slog.Bool("metrics_enabled", bool(cfg.MetricsEnabled)),

@@ -151,7 +151,7 @@ func encode(key string, value any) (any, error) {
 	if domain.Core(key) {
 		return value, nil
 	}
-	encoded, err := json.Marshal(value)
+	encoded, err := domain.Encode(value)
 	if err != nil {
 		return nil, fmt.Errorf("encode: %w: %w", domain.CodeInvalidValue, err)
 	}
