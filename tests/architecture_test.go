@@ -63,7 +63,7 @@ var (
 		{folder: "internal/rollup"},
 		{
 			folder: ".", libraries: anyLibrary,
-			own: []string{"domain", "ports", "app", "adapters/*", "adapters/sqlstore", "internal/sqlite", "contract", "docs"},
+			own:   []string{"domain", "ports", "app", "adapters/*", "adapters/sqlstore", "internal/sqlite", "contract", "docs"},
 			tests: []string{"ports/portstest", "mocks", "contract/contracttest"},
 		},
 		// The doctor asks the adapters what they alone know.
