@@ -4,7 +4,7 @@
 //
 //	domain     the envelope and its values: what is shown, in which units
 //	ports      what is needed (sources, sections, clock) and offered (Snapshotter)
-//	app        assembles the envelope; one file per core section; isolation
+//	internal   app assembles the envelope: one file per core section; isolation
 //	adapters   sqlstore (the orchestrator's database), procfs (/proc),
 //	           workerstate (the worker's snapshot), http (routes and server),
 //	           dropin (sections from files), fixture (literals for tests), replay

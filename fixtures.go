@@ -1,12 +1,13 @@
 package orchmetrics
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
 
 	"github.com/orchmetrics/orchmetrics/adapters/replay"
-	"github.com/orchmetrics/orchmetrics/app"
+	"github.com/orchmetrics/orchmetrics/internal/app"
 	"github.com/orchmetrics/orchmetrics/ports"
 )
 
@@ -53,6 +54,9 @@ type replayed struct {
 
 // newReplayed plays a fixture. Of the settings only those of sections count.
 func newReplayed(cfg Config, fixture Fixture, log *slog.Logger) (replayed, error) {
+	if fixture.Recording == nil {
+		return replayed{}, errors.New("wire replay: the fixture has no recording; OpenFixture reads one")
+	}
 	steps := fixture.Recording.Play(fixture.Options)
 	opts := serviceOptions(cfg, dropIns(cfg), log)
 	opts.Spacing = 0 // there is no orchestrator to be spared

@@ -33,29 +33,23 @@ func (d *doctor) proc(ctx context.Context) Result {
 		return warning("this platform has no /proc: what is read from it is null", "")
 	}
 	reader := procfs.New(root)
-	first, err := reader.Sample(ctx, []int64{1})
-	if err != nil || reader.ClockTicks() == nil {
+	blind, err := blindTo(ctx, reader)
+	if err != nil {
 		return failed(root+" is no proc file system, or may not be read", "check ORCH_PROC_ROOT").as(domain.CodeProcUnreadable)
 	}
-	where := namespace(root)
-	sees := "sees all processes"
-	blind := len(first) == 1 && first[0].Process != nil && first[0].Process.Status == domain.ProcessHidden
 	jobs, known := d.runningJobs(ctx)
 	details, seen, hidden := processesOf(ctx, reader, jobs)
-	blind = blind || hidden
-	if blind {
-		sees = fmt.Sprintf("hides other users' processes from uid %d (hidepid)", os.Geteuid())
-	}
 	for until := time.Now().Add(moment); slices.ContainsFunc(details, unwell) && time.Now().Before(until); time.Sleep(moment / 10) {
 		details, jobs = d.stillRunning(ctx, details, jobs)
 	}
-	message := fmt.Sprintf("%s %s, %s; of %d running jobs %d have a process that started when they did", root, sees, where, len(jobs), seen)
+	blind = blind || hidden
+	message := fmt.Sprintf("%s %s; of %d running jobs %d have a process that started when they did", root, sight(root, blind), len(jobs), seen)
 	if !known {
 		missing := "see database"
 		if d.store != nil && !d.unreadable {
 			missing = "the jobs cannot be read, see schema"
 		}
-		message = fmt.Sprintf("%s %s, %s; the running jobs' were not looked for: %s", root, sees, where, missing)
+		message = fmt.Sprintf("%s %s; the running jobs' were not looked for: %s", root, sight(root, blind), missing)
 	}
 	result := ok(message)
 	result.Details = details
@@ -68,6 +62,23 @@ func (d *doctor) proc(ctx context.Context) Result {
 		result.Do = "run as the agents' user, or join the group that may see all (gid= of the mount)"
 	}
 	return result
+}
+
+// blindTo tells whether a proc file system hides the processes of some users.
+func blindTo(ctx context.Context, reader ports.CPUReader) (bool, error) {
+	first, err := reader.Sample(ctx, []int64{1})
+	if err == nil && reader.ClockTicks() == nil {
+		err = domain.CodeProcUnreadable
+	}
+	return len(first) == 1 && first[0].Process != nil && first[0].Process.Status == domain.ProcessHidden, err //nolint:wrapcheck // the callers say what it means
+}
+
+// sight says whose processes a proc file system shows.
+func sight(root string, blind bool) string {
+	if blind {
+		return fmt.Sprintf("hides other users' processes from uid %d (hidepid), %s", os.Geteuid(), namespace(root))
+	}
+	return "sees all processes, " + namespace(root)
 }
 
 func unwell(detail Detail) bool { return detail.Status != OK }

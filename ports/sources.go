@@ -17,6 +17,7 @@ package ports
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/orchmetrics/orchmetrics/domain"
@@ -69,9 +70,27 @@ type CostSource interface {
 type WorkerState interface {
 	// WorkerState returns nil without an error if no worker state is configured,
 	// and an error that wraps domain.CodeWorkerStateMissing if one is but nothing
-	// was written yet.
+	// was written yet. Values that could not be read as their type are nil in a state
+	// that comes with an *UnreadableError. Where the worker does not say when it wrote its
+	// state, the source may.
 	WorkerState(ctx context.Context) (*domain.Worker, error)
 }
+
+// UnreadableError is the error beside a value of which parts could not be read as their
+// type and became nil, where no Reading counts them. It wraps its code.
+type UnreadableError struct {
+	Code domain.Code
+	// Values says of each part what is wrong with it, without showing what it is.
+	Values []string
+}
+
+// Error implements error.
+func (u *UnreadableError) Error() string {
+	return "read values: " + strings.Join(u.Values, "; ") + ": " + u.Code.Error()
+}
+
+// Unwrap returns the code.
+func (u *UnreadableError) Unwrap() error { return u.Code }
 
 // CPUReader reads processes of this host.
 type CPUReader interface {

@@ -189,7 +189,7 @@ func TestDoctor_EverythingBroken(t *testing.T) {
 	write("sections/cut.json", `{"password":"`+secret)
 	found := surgery{dir: dir, env: []string{
 		"ORCH_DB=" + write("orchestrator.db", strings.Repeat(secret, 1000)),
-		"ORCH_WORKER_STATE_FILE=" + write("worker.json", `{"max_concurrency":"`+secret+`"}`),
+		"ORCH_WORKER_STATE_FILE=" + write("worker.json", `[{"max_concurrency":"`+secret+`"}]`),
 		"ORCH_SECTIONS_DIR=" + filepath.Join(dir, "sections"),
 		"ORCH_PROC_ROOT=" + dir,
 		"ORCH_LISTEN=" + taken.Addr().String(),

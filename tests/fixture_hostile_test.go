@@ -70,14 +70,14 @@ func TestServe_FixtureOfExtremeClocks(t *testing.T) {
 		for step, age := range map[string]string{"request": largest, "time": lowest} {
 			t.Run(clock+" by "+step, func(t *testing.T) {
 				t.Parallel()
-				strange := fmt.Sprintf(`{"schema_version":1,"clock":{"unix_ms":%s,"boottime_ms":%s,"boot_id":"b"},`+
-					`"stages":[{"task_id":1,"stage":"s","age_in_stage_s":%s}],"agents":[{"job_id":1,"runtime_s":%s}]}`, clock, age, age, age)
+				strange := fmt.Sprintf(`{"schema_version":1,"clock":{"unix_ms":%s,"boottime_ms":2,"boot_id":"b"},`+
+					`"stages":[{"task_id":1,"stage":"s","age_in_stage_s":%s}],"agents":[{"job_id":1,"runtime_s":%s}]}`, clock, age, age)
 				file := filepath.Join(t.TempDir(), "strange.jsonl")
 				require.NoError(t, os.WriteFile(file, []byte(normal+"\n"+strange+"\n"+normal+"\n"), 0o600))
 				p := play(t, file, "--fixture-step="+step)
 				if p.url == "" {
 					assert.Equal(t, 1, strings.Count(p.refused, "\n"), p.refused)
-					assert.Contains(t, p.refused, file+": read fixture: answer 2: its clock says ")
+					assert.Contains(t, p.refused, file+": read fixture: answer 2: its time, ")
 					return
 				}
 				transport := &http.Transport{}

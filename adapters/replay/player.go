@@ -152,17 +152,10 @@ func (p *Player) narrowed(answer domain.Envelope, keys []string) domain.Envelope
 // disable shows a section as one that was not asked.
 func disable(answer *domain.Envelope, key string) {
 	answer.Sections[key] = domain.SectionReport{Status: domain.StatusDisabled}
-	switch key {
-	case domain.KeyStages:
-		answer.Stages = nil
-	case domain.KeyQueue:
-		answer.Queue = nil
-	case domain.KeyAgents:
-		answer.Agents = nil
-	case domain.KeyCost:
-		answer.Cost = nil
-	default:
-		i := slices.IndexFunc(answer.Extensions, func(e domain.Extension) bool { return e.Key == key })
-		answer.Extensions[i].Value = json.RawMessage("null")
+	if domain.Core(key) {
+		_ = answer.Set(key, nil) // which a core section may always be
+		return
 	}
+	i := slices.IndexFunc(answer.Extensions, func(e domain.Extension) bool { return e.Key == key })
+	answer.Extensions[i].Value = json.RawMessage("null")
 }

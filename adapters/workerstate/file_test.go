@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -100,6 +101,32 @@ func TestFilesOfAnotherKind(t *testing.T) {
 	worker, err := workerstate.NewFile(path("link to file")).WorkerState(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, new(int64(1)), worker.MaxConcurrency)
+}
+
+// TestFIFOIsNotOpened: to open one for reading would let go whoever waits to write
+// to it, and then break their pipe.
+func TestFIFOIsNotOpened(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "worker.json")
+	require.NoError(t, syscall.Mkfifo(path, 0o600))
+	opened := make(chan *os.File)
+	go func() {
+		file, err := os.OpenFile(path, os.O_WRONLY, 0)
+		assert.NoError(t, err)
+		opened <- file
+	}()
+	for deadline := time.Now().Add(100 * time.Millisecond); time.Now().Before(deadline); {
+		_, err := workerstate.NewFile(path).WorkerState(t.Context())
+		require.ErrorIs(t, err, domain.CodeWorkerStateInvalid)
+		select {
+		case <-opened:
+			require.Fail(t, "a writer was let go")
+		default:
+		}
+	}
+	reader, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	require.NoError(t, err)
+	require.NoError(t, (<-opened).Close())
+	require.NoError(t, reader.Close())
 }
 
 func TestFileIsClosed(t *testing.T) {

@@ -3,6 +3,7 @@
 package workerstate
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -57,4 +58,16 @@ func copied[T any](value *T) *T {
 	}
 	duplicate := *value
 	return &duplicate
+}
+
+// normal has a time in UTC, and no breaker where it is null.
+func normal(worker *domain.Worker) *domain.Worker {
+	if bytes.Equal(bytes.TrimSpace(worker.Breaker), []byte("null")) {
+		worker.Breaker = nil
+	}
+	if worker.WorkerUpdatedAt != nil {
+		updated := worker.WorkerUpdatedAt.UTC()
+		worker.WorkerUpdatedAt = &updated
+	}
+	return worker
 }

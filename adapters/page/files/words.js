@@ -21,7 +21,7 @@ const codes = {
   source_unreachable: 'a source that is reached over a network is not',
   schema_drift: 'the database lacks a table or a column that was expected',
   worker_state_missing: 'the worker’s snapshot is not where it is looked for',
-  worker_state_invalid: 'the worker’s snapshot makes no sense, or may not be read',
+  worker_state_invalid: 'the worker’s snapshot, or a part of it, makes no sense, or may not be read',
   proc_unreadable: 'the processes, or some of them, cannot be read',
   timeout: 'there was no answer within the time that a section has',
   stuck: 'an earlier reading still hangs, so no new one was begun',

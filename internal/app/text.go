@@ -17,9 +17,6 @@ var _ ports.TextSnapshotter = (*Service)(nil)
 
 // SnapshotText implements ports.TextSnapshotter.
 func (s *Service) SnapshotText(ctx context.Context, format ports.TextFormat, keys ...string) ([]byte, error) {
-	if s.opts.Exposition == nil {
-		return nil, errNoExposition
-	}
 	shared, err := s.share(ctx, keys)
 	if err != nil {
 		return nil, err

@@ -11,9 +11,9 @@ import (
 	"github.com/orchmetrics/orchmetrics/ports"
 )
 
-// listed are the sections that come and go. Their sources are asked at each
+// dynamic are the sections that come and go. Their sources are asked at each
 // scrape for what there is now, as isolated as a section is.
-type listed struct {
+type dynamic struct {
 	sources  []*lister
 	fixed    []string // keys that are taken
 	disabled []string
@@ -29,35 +29,35 @@ type lister struct {
 	guard guard
 }
 
-func newListed(opts Options, fixed []string) *listed {
-	l := &listed{fixed: fixed, disabled: opts.Disabled, patience: opts.SectionTimeout / 4, guards: map[string]*guard{}}
+func newDynamic(opts Options, fixed []string) *dynamic {
+	d := &dynamic{fixed: fixed, disabled: opts.Disabled, patience: opts.SectionTimeout / 4, guards: map[string]*guard{}}
 	for _, source := range opts.Listers {
-		l.sources = append(l.sources, &lister{SectionLister: source})
+		d.sources = append(d.sources, &lister{SectionLister: source})
 	}
-	return l
+	return d
 }
 
 // keys returns the keys of the sections that there are now.
-func (l *listed) keys() []string {
-	if len(l.sources) == 0 {
+func (d *dynamic) keys() []string {
+	if len(d.sources) == 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), l.patience)
+	ctx, cancel := context.WithTimeout(context.Background(), d.patience)
 	defer cancel()
 	var keys []string
-	sections, _ := l.list(ctx)
-	for _, r := range sections {
-		keys = append(keys, r.key)
+	sections, _ := d.list(ctx)
+	for _, s := range sections {
+		keys = append(keys, s.key)
 	}
 	return keys
 }
 
 // run lists the sections and asks those that are wanted. What was refused is
 // reported to those who want all.
-func (l *listed) run(ctx context.Context, keys []string) []outcome {
+func (d *dynamic) run(ctx context.Context, keys []string) []outcome {
 	listing, cancel := withMargin(ctx)
 	defer cancel()
-	sections, refused := l.list(listing)
+	sections, refused := d.list(listing)
 	if len(keys) > 0 {
 		return runAll(ctx, wanted(sections, keys))
 	}
@@ -66,14 +66,14 @@ func (l *listed) run(ctx context.Context, keys []string) []outcome {
 
 // list returns the sections that there are now, and a report for each that may
 // not be one and for each source that failed.
-func (l *listed) list(ctx context.Context) (sections []*section, refused []outcome) {
+func (d *dynamic) list(ctx context.Context) (sections []*section, refused []outcome) {
 	taken := map[string]bool{}
-	for _, key := range l.fixed {
+	for _, key := range d.fixed {
 		taken[key] = true
 	}
-	for _, source := range l.sources {
+	for _, source := range d.sources {
 		found, err := begin(ctx, &source.guard, func(ctx context.Context) ([]candidate, error) {
-			return l.candidates(ctx, source)
+			return d.candidates(ctx, source)
 		}).wait(ctx)
 		if err != nil {
 			refused = append(refused, refusal(source.Name(), err, len(found) > 0))
@@ -90,7 +90,7 @@ func (l *listed) list(ctx context.Context) (sections []*section, refused []outco
 			sections = append(sections, c.section)
 		}
 	}
-	l.lend(sections)
+	d.keepGuards(sections)
 	return sections, refused
 }
 
@@ -101,12 +101,12 @@ type candidate struct {
 	err     error
 }
 
-func (l *listed) candidates(ctx context.Context, source *lister) ([]candidate, error) {
+func (d *dynamic) candidates(ctx context.Context, source *lister) ([]candidate, error) {
 	found, err := source.Sections(ctx)
 	candidates := make([]candidate, len(found))
 	for i, one := range found {
 		c := candidate{origin: one.Origin}
-		if c.section, c.err = newSection(one.Section, l.disabled); c.err != nil {
+		if c.section, c.err = newSection(one.Section, d.disabled); c.err != nil {
 			c.err = fmt.Errorf("%w: %w", domain.CodeKeyRefused, c.err)
 		} else {
 			c.section.cache = nil // it would begin anew with each listing
@@ -116,22 +116,22 @@ func (l *listed) candidates(ctx context.Context, source *lister) ([]candidate, e
 	return candidates, err
 }
 
-// lend gives each section the guard that its key had before, so that a reading
+// keepGuards gives each section the guard that its key had before, so that a reading
 // that hangs is not begun again. Guards of keys that are gone are dropped once
 // nothing hangs.
-func (l *listed) lend(sections []*section) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+func (d *dynamic) keepGuards(sections []*section) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	present := make(map[string]bool, len(sections))
-	for _, r := range sections {
-		present[r.key] = true
-		if kept, ok := l.guards[r.key]; ok {
-			r.guard = kept
+	for _, s := range sections {
+		present[s.key] = true
+		if kept, ok := d.guards[s.key]; ok {
+			s.guard = kept
 		} else {
-			l.guards[r.key] = r.guard
+			d.guards[s.key] = s.guard
 		}
 	}
-	maps.DeleteFunc(l.guards, func(key string, g *guard) bool { return !present[key] && g.idle() })
+	maps.DeleteFunc(d.guards, func(key string, g *guard) bool { return !present[key] && g.idle() })
 }
 
 // refusal is the report of what is no section. Its name never hides a section's.

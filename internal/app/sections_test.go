@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/orchmetrics/orchmetrics/app"
 	"github.com/orchmetrics/orchmetrics/domain"
+	"github.com/orchmetrics/orchmetrics/internal/app"
 	"github.com/orchmetrics/orchmetrics/mocks"
 	"github.com/orchmetrics/orchmetrics/ports"
 )
@@ -162,29 +162,36 @@ func TestWorkerStates(t *testing.T) {
 		want   domain.Worker
 		status domain.Status
 		code   *domain.Code
+		lost   int64
 	}{
-		"not configured": {nil, nil, domain.Worker{}, domain.StatusOK, nil},
+		"not configured": {nil, nil, domain.Worker{}, domain.StatusOK, nil, 0},
 		"nothing written yet": {
-			nil, fmt.Errorf("open: %w", domain.CodeWorkerStateMissing), domain.Worker{}, domain.StatusDegraded, new(domain.CodeWorkerStateMissing),
+			nil, fmt.Errorf("open: %w", domain.CodeWorkerStateMissing), domain.Worker{}, domain.StatusDegraded, new(domain.CodeWorkerStateMissing), 0,
 		},
-		"all unknown": {&domain.Worker{}, nil, domain.Worker{}, domain.StatusOK, nil},
+		"all unknown": {&domain.Worker{}, nil, domain.Worker{}, domain.StatusOK, nil, 0},
 		"part of it": {
 			&domain.Worker{MaxConcurrency: new(int64(2))}, errors.New("cut short"),
 			domain.Worker{MaxConcurrency: new(int64(2))},
-			domain.StatusDegraded, new(domain.CodeSourceFailed),
+			domain.StatusDegraded, new(domain.CodeSourceFailed), 0,
+		},
+		"values that could not be read": {
+			&domain.Worker{MaxConcurrency: new(int64(2)), PollInterval: new(math.Inf(1))},
+			fmt.Errorf("read: %w", &ports.UnreadableError{Code: domain.CodeWorkerStateInvalid, Values: []string{"breaker is no object", "updated_at is no time"}}),
+			domain.Worker{MaxConcurrency: new(int64(2))},
+			domain.StatusDegraded, new(domain.CodeWorkerStateInvalid), 3,
 		},
 		"a breaker that is not JSON": {
 			&domain.Worker{Breaker: json.RawMessage(`{`), MaxConcurrency: new(int64(2))}, nil,
-			domain.Worker{},
-			domain.StatusDegraded, new(domain.CodeWorkerStateInvalid),
+			domain.Worker{MaxConcurrency: new(int64(2))},
+			domain.StatusDegraded, new(domain.CodeWorkerStateInvalid), 1,
 		},
 		"a breaker that nests too deep": {
-			&domain.Worker{Breaker: deep}, nil, domain.Worker{}, domain.StatusDegraded, new(domain.CodeWorkerStateInvalid),
+			&domain.Worker{Breaker: deep}, nil, domain.Worker{}, domain.StatusDegraded, new(domain.CodeWorkerStateInvalid), 1,
 		},
 		"another zone": {
 			&domain.Worker{WorkerUpdatedAt: new(noon.In(time.FixedZone("east", 3600)))}, nil,
 			domain.Worker{WorkerUpdatedAt: &noon},
-			domain.StatusOK, nil,
+			domain.StatusOK, nil, 0,
 		},
 	}
 	for name, c := range cases {
@@ -194,7 +201,7 @@ func TestWorkerStates(t *testing.T) {
 			w.worker.EXPECT().WorkerState(anything).Return(c.worker, c.err).Once()
 			want := healthy()
 			want.Queue.Worker = c.want
-			want.Sections["queue"] = domain.SectionReport{Status: c.status, Code: c.code}
+			want.Sections["queue"] = domain.SectionReport{Status: c.status, Code: c.code, Anomalies: c.lost}
 			assert.Equal(t, want, scrape(t, w.service(t)))
 		})
 	}

@@ -21,7 +21,7 @@ type Service struct {
 	views    []ports.Viewer
 	sections []*section
 	asked    []*section // those that no recording answers
-	listed   *listed
+	dynamic  *dynamic
 	instance domain.Instance
 	changes  *statusLog
 	scrapes  *coalescer
@@ -74,7 +74,7 @@ func NewService(sections []ports.Section, views []ports.Viewer, clock ports.Cloc
 			return nil, fmt.Errorf("disable section %q: %w; %s", key, ports.ErrUnknownSection, domain.Choices(fixed, key))
 		}
 	}
-	s.listed = newListed(opts, s.fixed())
+	s.dynamic = newDynamic(opts, s.fixed())
 	if opts.Enabled {
 		if cpu != nil {
 			s.clkTck = cpu.ClockTicks()
@@ -109,7 +109,7 @@ func (s *Service) Keys() []string {
 	if !s.opts.Enabled {
 		return s.fixed()
 	}
-	return append(s.fixed(), s.listed.keys()...)
+	return append(s.fixed(), s.dynamic.keys()...)
 }
 
 // fixed returns the keys of the sections that do not come and go.

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/orchmetrics/orchmetrics/domain"
@@ -70,7 +71,12 @@ func (q *Queue) readWorker(ctx context.Context) (ports.Reading[*domain.Worker], 
 	worker.PollInterval = sanitizeNumber(worker.PollInterval, &anomalies)
 	worker.WorkerUpdatedAt = sanitizeTime(worker.WorkerUpdatedAt, &anomalies)
 	if invalid := worker.Validate(); invalid != nil {
-		return ports.Reading[*domain.Worker]{}, join(invalid, err)
+		worker.Breaker = nil // nothing else is left that could be wrong
+		anomalies++
+		err = join(err, invalid)
+	}
+	if unreadable := (*ports.UnreadableError)(nil); errors.As(err, &unreadable) {
+		anomalies += int64(len(unreadable.Values))
 	}
 	return ports.Reading[*domain.Worker]{Value: &worker, Anomalies: anomalies}, err
 }

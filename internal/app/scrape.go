@@ -87,14 +87,14 @@ func (s *Service) collect(ctx context.Context, keys []string) []outcome {
 	if i := slices.IndexFunc(sections, func(s *section) bool { return s.jobs != nil && !s.disabled }); i >= 0 {
 		ctx = sections[i].jobs.begin(ctx)
 	}
-	var dynamic []outcome
+	var more []outcome
 	var group sync.WaitGroup
 	if len(s.opts.Listers) > 0 {
-		group.Go(func() { dynamic = s.listed.run(ctx, keys) })
+		group.Go(func() { more = s.dynamic.run(ctx, keys) })
 	}
 	outcomes := runAll(ctx, sections)
 	group.Wait()
-	return append(outcomes, dynamic...)
+	return append(outcomes, more...)
 }
 
 // wanted are the sections of the keys.
