@@ -35,7 +35,8 @@ func (d *doctor) journal(ctx context.Context) Result {
 	case first.whole > 2*last.whole:
 		took += fmt.Sprintf(" (%s when it summed the history after its start)", first)
 	}
-	return warning("a rollback journal: no commit is made while a scrape reads, which kept the lock for "+took+"; a writer whose busy_timeout is 0 is refused at once",
+	return warning("a rollback journal: no commit is made while a scrape reads, which kept the lock for "+took+
+		"; a writer whose busy_timeout is 0 is refused at once",
 		"have the orchestrator run PRAGMA journal_mode=WAL once, after which no commit waits; or give it a busy_timeout of some seconds")
 }
 
