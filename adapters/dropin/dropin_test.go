@@ -109,6 +109,8 @@ func TestCollect(t *testing.T) {
 		"list":       {content: ` [1, {"a": [2]}, "],"] `, value: `[1,{"a":[2]},"],"]`, rows: new(int64(3))},
 		"empty":      {content: `[]`, value: `[]`, rows: new(int64(0))},
 		"null":       {content: `null`, value: `null`},
+		"marked":     {content: "\ufeff[1]", value: `[1]`, rows: new(int64(1))},
+		"marks":      {content: "\ufeff\ufeff1", code: domain.CodeInvalidValue},
 		"number":     {content: `123456789012345678901`, value: `123456789012345678901`},
 		"deepest":    {content: deep(60), value: deep(60), rows: new(int64(1))},
 		"too_deep":   {content: deep(61), code: domain.CodeInvalidValue},

@@ -14,6 +14,10 @@ import (
 	"github.com/orchmetrics/orchmetrics/ports"
 )
 
+// byteOrderMark may begin a text in UTF-8; RFC 8259, section 8.1, lets a reader of
+// JSON pass over it.
+const byteOrderMark = "\ufeff"
+
 // file is the section of one file.
 type file struct {
 	dir string
@@ -41,7 +45,7 @@ func (f *file) Collect(context.Context) (any, error) {
 		return nil, err
 	}
 	var value bytes.Buffer
-	if err := json.Compact(&value, data); err != nil {
+	if err := json.Compact(&value, bytes.TrimPrefix(data, []byte(byteOrderMark))); err != nil {
 		return nil, fmt.Errorf("read section: %w: %w", domain.CodeInvalidValue, err)
 	}
 	if domain.TooDeep(value.Bytes()) {
@@ -71,17 +75,25 @@ type entry struct{}
 func (*entry) UnmarshalJSON([]byte) error { return nil }
 
 // read returns the content of a regular file of bounded size, and when it was
-// written. A root keeps symbolic links from leading out of the directory. It
-// opens without blocking: a FIFO with no writer would wait for ever.
+// written. A root keeps symbolic links from leading out of the directory. It looks
+// before it opens, since to open something else may wait for ever, or wake whoever
+// waits at its other end, as a FIFO does; and it opens without waiting, since the file
+// may be another by then. So may the directory: behind its name there is "/.", by
+// which nothing but a directory can be opened.
 func (f *file) read() (data []byte, written time.Time, err error) {
 	unreadable := func(err error) ([]byte, time.Time, error) {
 		return nil, time.Time{}, fmt.Errorf("read section: %w: %w", domain.CodeFileUnreadable, err)
 	}
-	root, err := os.OpenRoot(f.dir)
+	root, err := os.OpenRoot(f.dir + "/.")
 	if err != nil {
 		return unreadable(err)
 	}
 	defer root.Close() //nolint:errcheck // nothing was written
+	if info, err := root.Stat(f.key + suffix); err != nil {
+		return unreadable(err)
+	} else if !info.Mode().IsRegular() {
+		return unreadable(fmt.Errorf("%s%s is not a regular file", f.key, suffix))
+	}
 	opened, err := root.OpenFile(f.key+suffix, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return unreadable(err)

@@ -58,7 +58,9 @@ func stated(value json.RawMessage) bool {
 }
 
 // field reads the value of a key; nil if there is none, or none that can be read.
-func field[T any](fields map[string]json.RawMessage, key string, read func(json.RawMessage) (T, error), unreadable *ports.UnreadableError) *T {
+func field[T any](
+	fields map[string]json.RawMessage, key string, read func(json.RawMessage) (T, error), unreadable *ports.UnreadableError,
+) *T {
 	if !stated(fields[key]) {
 		return nil
 	}

@@ -2,8 +2,11 @@ package app
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -27,6 +30,30 @@ type lister struct {
 	ports.SectionLister
 
 	guard guard
+	mu    sync.Mutex
+	known []string // the keys of the last complete listing, and those found since
+}
+
+// maxKnown bounds how many keys are remembered of a source that cannot be listed.
+const maxKnown = 256
+
+// remember keeps the keys that were listed. While a listing fails, it returns those
+// that were there before and are not among them.
+func (l *lister) remember(listed []string, err error) (missing []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err == nil || errors.Is(err, domain.CodeTooMany) {
+		l.known = listed
+		return nil
+	}
+	for _, key := range l.known {
+		if !slices.Contains(listed, key) {
+			missing = append(missing, key)
+		}
+	}
+	all := slices.Concat(listed, missing)
+	l.known = all[:min(len(all), maxKnown)]
+	return missing
 }
 
 func newDynamic(opts Options, fixed []string) *dynamic {
@@ -37,7 +64,8 @@ func newDynamic(opts Options, fixed []string) *dynamic {
 	return d
 }
 
-// keys returns the keys of the sections that there are now.
+// keys returns the keys of the sections that there are now, and of those that there
+// were while their source could be listed.
 func (d *dynamic) keys() []string {
 	if len(d.sources) == 0 {
 		return nil
@@ -45,53 +73,86 @@ func (d *dynamic) keys() []string {
 	ctx, cancel := context.WithTimeout(context.Background(), d.patience)
 	defer cancel()
 	var keys []string
-	sections, _ := d.list(ctx)
-	for _, s := range sections {
-		keys = append(keys, s.key)
+	found := d.list(ctx)
+	for _, r := range found.sections {
+		keys = append(keys, r.key)
+	}
+	for _, missing := range found.missing {
+		keys = append(keys, missing.key)
 	}
 	return keys
 }
 
 // run lists the sections and asks those that are wanted. What was refused is
-// reported to those who want all.
+// reported to those who want all. Who wants a section that cannot be listed now, and
+// was there before, is told why.
 func (d *dynamic) run(ctx context.Context, keys []string) []outcome {
-	listing, cancel := withMargin(ctx)
+	inTime, cancel := withMargin(ctx)
 	defer cancel()
-	sections, refused := d.list(listing)
-	if len(keys) > 0 {
-		return runAll(ctx, wanted(sections, keys))
+	found := d.list(inTime)
+	outcomes := runAll(ctx, wanted(found.sections, keys))
+	if len(keys) == 0 {
+		return append(outcomes, found.refused...)
 	}
-	return append(runAll(ctx, sections), refused...)
+	for _, missing := range found.missing {
+		if slices.Contains(keys, missing.key) {
+			outcomes = append(outcomes, missing)
+		}
+	}
+	return outcomes
 }
 
-// list returns the sections that there are now, and a report for each that may
-// not be one and for each source that failed.
-func (d *dynamic) list(ctx context.Context) (sections []*section, refused []outcome) {
+// listing is what the sources have now.
+type listing struct {
+	sections []*section
+	missing  []outcome // of the sections that there were before, of sources that failed
+	refused  []outcome // of what may not be a section, and of sources that failed
+}
+
+// list asks the sources for the sections that there are now, all at once: one that
+// hangs costs the others no time.
+func (d *dynamic) list(ctx context.Context) (all listing) {
 	taken := map[string]bool{}
 	for _, key := range d.fixed {
 		taken[key] = true
 	}
-	for _, source := range d.sources {
-		found, err := begin(ctx, &source.guard, func(ctx context.Context) ([]candidate, error) {
+	calls := make([]*call[[]candidate], len(d.sources))
+	for i, source := range d.sources {
+		calls[i] = begin(ctx, &source.guard, func(ctx context.Context) ([]candidate, error) {
+			ctx, cancel := withMargin(ctx) // so that what was found by then still finds who waits for it
+			defer cancel()
 			return d.candidates(ctx, source)
-		}).wait(ctx)
+		})
+	}
+	for i, source := range d.sources {
+		found, err := calls[i].wait(ctx)
 		if err != nil {
-			refused = append(refused, refusal(source.Name(), err, len(found) > 0))
+			all.refused = append(all.refused, refusal(source.Name(), err, len(found) > 0))
 		}
+		var keys []string
 		for _, c := range found {
 			if c.err == nil && taken[c.section.key] {
 				c.err = fmt.Errorf("add section %q: the key is taken: %w", c.section.key, domain.CodeKeyRefused)
 			}
 			if c.err != nil {
-				refused = append(refused, refusal(c.origin, c.err, false))
+				all.refused = append(all.refused, refusal(c.origin, c.err, false))
 				continue
 			}
 			taken[c.section.key] = true
-			sections = append(sections, c.section)
+			keys = append(keys, c.section.key)
+			all.sections = append(all.sections, c.section)
+		}
+		for _, key := range source.remember(keys, err) {
+			missing := outcome{key: key, value: json.RawMessage("null"), report: domain.SectionReport{Status: domain.StatusDisabled}}
+			if !slices.Contains(d.disabled, key) {
+				missing.fail(err)
+			}
+			all.missing = append(all.missing, missing)
 		}
 	}
-	d.keepGuards(sections)
-	return sections, refused
+	all.missing = slices.DeleteFunc(all.missing, func(o outcome) bool { return taken[o.key] })
+	d.keepGuards(all.sections)
+	return all
 }
 
 // candidate is a section that was found, or why it cannot be one.

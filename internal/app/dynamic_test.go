@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -183,6 +184,93 @@ func TestListed_Hangs(t *testing.T) {
 		close(release)
 		synctest.Wait()
 	})
+}
+
+// While a source cannot be listed, a section that it had is known, and who asks for
+// it is told why it is not there. What it never had stays unknown, and what it had no
+// more when it was listed last.
+func TestListed_KnownWhileTheSourceFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		hang := func(context.Context) ([]ports.Listed, error) { <-release; return nil, nil }
+		gpu, disks := section{"gpu", nil, returns(1, nil)}, section{"disks", nil, returns(2, nil)}
+		l, other := &lister{}, &lister{}
+		l.set(gpu, disks)
+		other.set(section{"other", nil, returns(3, nil)})
+		w := newWorld(t)
+		w.opts.Listers = []ports.SectionLister{l, other}
+		service := w.service(t)
+		scrape(t, service)
+		l.set(gpu)
+		scrape(t, service)
+
+		failing := func(list func(context.Context) ([]ports.Listed, error), status domain.Status, code domain.Code) {
+			l.answer(list)
+			began := time.Now()
+			envelope := scrape(t, service, "gpu", "other")
+			assert.LessOrEqual(t, time.Since(began), 2*timeout)
+			assert.Equal(t, domain.SectionReport{Status: status, Code: &code}, envelope.Sections["gpu"])
+			assert.Equal(t, domain.StatusOK, envelope.Sections["other"].Status)
+			assert.Equal(t, []domain.Extension{{Key: "other", Value: json.RawMessage(`3`)}, {Key: "gpu", Value: json.RawMessage(`null`)}}, envelope.Extensions)
+			assert.Contains(t, service.Keys(), "gpu")
+			for _, never := range []string{"disks", "gpv"} {
+				_, err := service.Snapshot(t.Context(), never)
+				require.ErrorIs(t, err, ports.ErrUnknownSection)
+			}
+			assert.Equal(t, &code, scrape(t, service).Sections["Lister"].Code)
+		}
+		failing(func(context.Context) ([]ports.Listed, error) { return nil, domain.CodeFileUnreadable }, domain.StatusFailed, domain.CodeFileUnreadable)
+		failing(func(context.Context) ([]ports.Listed, error) { panic("no") }, domain.StatusFailed, domain.CodePanic)
+		failing(hang, domain.StatusTimeout, domain.CodeStuck) // the first to notice is whoever asks for the keys
+
+		close(release)
+		synctest.Wait()
+		l.set()
+		scrape(t, service)
+		_, err := service.Snapshot(t.Context(), "gpu")
+		require.ErrorIs(t, err, ports.ErrUnknownSection, "it was listed, and is not there any more")
+	})
+}
+
+// What could be listed before a slow source ran out of time is shown; the rest of
+// what it had is known.
+func TestListed_PartInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gpu, disks := section{"gpu", nil, returns(1, nil)}, section{"disks", nil, returns(2, nil)}
+		l := &lister{}
+		l.set(gpu, disks)
+		w := newWorld(t)
+		w.opts.Listers = []ports.SectionLister{l}
+		service := w.service(t)
+		scrape(t, service)
+		l.answer(func(ctx context.Context) ([]ports.Listed, error) {
+			<-ctx.Done()
+			return listedOf([]ports.Section{gpu}), ctx.Err()
+		})
+		envelope := scrape(t, service)
+		assert.Equal(t, []string{"gpu"}, extensionKeys(envelope))
+		assert.Equal(t, domain.SectionReport{Status: domain.StatusDegraded, Code: new(domain.CodeTimeout)}, envelope.Sections["Lister"])
+		assert.Equal(t, domain.CodeTimeout, *scrape(t, service, "disks").Sections["disks"].Code)
+	})
+}
+
+// However many sections a source had and lost, few of them are remembered.
+func TestListed_KnownAreBounded(t *testing.T) {
+	l := &lister{}
+	w := newWorld(t)
+	w.opts.Listers = []ports.SectionLister{l}
+	service := w.service(t)
+	for i := range 20 {
+		l.answer(func(context.Context) ([]ports.Listed, error) {
+			var found []ports.Section
+			for j := range 64 {
+				found = append(found, section{fmt.Sprintf("s%d_%d", i, j), nil, returns(1, nil)})
+			}
+			return listedOf(found), domain.CodeFileUnreadable
+		})
+		scrape(t, service)
+	}
+	assert.LessOrEqual(t, len(service.Keys()), 4+256)
 }
 
 func TestListed_DisabledAndSwitchedOff(t *testing.T) {
