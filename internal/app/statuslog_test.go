@@ -167,9 +167,9 @@ func TestFlappingSectionIsLoggedNowAndThen(t *testing.T) {
 			}
 			scrape(t, service)
 			changes++
-			time.Sleep(100 * time.Millisecond)
+			time.Sleep(300 * time.Millisecond)
 		}
-		for range 300 { // a minute
+		for range 100 { // a minute
 			set(domain.CodeDBBusy)
 			set(nil)
 		}
@@ -197,7 +197,7 @@ func TestFlappingSectionHidesNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, log := loggedWorld(t)
 		service := w.service(t)
-		for range 300 {
+		for range 20 {
 			w.breaks("ActiveTasks", fails(domain.CodeDBBusy))
 			scrape(t, service)
 			w.breaks("ActiveTasks", nil)
