@@ -66,7 +66,7 @@ func (d *Dir) Sections(ctx context.Context) ([]ports.Listed, error) {
 // beside those before it.
 func (d *Dir) list(stems []string) []ports.Listed {
 	listed := make([]ports.Listed, len(stems))
-	root, err := os.OpenRoot(d.path)
+	root, err := os.OpenRoot(d.path + "/.") // so that it is a directory, or not opened
 	if err == nil { // else each section says so
 		defer root.Close() //nolint:errcheck // nothing was written
 	}

@@ -90,10 +90,10 @@ func (d *dynamic) run(ctx context.Context, keys []string) []outcome {
 	inTime, cancel := withMargin(ctx)
 	defer cancel()
 	found := d.list(inTime)
-	outcomes := runAll(ctx, wanted(found.sections, keys))
 	if len(keys) == 0 {
-		return append(outcomes, found.refused...)
+		return append(runAll(ctx, found.sections), found.refused...)
 	}
+	outcomes := runAll(ctx, wanted(found.sections, keys))
 	for _, missing := range found.missing {
 		if slices.Contains(keys, missing.key) {
 			outcomes = append(outcomes, missing)
