@@ -12,20 +12,24 @@ import (
 	"github.com/orchmetrics/orchmetrics/adapters/prometheus"
 	"github.com/orchmetrics/orchmetrics/adapters/sqlstore"
 	"github.com/orchmetrics/orchmetrics/adapters/workerstate"
-	"github.com/orchmetrics/orchmetrics/app"
 	"github.com/orchmetrics/orchmetrics/contract"
+	"github.com/orchmetrics/orchmetrics/internal/app"
 	"github.com/orchmetrics/orchmetrics/internal/sqlite"
 	"github.com/orchmetrics/orchmetrics/ports"
 )
 
 // Sources is everything the service reads from: [ProductionSources] fills it with
-// the adapters of production, package adapters/fixture with literals or with a
-// recording, and a caller with its own.
+// the adapters of production, package adapters/fixture with literals, and a caller
+// with its own.
 type Sources = ports.Sources
 
+// Server serves the answers over HTTP: what the injectors return.
+type Server = httpapi.Server
+
 // Sections lists the envelope's sections in their order. A section of another
-// team is one line here, or one element of Extra.
-func Sections(src Sources, running *app.RunningJobs) []ports.Section {
+// team is one line here, or one element of Extra. The settings are for those that
+// need them.
+func Sections(_ Config, src Sources, running *app.RunningJobs) []ports.Section {
 	return append([]ports.Section{
 		app.NewStages(src.Stages),
 		app.NewQueue(src.Queue, src.Worker),
@@ -95,21 +99,25 @@ func newService(cfg Config, src Sources, log *slog.Logger) (*app.Service, error)
 	if err := validate(src); err != nil {
 		return nil, err
 	}
-	running := app.NewRunningJobs(src.Agents)
-	service, err := app.NewService(Sections(src, running), src.Views, src.Clock, src.CPU, app.Options{
-		Enabled:        bool(cfg.MetricsEnabled),
-		SectionTimeout: cfg.SectionTimeout,
-		Spacing:        spacing,
-		Disabled:       cfg.SectionsDisabled,
-		Listers:        src.Listers,
-		Version:        cfg.Version,
-		Exposition:     exposition.New(),
-		Logger:         log,
-	})
+	sections := Sections(cfg, src, app.NewRunningJobs(src.Agents))
+	service, err := app.NewService(sections, src.Views, src.Clock, src.CPU, serviceOptions(cfg, src.Listers, log))
 	if err != nil {
 		return nil, fmt.Errorf("wire service: %w", err)
 	}
 	return service, nil
+}
+
+func serviceOptions(cfg Config, listers []ports.SectionLister, log *slog.Logger) app.Options {
+	return app.Options{
+		Enabled:        bool(cfg.MetricsEnabled),
+		SectionTimeout: cfg.SectionTimeout,
+		Spacing:        spacing,
+		Disabled:       cfg.SectionsDisabled,
+		Listers:        listers,
+		Version:        cfg.Version,
+		Exposition:     exposition.New(),
+		Logger:         log,
+	}
 }
 
 func newServer(

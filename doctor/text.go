@@ -18,8 +18,13 @@ const maxShown = 20
 func (r Report) Text(w io.Writer) error {
 	var text strings.Builder
 	counts := map[Status]int{}
+	var skipped []string
 	for _, result := range r.Checks {
 		counts[result.Status]++
+		if result.Status == Skipped { // what it depends on has its line
+			skipped = append(skipped, result.Check)
+			continue
+		}
 		text.WriteString(result.line())
 		shown := 0
 		for _, detail := range result.Details {
@@ -34,7 +39,11 @@ func (r Report) Text(w io.Writer) error {
 			text.WriteString(domain.Printable(line) + "\n")
 		}
 	}
-	fmt.Fprintf(&text, "\n%d ok, %d with a warning, %d failed\n", counts[OK], counts[Warning], counts[Failed])
+	fmt.Fprintf(&text, "\n%d ok, %d with a warning, %d failed", counts[OK], counts[Warning], counts[Failed])
+	if len(skipped) > 0 {
+		text.WriteString("; not checked without the database: " + strings.Join(skipped, ", "))
+	}
+	text.WriteByte('\n')
 	_, err := io.WriteString(w, text.String())
 	return err
 }

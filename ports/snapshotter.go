@@ -3,12 +3,18 @@ package ports
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/orchmetrics/orchmetrics/domain"
 )
 
 // ErrUnknownSection is returned for a key that no section has.
 var ErrUnknownSection = errors.New("unknown section")
+
+// UnknownSection returns the error for such a key, where these are known.
+func UnknownSection(key string, known []string) error {
+	return fmt.Errorf("%w %q; %s", ErrUnknownSection, key, domain.Choices(known, key))
+}
 
 // Snapshotter answers what is going on now. It is what the service offers.
 type Snapshotter interface {

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -63,11 +62,7 @@ func (a *api) unknown(keys []string) string {
 		if slices.Contains(known, key) {
 			continue
 		}
-		message := fmt.Sprintf("unknown section %q; there are %s", shorten(key), strings.Join(known, ", "))
-		if nearest := domain.Nearest(key, known); nearest != "" {
-			message += "; did you mean " + nearest + "?"
-		}
-		return message
+		return fmt.Sprintf("unknown section %q; %s", shorten(key), domain.Choices(known, key))
 	}
-	return "unknown section; there are " + strings.Join(known, ", ")
+	return "unknown section; " + domain.Choices(known, "")
 }

@@ -75,6 +75,9 @@ func (s *Server) Handler() http.Handler { return s.handler }
 // Protected tells whether the server has TLS or asks for passwords.
 func (s *Server) Protected() bool { return s.web != nil && s.web.gives != protection{} }
 
+// AsksPasswords tells whether the server asks for a password.
+func (s *Server) AsksPasswords() bool { return s.web != nil && s.web.gives.passwords }
+
 // Scheme is http, or https if the server has TLS.
 func (s *Server) Scheme() string {
 	if s.web != nil && s.web.gives.tls {

@@ -99,8 +99,6 @@ func (runsTable) alias() string { return "r" }
 
 func (runsTable) marks(a active) []rollup.Mark { return a.runs }
 
-func (runsTable) marked() []string { return []string{"id", "status", "run_id"} }
-
 // plain is one pass over the runs.
 func (runsTable) plain(c *columns) []string {
 	cost := c.ref("cost_usd")

@@ -105,8 +105,8 @@ func (s jobSums) Add(other jobSums) jobSums {
 // Equal implements rollup.Sums.
 func (s jobSums) Equal(other jobSums) bool {
 	return maps.Equal(s.others, other.others) && s.counts == other.counts && s.retries == other.retries &&
-		s.attempts == other.attempts && s.overflow == other.overflow &&
-		s.truncated == other.truncated && s.oddStatuses == other.oddStatuses && s.oddAttempts == other.oddAttempts
+		s.attempts == other.attempts && s.overflow == other.overflow && s.truncated == other.truncated &&
+		s.oddStatuses == other.oddStatuses && s.oddAttempts == other.oddAttempts
 }
 
 // jobsTable is the table of jobs.
@@ -119,8 +119,6 @@ func (jobsTable) name() string { return "jobs" }
 func (jobsTable) alias() string { return "j" }
 
 func (jobsTable) marks(a active) []rollup.Mark { return a.jobs }
-
-func (jobsTable) marked() []string { return []string{"id", "status"} }
 
 // plain is one pass for both the statuses and the retries.
 func (jobsTable) plain(c *columns) []string {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/fnv"
-	"math"
 	"strings"
 	"time"
 
@@ -19,10 +17,8 @@ type table[S any] interface {
 	// name and alias are those of the table in a query.
 	name() string
 	alias() string
-	// marks are those of its rows that have not ended, and marked the columns of the
-	// jobs that tell.
+	// marks are those of its rows that have not ended.
 	marks(active) []rollup.Mark
-	marked() []string
 	// plain are the expressions of sums over rows, and scan reads them. It is false
 	// for rows among which some cell is out of the ordinary, which are then read one
 	// by one: cells are the expressions of one row, and one reads its sums. One bad
@@ -79,7 +75,8 @@ func (r *reader[S]) whole(ctx context.Context) (result rollup.Result[S], err err
 // Sum implements rollup.Table.
 func (r *reader[S]) Sum(ctx context.Context, within rollup.Range) (S, int64, error) {
 	from, where := r.q.Dialect().Range(r.table.name(), r.table.alias())
-	return r.sum(ctx, from+" WHERE "+where, within.From, within.Upto)
+	sums, rows, err := r.sum(ctx, from+" WHERE "+where, within.From, within.Upto)
+	return sums, rows, r.check(err) // what may be torn is not kept
 }
 
 // Nth implements rollup.Table.
@@ -90,7 +87,7 @@ func (r *reader[S]) Nth(_ context.Context, within rollup.Range, n int64) (id int
 	for rows.Next() {
 		id, found = rows.ID(), true
 	}
-	return id, found, rows.Close()
+	return id, found, r.check(rows.Close())
 }
 
 // sum sums the rows of a FROM clause.
@@ -159,20 +156,6 @@ func (r sliced[S]) slice(ctx context.Context) error {
 		return r.begin(ctx)
 	case <-ctx.Done():
 		return fmt.Errorf("wait between slices: %w: %w", domain.CodeTimeout, ctx.Err())
-	}
-}
-
-// versionOf is a number that differs where a cell does.
-func versionOf(cell any) uint64 {
-	switch cell := cell.(type) {
-	case int64:
-		return uint64(cell) //nolint:gosec // all that counts is that it differs
-	case nil:
-		return math.MaxUint64
-	default:
-		hash := fnv.New64a()
-		_, _ = fmt.Fprint(hash, cell) // never fails
-		return hash.Sum64()
 	}
 }
 

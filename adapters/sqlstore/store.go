@@ -48,14 +48,11 @@ func New(e engine.Engine, opts Options) (*Store, error) {
 	if opts.MaxRows < 1 {
 		return nil, fmt.Errorf("open store: row cap %d is below 1", opts.MaxRows)
 	}
-	return &Store{
-		engine:  e,
-		maxRows: opts.MaxRows,
-		exact:   opts.Exact,
-		now:     time.Now,
-		jobs:    newSums[jobSums](jobsTable{}, opts.Recount),
-		runs:    newSums[runSums](runsTable{}, opts.Recount),
-	}, nil
+	s := &Store{engine: e, maxRows: opts.MaxRows, exact: opts.Exact, now: time.Now}
+	clock := func() time.Time { return s.now() }
+	s.jobs = newSums[jobSums](jobsTable{}, opts.Recount, clock)
+	s.runs = newSums[runSums](runsTable{}, opts.Recount, clock)
+	return s, nil
 }
 
 // scrape is what the readings of one scrape share.

@@ -35,8 +35,8 @@ type shared[S any] struct {
 	err     error
 }
 
-func newSums[S rollup.Sums[S]](t table[S], share float64) *sums[S] {
-	return &sums[S]{table: t, turn: semaphore.NewWeighted(1), rollup: rollup.New[S](share, time.Now)}
+func newSums[S rollup.Sums[S]](t table[S], share float64, clock func() time.Time) *sums[S] {
+	return &sums[S]{table: t, turn: semaphore.NewWeighted(1), rollup: rollup.New[S](share, clock)}
 }
 
 // total returns the sums over a whole table, which has the columns. In a scrape they
@@ -76,9 +76,7 @@ func (k *sums[S]) read(ctx context.Context, s *Store, v *scrape) (known shared[S
 	known.result, known.err = k.readThrough(ctx, r)
 	known.err = r.check(known.err)
 	switch err := known.err; {
-	case errors.Is(err, domain.CodeDBBusy):
-		k.rollup.Forget() // what was read may be torn
-	case errors.Is(err, rollup.ErrCounting), errors.Is(err, domain.CodeTimeout) && r.columns.Keyed && !k.rollup.Counted():
+	case errors.Is(err, rollup.ErrCounting), errors.Is(err, domain.CodeTimeout) && known.columns.Keyed && !k.rollup.Counted():
 		known.err = fmt.Errorf("%w: %w", domain.CodeCounting, err)
 	case err == nil && known.result.Doubtful:
 		known.err = fmt.Errorf("sum %s: rows that had ended have changed: %w", k.table.name(), domain.CodeRecounting)
@@ -107,7 +105,7 @@ func (k *sums[S]) readThrough(ctx context.Context, r *reader[S]) (rollup.Result[
 	}
 	var cold rollup.Table[S] = r
 	if r.q.State().Blocking {
-		cold = sliced[S]{r}
+		cold, seen.Later = sliced[S]{r}, true
 	}
 	result, err := k.rollup.Read(ctx, r, cold, seen)
 	if errors.Is(err, rollup.ErrOlder) {
@@ -124,81 +122,22 @@ func (k *sums[S]) part(s *Store) float64 {
 	return float64(mine) / float64(all)
 }
 
-// active are the rows that have not ended, as one view sees them.
-type active struct{ jobs, runs []rollup.Mark }
-
-// maxVersions is how many rows are looked at one by one. Of more only the ids are
-// read, and their blocks are hot.
-const maxVersions = 10_000
-
-// activeRows returns the jobs that wait or run, and the runs of those that run.
-func (q *queries) activeRows() (active, error) {
-	jobs, err := q.columns("jobs", "j", "id", "status")
-	if err != nil {
-		return active{}, err
-	}
-	from, status, err := q.by(jobs, "status")
-	if err != nil {
-		return active{}, err
-	}
-	query := fmt.Sprintf("SELECT j.id, CASE WHEN %s = '%s' THEN coalesce(%s, 0) END, %%s FROM %s WHERE %s IN ('%s','%s') LIMIT ?",
-		status, running, jobs.integer("run_id"), from, status, queued, running)
-	found, err := q.marks(fmt.Sprintf(query, jobs.integer("attempts")), maxVersions+1, false)
-	if err == nil && len(found.jobs) > maxVersions {
-		found, err = q.marks(fmt.Sprintf(query, "NULL"), -1, true)
-	}
-	return found, err
-}
-
-func (q *queries) marks(query string, limit int, allHot bool) (found active, err error) {
-	rows := q.Query(query, limit)
-	for rows.Next() {
-		id, run := rows.ID(), rows.Value() // nil for a job that waits
-		version := versionOf(rows.Value()) << 1
-		if run != nil {
-			version++
-		}
-		found.jobs = append(found.jobs, rollup.Mark{ID: id, Version: version, Hot: run != nil || allHot})
-		if run, ok := engine.Whole(run); ok {
-			found.runs = append(found.runs, rollup.Mark{ID: run, Hot: true})
-		}
-	}
-	return found, rows.Close()
-}
-
-// mark finds out which rows have not ended, unless the jobs cannot tell: then their
-// own section says what is missing.
-func (r *reader[S]) mark(seen *rollup.Scrape) error {
-	if _, err := r.q.columns("jobs", "j", r.table.marked()...); err != nil {
-		return unlessDrift(err)
-	}
-	known := r.scrape.active.Load()
-	if known == nil {
-		found, err := r.q.activeRows()
-		if err != nil {
-			return err
-		}
-		known = &found
-		r.scrape.active.Store(known)
-	}
-	seen.Marks = r.table.marks(*known)
-	return nil
-}
-
 // look finds out what the rollup is told of a scrape.
 func (r *reader[S]) look() (rollup.Scrape, error) {
 	seen := rollup.Scrape{At: r.scrape.began, All: r.store.exact, Time: time.Hour}
 	state := r.q.State()
 	seen.Sequence, seen.Doubtful = state.Sequence, state.Doubtful
 	seen.Database = state.Database + " " + strings.Join(slices.Sorted(maps.Keys(r.columns.Columns)), ",")
-	if err := r.mark(&seen); err != nil {
+	unfinished, err := r.active()
+	if err != nil {
 		return seen, err
 	}
+	seen.Marks = r.table.marks(unfinished)
 	name := r.table.name()
 	rows := r.q.Query(fmt.Sprintf("SELECT (SELECT min(id) FROM %[1]s), (SELECT max(id) FROM %[1]s), %[2]s", name, r.q.Dialect().Place(name)))
 	for rows.Next() {
 		seen.Lowest, seen.Highest = rows.Integer(), rows.Integer()
 		seen.Table = fmt.Sprint(rows.Value())
 	}
-	return seen, rows.Close()
+	return seen, r.check(rows.Close())
 }

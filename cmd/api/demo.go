@@ -30,13 +30,14 @@ func (d demoCmd) Run(ctx context.Context, stdout io.Writer, cfg orchmetrics.Conf
 	defer func() { err = errors.Join(err, orchestrator.Stop()) }()
 	cfg.DB = orchestrator.DB()
 	cfg.WorkerStateFile = orchestrator.WorkerStateFile()
-	sources, err := orchmetrics.ProductionSources(cfg)
+	warnOfUnknown(cfg.Logger)
+	server, err := orchmetrics.InitializeServer(cfg)
 	if err != nil {
 		return err //nolint:wrapcheck // says which setting is wrong
 	}
 	hint := orchmetrics.NewAsyncWriter(stdout) // whoever reads it must not keep the service from its start
 	defer hint.Flush(lastWords)
-	return serve(ctx, cfg, sources, func(url string) {
+	return serve(ctx, cfg, server, "", func(url string) {
 		fmt.Fprintf(hint, "%[1]s/metrics\n"+
 			"Open %[1]s/ in a browser, or try: curl -s '%[1]s/metrics?section=agents' twice, and watch cpu_ticks grow. "+
 			"Ctrl-C ends the demo and leaves nothing behind.\n", url)

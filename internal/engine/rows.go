@@ -102,6 +102,13 @@ func (r *Rows) Value() any {
 	return value
 }
 
+// Rest are the cells that were not read yet, as the driver returns them.
+func (r *Rows) Rest() []any {
+	rest := r.values[r.next:]
+	r.next = len(r.values)
+	return rest
+}
+
 // Integer reads a whole number, also one that is written as a text or as a real
 // number that loses nothing.
 func (r *Rows) Integer() *int64 {

@@ -15,14 +15,15 @@ type block[S any] struct {
 	sums     S
 	marks    uint64    // the signature of its unfinished rows when it was read
 	unmarked bool      // the signature is not known yet
-	readAt   time.Time // when the view that read it began
+	readIn   uint64    // the sequence of the scrape that read it
+	readAt   time.Time // when that began
 	hotUntil time.Time
 }
 
 // extend cuts blocks off the rows behind the last one, until few are left there.
 // The first time these are nearly all.
 func (r *Rollup[S]) extend(ctx context.Context, hot, cold Table[S], s Scrape) error {
-	from := hot
+	from, before := hot, len(r.blocks)
 	if !r.counted {
 		from = cold
 	}
@@ -52,13 +53,18 @@ func (r *Rollup[S]) extend(ctx context.Context, hot, cold Table[S], s Scrape) er
 		}
 		r.blocks = append(r.blocks, made)
 	}
+	if fresh := r.blocks[before:]; r.counted && len(fresh) <= maxFresh {
+		for i := range fresh {
+			fresh[i].hotUntil = s.At.Add(Linger)
+		}
+	}
 	r.counted = true
 	return nil
 }
 
 // readFirst reads the block at the begin of a range that has more rows than one.
 func readFirst[S any](ctx context.Context, t Table[S], within Range, s Scrape) (block[S], error) {
-	made := block[S]{upto: min(within.Upto, saturated(within.From, BlockRows-1)), unmarked: true, readAt: s.At}
+	made := block[S]{upto: min(within.Upto, saturated(within.From, BlockRows-1)), unmarked: true, readIn: s.Sequence, readAt: s.At}
 	var err error
 	if made.sums, made.rows, err = t.Sum(ctx, Range{within.From, made.upto}); err != nil || made.rows >= denseRows {
 		return made, err
@@ -109,13 +115,18 @@ func (r *Rollup[S]) readHot(ctx context.Context, t Table[S], signatures map[int]
 	above := tail.Rows
 	for i := len(r.blocks) - 1; i >= 0; i-- {
 		b := &r.blocks[i]
-		changed := b.marks != signatures[i] || i == 0 && r.lowest != *s.Lowest
 		if above < HotRows {
 			r.newest = r.span(i).From
+			b.hotUntil = s.At.Add(Linger)
 		}
-		if changed || above < HotRows || s.All || b.hotUntil.After(s.At) {
-			if err := r.read(ctx, t, i, signatures, s); err != nil {
+		if s.All || b.hot() || b.marks != signatures[i] || i == 0 && r.lowest != *s.Lowest {
+			worked := b.marks != signatures[i]
+			changed, err := r.read(ctx, t, i, signatures, s)
+			if err != nil {
 				return tail, err
+			}
+			if changed || worked {
+				b.hotUntil = s.At.Add(Linger)
 			}
 		}
 		above += b.rows
@@ -124,15 +135,24 @@ func (r *Rollup[S]) readHot(ctx context.Context, t Table[S], signatures map[int]
 	return tail, nil
 }
 
-// read reads a block anew. How long it is hot stays as it is.
-func (r *Rollup[S]) read(ctx context.Context, t Table[S], i int, signatures map[int]uint64, s Scrape) error {
+// hot tells whether a block may have changed in the ordinary course of work since it
+// was read: what was hot then is read at least once more, however long ago it was.
+func (b *block[S]) hot() bool { return b.hotUntil.After(b.readAt) }
+
+// read reads a block anew, unless this scrape did already, and tells whether it has
+// changed.
+func (r *Rollup[S]) read(ctx context.Context, t Table[S], i int, signatures map[int]uint64, s Scrape) (changed bool, err error) {
+	b := &r.blocks[i]
+	if b.readIn == s.Sequence {
+		return false, nil
+	}
 	sums, rows, err := t.Sum(ctx, r.span(i))
 	if err != nil {
-		return err
+		return false, err
 	}
-	b := &r.blocks[i]
-	b.sums, b.rows, b.marks, b.readAt = sums, rows, signatures[i], s.At
-	return nil
+	changed = rows != b.rows || !sums.Equal(b.sums)
+	b.sums, b.rows, b.marks, b.readIn, b.readAt = sums, rows, signatures[i], s.Sequence, s.At
+	return changed, nil
 }
 
 // split cuts the blocks that have grown, and tells whether there were any.

@@ -28,16 +28,17 @@ func (r *Rollup[S]) readCold(ctx context.Context, t Table[S], signatures map[int
 		if r.doubt.open() || !r.budget.portion() {
 			break
 		}
-		r.next = (max(0, r.next) + 1) % len(r.blocks)
+		r.next %= len(r.blocks)
 		if err := r.check(ctx, t, r.next, signatures, s); err != nil {
 			return r.outOfTime(ctx, err)
 		}
+		r.next++
 	}
 	if !r.doubt.open() {
 		return nil
 	}
 	for i := range r.blocks {
-		if !r.blocks[i].readAt.Before(r.doubt.since) {
+		if r.blocks[i].readIn >= r.doubt.since {
 			continue
 		}
 		if !r.budget.reserved() {
@@ -47,24 +48,22 @@ func (r *Rollup[S]) readCold(ctx context.Context, t Table[S], signatures map[int
 			return r.outOfTime(ctx, err)
 		}
 	}
-	r.doubt.settle()
+	r.doubt.settle(s.Sequence)
 	return nil
 }
 
-// check reads a cold block again and compares.
+// check reads a cold block again and compares. In a later state one with unfinished
+// rows may have changed in the ordinary course of work.
 func (r *Rollup[S]) check(ctx context.Context, t Table[S], i int, signatures map[int]uint64, s Scrape) error {
-	before := r.blocks[i]
-	if before.readAt.Equal(s.At) {
-		return nil // it is of this very view
+	began, doubted := r.budget.now(), r.doubt.open()
+	changed, err := r.read(ctx, t, i, signatures, s)
+	if r.budget.spend(began, doubted) {
+		r.doubt.costly = true
 	}
-	defer r.budget.spend(r.budget.now(), r.doubt.open())
-	if err := r.read(ctx, t, i, signatures, s); err != nil {
-		return err
+	if _, unfinished := signatures[i]; changed && (!s.Later || !unfinished) {
+		r.doubt.raise(s.Sequence)
 	}
-	if now := r.blocks[i]; now.rows != before.rows || !now.sums.Equal(before.sums) {
-		r.doubt.raise(s.At)
-	}
-	return nil
+	return err
 }
 
 // outOfTime is no error: what is not read again now is so later.
@@ -75,55 +74,59 @@ func (*Rollup[S]) outOfTime(ctx context.Context, err error) error {
 	return err
 }
 
-// doubt is whether the sums of cold blocks are possibly wrong.
+// doubt is whether the sums of cold blocks are possibly wrong. Scrapes are told by
+// their sequence.
 type doubt struct {
-	since time.Time // what was read before is in doubt; zero if nothing is
-	later time.Time // of the last sign since then
-	sign  time.Time // of the last one of all
+	since uint64    // what was read before this scrape is in doubt; 0 if nothing is
+	later uint64    // the last scrape since then that saw a sign
+	sign  time.Time // when the last one of all was seen
 	// founded is set if something was found changed, or is certain to have.
 	founded bool
-	// vain is how many signs in a row turned out to mean nothing.
+	// costly is set if what is saved up in the ordinary way did not suffice.
+	costly bool
+	// vain is how many signs in a row turned out to mean nothing, and cost much.
 	vain int
 }
 
-func (d *doubt) open() bool { return !d.since.IsZero() }
+func (d *doubt) open() bool { return d.since != 0 }
 
 // raise puts in doubt what was read before, for what was found in the table. While
 // there is such doubt already, what else is found is taken to be of the same kind.
-func (d *doubt) raise(at time.Time) {
+func (d *doubt) raise(scrape uint64) {
 	if !d.open() || !d.founded {
-		d.since = at
+		d.since = scrape
 	}
 	d.founded, d.vain = true, 0
 }
 
 // suspect puts in doubt what was read before, for a sign from elsewhere, unless such
 // signs have come to nothing: some orchestrators give them at every operation.
-func (d *doubt) suspect(at time.Time) {
-	if at.Sub(d.sign) > calm {
+func (d *doubt) suspect(s Scrape) {
+	if s.At.Sub(d.sign) > calm {
 		d.vain = 0
 	}
-	d.sign = at
+	d.sign = s.At
 	switch {
 	case d.vain >= habit:
 	case d.open():
-		d.later = at
+		d.later = s.Sequence
 	default:
-		d.since = at
+		d.since = s.Sequence
 	}
 }
 
-// settle ends the doubt, since everything was read again; unless there was a sign
-// after it began.
-func (d *doubt) settle() {
-	if !d.founded {
+// settle ends the doubt in a scrape, since everything was read again; unless there was
+// a sign after it began. What is found out at once and at little cost harms nobody, so
+// that it becomes no habit.
+func (d *doubt) settle(scrape uint64) {
+	if !d.founded && (d.costly || d.since != scrape) {
 		d.vain++
 	}
-	d.since, d.founded = time.Time{}, false
+	d.since, d.founded, d.costly = 0, false, false
 	if d.vain < habit {
 		d.since = d.later
 	}
-	d.later = time.Time{}
+	d.later = 0
 }
 
 // budget is what reading again may cost.
@@ -133,8 +136,8 @@ type budget struct {
 
 	began   time.Time // of the scrape
 	limit   time.Duration
-	credit  time.Duration // for cold blocks in turn
-	reserve time.Duration // for those in doubt
+	credit  time.Duration // for all cold blocks
+	reserve time.Duration // for those in doubt besides
 }
 
 // begin saves up for the time since the last scrape began.
@@ -159,13 +162,16 @@ func (b *budget) left() bool { return b.now().Sub(b.began) < b.limit }
 func (b *budget) portion() bool { return b.credit > 0 && b.left() }
 
 // reserved tells whether there is something left for those in doubt.
-func (b *budget) reserved() bool { return b.reserve > 0 && b.left() }
+func (b *budget) reserved() bool { return (b.credit > 0 || b.reserve > 0) && b.left() }
 
-func (b *budget) spend(began time.Time, doubted bool) {
+// spend takes what was read off what is saved up, and tells whether it was off the
+// reserve.
+func (b *budget) spend(began time.Time, doubted bool) (reserve bool) {
 	spent := b.now().Sub(began)
-	if doubted {
+	if doubted && b.credit <= 0 {
 		b.reserve -= spent
-	} else {
-		b.credit -= spent
+		return true
 	}
+	b.credit -= spent
+	return false
 }

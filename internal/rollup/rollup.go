@@ -29,7 +29,8 @@ const (
 	// HotRows is how many of the newest rows are read at each scrape, at least.
 	HotRows = 2000
 	// Linger is how long a block stays hot after the last time something was being
-	// worked on in it: a report may come, or be corrected, a while after the end.
+	// worked on in it, or changed, or it was among the newest: a report may come, or be
+	// corrected, a while after the end.
 	Linger = time.Minute
 
 	// denseRows is how many rows a range of BlockRows ids must have for a block:
@@ -39,6 +40,9 @@ const (
 	maxTail = HotRows + BlockRows
 	// maxBlock is how many rows a block may grow to before it is cut.
 	maxBlock = 4 * BlockRows
+	// maxFresh is how many blocks may be cut off between two scrapes to be hot for a
+	// while. Of more the rows were copied from elsewhere, and not worked on.
+	maxFresh = 64
 )
 
 var (
@@ -100,6 +104,8 @@ type Scrape struct {
 	Marks []Mark
 	// All is set to read every block anew.
 	All bool
+	// Later is set if the cold blocks are read from a later state than the hot ones.
+	Later bool
 	// Time is how long this scrape may read.
 	Time time.Duration
 	// Part is this table's part of the budget, from 0 to 1.
@@ -127,7 +133,7 @@ type Rollup[S Sums[S]] struct {
 	counted         bool  // the whole table was read once
 	lowest          int64 // when the first block was read last
 	newest          int64 // from which id on rows are hot because they are new
-	next            int   // the cold block whose turn it is
+	next            int   // the block whose turn it is to be read again
 }
 
 // New returns a rollup that has read nothing. Of the time between two scrapes it
@@ -159,7 +165,7 @@ func (r *Rollup[S]) Read(ctx context.Context, hot, cold Table[S], s Scrape) (Res
 	r.budget.begin(s)
 	r.compare(s)
 	if s.Highest == nil {
-		r.Forget()
+		r.forget()
 		r.counted = true
 		return Result[S]{CountedAt: s.At}, nil
 	}
@@ -194,29 +200,33 @@ func (r *Rollup[S]) Read(ctx context.Context, hot, cold Table[S], s Scrape) (Res
 func (r *Rollup[S]) compare(s Scrape) {
 	if s.Database != r.database {
 		r.database, r.table = s.Database, s.Table
-		r.Forget()
+		r.forget()
 		return
 	}
 	moved := s.Table != r.table
 	r.table = s.Table
-	if s.Highest == nil || !r.counted {
+	if s.Highest == nil || len(r.blocks) == 0 {
 		return
 	}
-	switch cutShort := len(r.blocks) > 0 && *s.Highest < r.newest; {
-	case moved, cutShort:
+	hot := r.newest
+	if !r.counted {
+		hot = r.tail().From
+	}
+	switch {
+	case moved, *s.Highest < hot:
 		r.doubt.founded = false // this is news, whatever was found before
-		r.doubt.raise(s.At)
+		r.doubt.raise(s.Sequence)
 	case s.Doubtful:
-		r.doubt.suspect(s.At)
+		r.doubt.suspect(s)
 	}
 	for len(r.blocks) > 0 && r.blocks[0].upto < *s.Lowest { // pruned from below
 		r.blocks = r.blocks[1:]
-		r.next--
+		r.next = max(0, r.next-1)
 	}
 }
 
-// Forget drops all that was read.
-func (r *Rollup[S]) Forget() {
+// forget drops all that was read.
+func (r *Rollup[S]) forget() {
 	r.blocks, r.next, r.counted, r.doubt = nil, 0, false, doubt{}
 }
 

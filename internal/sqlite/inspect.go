@@ -158,6 +158,19 @@ func (f files) live() bool {
 // pending tells whether the write-ahead log holds anything.
 func (f files) pending() bool { return f.wal != nil && f.wal.Size() > 0 }
 
+// replaced tells whether another file lies where the database was found: then it is
+// that one which was opened.
+func (f files) replaced() error {
+	now, err := identify(f.path)
+	if err != nil {
+		return fileError("identify database", err)
+	}
+	if now != f.id {
+		return fmt.Errorf("open database: %w: it was replaced meanwhile", domain.CodeDBBusy)
+	}
+	return nil
+}
+
 // unchanged tells whether nothing on disk moved since the files were inspected.
 func (f files) unchanged() bool {
 	now, err := inspect(f.path)

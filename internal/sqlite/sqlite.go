@@ -148,7 +148,7 @@ func (e *Engine) begin(ctx context.Context, found files, param string) (*connect
 	if err != nil {
 		err = fmt.Errorf("read schema version: %w", err)
 	} else {
-		err = conn.Guard(false)
+		err = errors.Join(conn.Guard(false), found.replaced())
 	}
 	if err != nil {
 		conn.Close()
@@ -180,10 +180,13 @@ type connection struct {
 // reading's context must not end it; Close does.
 func (c *connection) begin(ctx context.Context) (err error) {
 	ctx = context.WithoutCancel(ctx)
-	if c.conn, err = c.db.Conn(ctx); err == nil {
-		c.tx, err = c.conn.BeginTx(ctx, nil)
+	if c.conn, err = c.db.Conn(ctx); err != nil {
+		return err //nolint:wrapcheck // the caller says what for
 	}
-	return err //nolint:wrapcheck // the caller says what for
+	if c.tx, err = c.conn.BeginTx(ctx, nil); err != nil {
+		return errors.Join(err, c.conn.Close())
+	}
+	return nil
 }
 
 // Session implements engine.Conn.

@@ -2,7 +2,6 @@ package portstest
 
 import (
 	"context"
-	"reflect"
 	"sync"
 	"testing"
 	"time"
@@ -143,32 +142,4 @@ func patience(t testing.TB) time.Duration {
 		return hurried.patience()
 	}
 	return soon
-}
-
-// spoil zeroes everything that can be reached from a value: what else can be
-// reached from there belongs to somebody else too.
-func spoil(v reflect.Value) {
-	switch v.Kind() {
-	case reflect.Pointer, reflect.Interface:
-		if !v.IsNil() {
-			spoil(v.Elem())
-		}
-	case reflect.Slice:
-		for i := range v.Len() {
-			spoil(v.Index(i))
-		}
-	case reflect.Struct:
-		for i := range v.NumField() {
-			if v.Type().Field(i).IsExported() {
-				spoil(v.Field(i))
-			}
-		}
-	case reflect.Map:
-		v.Clear()
-	default:
-		// leads nowhere
-	}
-	if v.CanSet() {
-		v.SetZero()
-	}
 }

@@ -41,9 +41,22 @@ func (c *Cost) Collect(ctx context.Context) (any, error) {
 	anomalies := jobs.Anomalies + totals.Anomalies
 	running := make([]domain.RunningCost, len(jobs.Value))
 	for i, job := range jobs.Value {
-		running[i] = runningCost(job, &anomalies)
+		running[i] = domain.RunningCost{
+			RunID:               job.RunID,
+			JobID:               job.ID,
+			Agent:               job.Agent,
+			CostUSD:             sanitizeNumber(job.CostUSD, &anomalies),
+			InputTokens:         job.InputTokens,
+			OutputTokens:        job.OutputTokens,
+			CacheReadTokens:     job.CacheReadTokens,
+			CacheCreationTokens: job.CacheCreationTokens,
+		}
 	}
-	aggregate := sanitizeTotals(totals.Value, &anomalies)
+	aggregate := totals.Value
+	if aggregate != nil {
+		aggregate = new(*aggregate)
+		aggregate.CostUSD = sanitizeNumber(aggregate.CostUSD, &anomalies)
+	}
 	collected := collectedList(running, jobs.Truncated, anomalies)
 	collected.Value = &domain.Cost{Running: running, Aggregate: aggregate}
 	collected.CountedAt = totals.CountedAt
@@ -51,31 +64,4 @@ func (c *Cost) Collect(ctx context.Context) (any, error) {
 		collected.Rows = nil // unknown, where 0 would mean idle
 	}
 	return collected, err
-}
-
-func runningCost(job domain.RunningJob, anomalies *int64) domain.RunningCost {
-	return domain.RunningCost{
-		RunID:               job.RunID,
-		JobID:               job.ID,
-		Agent:               job.Agent,
-		CostUSD:             sanitizeNumber(job.CostUSD, anomalies),
-		InputTokens:         job.InputTokens,
-		OutputTokens:        job.OutputTokens,
-		CacheReadTokens:     job.CacheReadTokens,
-		CacheCreationTokens: job.CacheCreationTokens,
-	}
-}
-
-// sanitizeTotals returns totals that JSON can show.
-func sanitizeTotals(totals *domain.CostTotals, anomalies *int64) *domain.CostTotals {
-	if totals == nil {
-		return nil
-	}
-	usd := sanitizeNumber(totals.CostUSD, anomalies)
-	if usd == totals.CostUSD {
-		return totals
-	}
-	sanitized := *totals
-	sanitized.CostUSD = usd
-	return &sanitized
 }

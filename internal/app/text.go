@@ -17,9 +17,6 @@ var _ ports.TextSnapshotter = (*Service)(nil)
 
 // SnapshotText implements ports.TextSnapshotter.
 func (s *Service) SnapshotText(ctx context.Context, format ports.TextFormat, keys ...string) ([]byte, error) {
-	if s.opts.Exposition == nil {
-		return nil, errNoExposition
-	}
 	shared, err := s.share(ctx, keys)
 	if err != nil {
 		return nil, err
@@ -27,7 +24,7 @@ func (s *Service) SnapshotText(ctx context.Context, format ports.TextFormat, key
 	return shared.texts.text(format, func() ([]byte, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.spare(shared.began))
 		defer cancel()
-		return s.expose(ctx, shared.envelope, format)
+		return s.Text(ctx, shared.envelope, format)
 	})
 }
 
@@ -37,7 +34,14 @@ func (s *Service) spare(began time.Time) time.Duration {
 	return max(s.opts.SectionTimeout-time.Since(began), s.opts.SectionTimeout/10)
 }
 
-func (s *Service) expose(ctx context.Context, envelope domain.Envelope, format ports.TextFormat) ([]byte, error) {
+// Text writes an envelope as text for Prometheus, with the metrics of this service's
+// sections for their values in it. It takes no longer than a section may.
+func (s *Service) Text(ctx context.Context, envelope domain.Envelope, format ports.TextFormat) ([]byte, error) {
+	if s.opts.Exposition == nil {
+		return nil, errNoExposition
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.opts.SectionTimeout)
+	defer cancel()
 	measurements := s.measure(ctx, envelope)
 	text, refused, err := s.opts.Exposition.Expose(envelope, measurements, format)
 	for _, m := range measurements {

@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/orchmetrics/orchmetrics/app"
 	"github.com/orchmetrics/orchmetrics/domain"
+	"github.com/orchmetrics/orchmetrics/internal/app"
 	"github.com/orchmetrics/orchmetrics/mocks"
 	"github.com/orchmetrics/orchmetrics/ports"
 )

@@ -14,9 +14,9 @@ import (
 	"github.com/orchmetrics/orchmetrics/ports"
 )
 
-// listed are the sections that come and go. Their sources are asked at each
+// dynamic are the sections that come and go. Their sources are asked at each
 // scrape for what there is now, as isolated as a section is.
-type listed struct {
+type dynamic struct {
 	sources  []*lister
 	fixed    []string // keys that are taken
 	disabled []string
@@ -56,26 +56,26 @@ func (l *lister) remember(listed []string, err error) (missing []string) {
 	return missing
 }
 
-func newListed(opts Options, fixed []string) *listed {
-	l := &listed{fixed: fixed, disabled: opts.Disabled, patience: opts.SectionTimeout / 4, guards: map[string]*guard{}}
+func newDynamic(opts Options, fixed []string) *dynamic {
+	d := &dynamic{fixed: fixed, disabled: opts.Disabled, patience: opts.SectionTimeout / 4, guards: map[string]*guard{}}
 	for _, source := range opts.Listers {
-		l.sources = append(l.sources, &lister{SectionLister: source})
+		d.sources = append(d.sources, &lister{SectionLister: source})
 	}
-	return l
+	return d
 }
 
 // keys returns the keys of the sections that there are now, and of those that there
 // were while their source could be listed.
-func (l *listed) keys() []string {
-	if len(l.sources) == 0 {
+func (d *dynamic) keys() []string {
+	if len(d.sources) == 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), l.patience)
+	ctx, cancel := context.WithTimeout(context.Background(), d.patience)
 	defer cancel()
 	var keys []string
-	found := l.list(ctx)
-	for _, r := range found.sections {
-		keys = append(keys, r.key)
+	found := d.list(ctx)
+	for _, s := range found.sections {
+		keys = append(keys, s.key)
 	}
 	for _, missing := range found.missing {
 		keys = append(keys, missing.key)
@@ -86,17 +86,14 @@ func (l *listed) keys() []string {
 // run lists the sections and asks those that are wanted. What was refused is
 // reported to those who want all. Who wants a section that cannot be listed now, and
 // was there before, is told why.
-func (l *listed) run(ctx context.Context, keys []string) []outcome {
-	if len(l.sources) == 0 {
-		return nil
-	}
+func (d *dynamic) run(ctx context.Context, keys []string) []outcome {
 	inTime, cancel := withMargin(ctx)
 	defer cancel()
-	found := l.list(inTime)
-	outcomes := runAll(ctx, wanted(found.sections, keys))
+	found := d.list(inTime)
 	if len(keys) == 0 {
-		return append(outcomes, found.refused...)
+		return append(runAll(ctx, found.sections), found.refused...)
 	}
+	outcomes := runAll(ctx, wanted(found.sections, keys))
 	for _, missing := range found.missing {
 		if slices.Contains(keys, missing.key) {
 			outcomes = append(outcomes, missing)
@@ -114,21 +111,20 @@ type listing struct {
 
 // list asks the sources for the sections that there are now, all at once: one that
 // hangs costs the others no time.
-func (l *listed) list(ctx context.Context) (all listing) {
+func (d *dynamic) list(ctx context.Context) (all listing) {
 	taken := map[string]bool{}
-	recorded, _ := ports.RecordedOf(ctx)
-	for _, key := range l.fixed {
-		taken[key] = !slices.Contains(recorded.Played, key)
+	for _, key := range d.fixed {
+		taken[key] = true
 	}
-	calls := make([]*call[[]candidate], len(l.sources))
-	for i, source := range l.sources {
+	calls := make([]*call[[]candidate], len(d.sources))
+	for i, source := range d.sources {
 		calls[i] = begin(ctx, &source.guard, func(ctx context.Context) ([]candidate, error) {
 			ctx, cancel := withMargin(ctx) // so that what was found by then still finds who waits for it
 			defer cancel()
-			return l.candidates(ctx, source)
+			return d.candidates(ctx, source)
 		})
 	}
-	for i, source := range l.sources {
+	for i, source := range d.sources {
 		found, err := calls[i].wait(ctx)
 		if err != nil {
 			all.refused = append(all.refused, refusal(source.Name(), err, len(found) > 0))
@@ -148,14 +144,14 @@ func (l *listed) list(ctx context.Context) (all listing) {
 		}
 		for _, key := range source.remember(keys, err) {
 			missing := outcome{key: key, value: json.RawMessage("null"), report: domain.SectionReport{Status: domain.StatusDisabled}}
-			if !slices.Contains(l.disabled, key) {
+			if !slices.Contains(d.disabled, key) {
 				missing.fail(err)
 			}
 			all.missing = append(all.missing, missing)
 		}
 	}
 	all.missing = slices.DeleteFunc(all.missing, func(o outcome) bool { return taken[o.key] })
-	l.lend(all.sections)
+	d.keepGuards(all.sections)
 	return all
 }
 
@@ -166,12 +162,12 @@ type candidate struct {
 	err     error
 }
 
-func (l *listed) candidates(ctx context.Context, source *lister) ([]candidate, error) {
+func (d *dynamic) candidates(ctx context.Context, source *lister) ([]candidate, error) {
 	found, err := source.Sections(ctx)
 	candidates := make([]candidate, len(found))
 	for i, one := range found {
 		c := candidate{origin: one.Origin}
-		if c.section, c.err = newSection(one.Section, l.disabled); c.err != nil {
+		if c.section, c.err = newSection(one.Section, d.disabled); c.err != nil {
 			c.err = fmt.Errorf("%w: %w", domain.CodeKeyRefused, c.err)
 		} else {
 			c.section.cache = nil // it would begin anew with each listing
@@ -181,22 +177,22 @@ func (l *listed) candidates(ctx context.Context, source *lister) ([]candidate, e
 	return candidates, err
 }
 
-// lend gives each section the guard that its key had before, so that a reading
+// keepGuards gives each section the guard that its key had before, so that a reading
 // that hangs is not begun again. Guards of keys that are gone are dropped once
 // nothing hangs.
-func (l *listed) lend(sections []*section) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+func (d *dynamic) keepGuards(sections []*section) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	present := make(map[string]bool, len(sections))
-	for _, r := range sections {
-		present[r.key] = true
-		if kept, ok := l.guards[r.key]; ok {
-			r.guard = kept
+	for _, s := range sections {
+		present[s.key] = true
+		if kept, ok := d.guards[s.key]; ok {
+			s.guard = kept
 		} else {
-			l.guards[r.key] = r.guard
+			d.guards[s.key] = s.guard
 		}
 	}
-	maps.DeleteFunc(l.guards, func(key string, g *guard) bool { return !present[key] && g.idle() })
+	maps.DeleteFunc(d.guards, func(key string, g *guard) bool { return !present[key] && g.idle() })
 }
 
 // refusal is the report of what is no section. Its name never hides a section's.

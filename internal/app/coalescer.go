@@ -15,7 +15,7 @@ import (
 //   - Scrapes of one question begin at least spacing apart, however many callers
 //     there are. One that comes later than that after the last does not wait.
 //   - A scrape waits for the one before it, since those who ask meanwhile can then
-//     share it, but no longer than patience.
+//     share it, but not for one that began longer than patience ago.
 type coalescer struct {
 	spacing  time.Duration
 	patience time.Duration
@@ -74,8 +74,8 @@ func (c *coalescer) do(question string, take func() domain.Envelope) *scrape {
 
 // awaitTurn waits until the next scrape after last may begin.
 func (c *coalescer) awaitTurn(last begun) {
-	if last.done != nil && !over(last.done) {
-		timer := time.NewTimer(c.patience)
+	if wait := time.Until(last.at.Add(c.patience)); wait > 0 {
+		timer := time.NewTimer(wait)
 		defer timer.Stop()
 		select {
 		case <-last.done:
@@ -87,23 +87,14 @@ func (c *coalescer) awaitTurn(last begun) {
 	}
 }
 
-// begin closes the scrape to further callers. It also forgets those of which
-// nothing follows any more: what is asked is for the callers to choose, and must
-// not fill the memory.
+// begin closes the scrape to further callers. It also forgets those for which nobody
+// waits any more: what is asked is for the callers to choose, and must not fill the
+// memory.
 func (c *coalescer) begin(question string, s *scrape) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s.began = time.Now()
-	maps.DeleteFunc(c.begun, func(_ string, b begun) bool { return over(b.done) && s.began.Sub(b.at) >= c.spacing })
+	maps.DeleteFunc(c.begun, func(_ string, b begun) bool { return s.began.Sub(b.at) >= max(c.spacing, c.patience) })
 	delete(c.pending, question)
 	c.begun[question] = begun{s.began, s.done}
-}
-
-func over(done <-chan struct{}) bool {
-	select {
-	case <-done:
-		return true
-	default:
-		return false
-	}
 }

@@ -3,12 +3,10 @@
 package app
 
 import (
-	"context"
 	"crypto/rand"
 	"fmt"
 	"log/slog"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/orchmetrics/orchmetrics/domain"
@@ -22,7 +20,8 @@ type Service struct {
 	clkTck   *int64
 	views    []ports.Viewer
 	sections []*section
-	listed   *listed
+	asked    []*section // those that no recording answers
+	dynamic  *dynamic
 	instance domain.Instance
 	changes  *statusLog
 	scrapes  *coalescer
@@ -39,6 +38,9 @@ type Options struct {
 	Spacing time.Duration
 	// Disabled are the keys of sections that are not asked.
 	Disabled []string
+	// Recorded are the keys of sections that a recording answers. They are known, and
+	// taken, but sections with these keys are not asked.
+	Recorded []string
 	// Listers bring sections that come and go, after the fixed ones.
 	Listers []ports.SectionLister
 	// Version is shown in the envelope's instance.
@@ -54,6 +56,7 @@ var _ ports.Snapshotter = (*Service)(nil)
 // NewService returns a service over the sections, in the order of the envelope.
 // It fails on a key that is malformed, reserved or used twice, and if a key to
 // disable does not exist; where sections come and go, it may be one that comes.
+// Without a reader of processes the envelope's clk_tck is null.
 func NewService(sections []ports.Section, views []ports.Viewer, clock ports.Clock, cpu ports.CPUReader, opts Options) (*Service, error) {
 	s := &Service{
 		opts:    opts,
@@ -62,28 +65,42 @@ func NewService(sections []ports.Section, views []ports.Viewer, clock ports.Cloc
 		changes: newStatusLog(opts.Logger),
 		scrapes: newCoalescer(opts.Spacing, opts.SectionTimeout/20),
 	}
-	for _, section := range sections {
-		added, err := newSection(section, opts.Disabled)
-		if err != nil {
-			return nil, err
-		}
-		if slices.Contains(s.fixed(), added.key) {
-			return nil, fmt.Errorf("add section %q: the key is used twice", added.key)
-		}
-		s.sections = append(s.sections, added)
+	if err := s.add(sections); err != nil {
+		return nil, err
 	}
 	for _, key := range opts.Disabled {
 		mayCome := len(opts.Listers) > 0 && domain.WellFormed(key)
-		if !slices.Contains(s.fixed(), key) && !mayCome {
-			return nil, fmt.Errorf("disable section %q: %w; %s", key, ports.ErrUnknownSection, thereAre(s.fixed(), key))
+		if fixed := s.fixed(); !slices.Contains(fixed, key) && !mayCome {
+			return nil, fmt.Errorf("disable section %q: %w; %s", key, ports.ErrUnknownSection, domain.Choices(fixed, key))
 		}
 	}
-	s.listed = newListed(opts, s.fixed())
+	s.dynamic = newDynamic(opts, s.fixed())
 	if opts.Enabled {
-		s.clkTck = cpu.ClockTicks()
+		if cpu != nil {
+			s.clkTck = cpu.ClockTicks()
+		}
 		s.instance = domain.Instance{ID: rand.Text(), StartedAt: clock.Now().Time(), Version: opts.Version}
 	}
 	return s, nil
+}
+
+func (s *Service) add(sections []ports.Section) error {
+	seen := map[string]bool{}
+	for _, source := range sections {
+		added, err := newSection(source, s.opts.Disabled)
+		if err != nil {
+			return err
+		}
+		if seen[added.key] {
+			return fmt.Errorf("add section %q: the key is used twice", added.key)
+		}
+		seen[added.key] = true
+		s.sections = append(s.sections, added)
+		if !slices.Contains(s.opts.Recorded, added.key) {
+			s.asked = append(s.asked, added)
+		}
+	}
+	return nil
 }
 
 // Keys implements ports.Snapshotter. Of the sections that come and go it has
@@ -92,50 +109,14 @@ func (s *Service) Keys() []string {
 	if !s.opts.Enabled {
 		return s.fixed()
 	}
-	return append(s.fixed(), s.listed.keys()...)
+	return append(s.fixed(), s.dynamic.keys()...)
 }
 
 // fixed returns the keys of the sections that do not come and go.
 func (s *Service) fixed() []string {
-	keys := make([]string, len(s.sections))
-	for i, section := range s.sections {
-		keys[i] = section.key
+	keys := slices.Clone(s.opts.Recorded)
+	for _, section := range s.asked {
+		keys = append(keys, section.key)
 	}
 	return keys
-}
-
-// check tells whether each of the keys is known.
-func (s *Service) check(keys []string) error {
-	known := s.fixed()
-	strange := func(key string) bool { return !slices.Contains(known, key) }
-	if !slices.ContainsFunc(keys, strange) {
-		return nil
-	}
-	known = s.Keys()
-	if i := slices.IndexFunc(keys, strange); i >= 0 && !s.playsOff() {
-		return fmt.Errorf("%w %q; %s", ports.ErrUnknownSection, keys[i], thereAre(known, keys[i]))
-	}
-	return nil
-}
-
-// playsOff tells whether the next answer of a recording is that of the kill
-// switch, which refuses no key. A view outside a scrape takes no step of it.
-func (s *Service) playsOff() bool {
-	ctx := context.Background()
-	for _, viewer := range s.views {
-		var end func()
-		ctx, end = viewer.View(ctx) //nolint:fatcontext // each view builds on those before it; they are few
-		defer end()
-	}
-	recorded, _ := ports.RecordedOf(ctx)
-	return recorded.Off
-}
-
-// thereAre names the known keys, and the one that an unknown key was meant to be.
-func thereAre(known []string, unknown string) string {
-	text := "there are " + strings.Join(known, ", ")
-	if nearest := domain.Nearest(unknown, known); nearest != "" {
-		text += "; did you mean " + nearest + "?"
-	}
-	return text
 }

@@ -34,13 +34,29 @@ func (s *Service) share(ctx context.Context, keys []string) (*scrape, error) {
 	if !s.opts.Enabled {
 		return s.scrapes.do("", switchedOff), nil
 	}
-	if err := s.check(keys); err != nil {
-		return nil, err
+	if len(keys) > 0 {
+		if err := s.check(keys); err != nil {
+			return nil, err
+		}
 	}
 	wanted := slices.Compact(slices.Sorted(slices.Values(keys)))
 	return s.scrapes.do(strings.Join(wanted, " "), func() domain.Envelope {
 		return s.scrape(context.WithoutCancel(ctx), wanted)
 	}), nil
+}
+
+// check tells whether each of the keys is known.
+func (s *Service) check(keys []string) error {
+	known := s.fixed()
+	unknown := func(key string) bool { return !slices.Contains(known, key) }
+	if !slices.ContainsFunc(keys, unknown) {
+		return nil
+	}
+	known = s.Keys()
+	if i := slices.IndexFunc(keys, unknown); i >= 0 {
+		return ports.UnknownSection(keys[i], known)
+	}
+	return nil
 }
 
 // switchedOff is the whole answer while the kill switch is off.
@@ -59,40 +75,30 @@ func (s *Service) scrape(ctx context.Context, keys []string) domain.Envelope {
 		ctx, end = viewer.View(ctx) //nolint:fatcontext // each view builds on those before it; they are few
 		defer end()
 	}
-	if recorded, _ := ports.RecordedOf(ctx); recorded.Off {
-		return switchedOff()
-	}
 	return s.assemble(at, s.collect(ctx, keys))
 }
 
 // collect asks the sections all at once, and those that come and go beside them.
 func (s *Service) collect(ctx context.Context, keys []string) []outcome {
-	recorded, _ := ports.RecordedOf(ctx)
-	sections := wanted(notPlayed(s.sections, recorded), keys)
+	sections := s.asked
+	if len(keys) > 0 {
+		sections = wanted(sections, keys)
+	}
 	if i := slices.IndexFunc(sections, func(s *section) bool { return s.jobs != nil && !s.disabled }); i >= 0 {
 		ctx = sections[i].jobs.begin(ctx)
 	}
-	var dynamic []outcome
+	var more []outcome
 	var group sync.WaitGroup
-	group.Go(func() { dynamic = s.listed.run(ctx, keys) })
+	if len(s.opts.Listers) > 0 {
+		group.Go(func() { more = s.dynamic.run(ctx, keys) })
+	}
 	outcomes := runAll(ctx, sections)
 	group.Wait()
-	return append(outcomes, dynamic...)
+	return append(outcomes, more...)
 }
 
-// notPlayed are those sections of which no recording is played.
-func notPlayed(sections []*section, recorded ports.Recorded) []*section {
-	if len(recorded.Played) == 0 {
-		return sections
-	}
-	return slices.DeleteFunc(slices.Clone(sections), func(s *section) bool { return slices.Contains(recorded.Played, s.key) })
-}
-
-// wanted are the sections of the keys; without keys all are.
+// wanted are the sections of the keys.
 func wanted(sections []*section, keys []string) []*section {
-	if len(keys) == 0 {
-		return sections
-	}
 	return slices.DeleteFunc(slices.Clone(sections), func(s *section) bool { return !slices.Contains(keys, s.key) })
 }
 

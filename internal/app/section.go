@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 	"time"
@@ -79,7 +80,7 @@ func (s *section) describe() (fallback any, err error) {
 // run asks the section. It returns before the context's deadline is long past,
 // whatever the section does.
 func (s *section) run(ctx context.Context) outcome {
-	if recorded, _ := ports.RecordedOf(ctx); s.disabled || slices.Contains(recorded.Disabled, s.key) {
+	if s.disabled {
 		return outcome{key: s.key, value: s.fallback, report: domain.SectionReport{Status: domain.StatusDisabled}}
 	}
 	if s.timeout > 0 {
@@ -88,7 +89,14 @@ func (s *section) run(ctx context.Context) outcome {
 		defer cancel()
 	}
 	began := time.Now()
-	collected, err := s.collection(ctx)
+	start := func() *call[ports.Collected] { return begin(ctx, s.guard, s.collect) }
+	var collected ports.Collected
+	var err error
+	if s.cache == nil {
+		collected, err = start().wait(ctx)
+	} else {
+		collected, err = s.cache.get(ctx, start)
+	}
 	o := outcome{
 		key:   s.key,
 		value: collected.Value,
@@ -113,14 +121,6 @@ func (s *section) run(ctx context.Context) outcome {
 		o.value = s.fallback
 	}
 	return o
-}
-
-// collection returns what the section has, collected now or not long ago.
-func (s *section) collection(ctx context.Context) (ports.Collected, error) {
-	if s.cache == nil {
-		return begin(ctx, s.guard, s.collect).wait(ctx)
-	}
-	return s.cache.get(ctx, func() *call[ports.Collected] { return begin(ctx, s.guard, s.collect) })
 }
 
 // collect runs within the isolation, encoding included.
@@ -185,5 +185,33 @@ func (o *outcome) fail(err error) {
 	o.report.Status = domain.StatusFailed
 	if code == domain.CodeTimeout || code == domain.CodeStuck {
 		o.report.Status = domain.StatusTimeout
+	}
+}
+
+// What JSON cannot hold would cost the whole section, whichever adapter it came
+// from. Such a value becomes null and counts as an anomaly. The values that
+// sources hand out are shared, so that a new one takes the place of a bad one.
+
+// sanitizeNumber returns a number that is finite, or nil.
+func sanitizeNumber(number *float64, anomalies *int64) *float64 {
+	if number == nil || !math.IsInf(*number, 0) && !math.IsNaN(*number) {
+		return number
+	}
+	*anomalies++
+	return nil
+}
+
+// sanitizeTime returns a time in UTC that JSON can show, or nil.
+func sanitizeTime(at *time.Time, anomalies *int64) *time.Time {
+	switch {
+	case at == nil:
+		return nil
+	case !domain.Showable(*at):
+		*anomalies++
+		return nil
+	case at.Location() == time.UTC:
+		return at
+	default:
+		return new(at.UTC())
 	}
 }
