@@ -141,8 +141,39 @@ func TestNothingWaits(t *testing.T) {
 	case <-time.After(time.Minute):
 		require.Fail(t, "something waits for a FIFO")
 	}
-	for _, path := range []string{dir, filepath.Join(dir+".away", "fifo.json")} {
-		_, err := os.OpenFile(path, os.O_WRONLY|syscall.O_NONBLOCK, 0)
-		require.ErrorIs(t, err, syscall.ENXIO, "nobody reads it")
+}
+
+// TestNobodyIsLetGo: to open a FIFO for reading would let go whoever waits to write to
+// it, and then break their pipe.
+func TestNobodyIsLetGo(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	inside, instead := filepath.Join(dir, "fifo.json"), filepath.Join(t.TempDir(), "sections")
+	opened := make(chan *os.File, 2)
+	for _, path := range []string{inside, instead} {
+		require.NoError(t, syscall.Mkfifo(path, 0o600))
+		go func() {
+			file, err := os.OpenFile(path, os.O_WRONLY, 0)
+			assert.NoError(t, err)
+			opened <- file
+		}()
+	}
+	fifo := section(t, dir, "fifo")
+	for deadline := time.Now().Add(100 * time.Millisecond); time.Now().Before(deadline); {
+		_, err := fifo.Collect(t.Context())
+		require.ErrorIs(t, err, domain.CodeFileUnreadable)
+		_, err = dropin.New(instead).Sections(t.Context())
+		require.ErrorIs(t, err, domain.CodeFileUnreadable)
+		select {
+		case <-opened:
+			require.Fail(t, "a writer was let go")
+		default:
+		}
+	}
+	for _, path := range []string{inside, instead} {
+		reader, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+		require.NoError(t, err)
+		require.NoError(t, (<-opened).Close())
+		require.NoError(t, reader.Close())
 	}
 }

@@ -50,6 +50,34 @@ func TestTreeIsReadAgain(t *testing.T) {
 	}
 }
 
+// TestMemberMovesOn has a process that goes over to another parent, whose tree is
+// read next: it is read as what it is there.
+func TestMemberMovesOn(t *testing.T) {
+	m := newMount(t)
+	const children = "101/task/101/children"
+	m.process(stat{pid: 100, ppid: 1, utime: 1}, 200)
+	m.process(stat{pid: 101, ppid: 1, utime: 1000})
+	m.process(stat{pid: 200, ppid: 100, utime: 10})
+	m.pipe(children)
+	done := make(chan bool)
+	go func() {
+		defer close(done)
+		itself := m.meet(children)
+		m.pipe(children)
+		_, _ = itself.WriteString(list(200))
+		_ = itself.Close()
+		tree := m.meet(children)
+		m.write("200/stat", line(stat{pid: 200, ppid: 101, state: 'S', threads: 1, leader: true, utime: 20}, "x"))
+		_, _ = tree.WriteString(list(200))
+		_ = tree.Close()
+	}()
+	samples, err := m.reader().Sample(background(), []int64{100, 101})
+	<-done
+	require.NoError(t, err)
+	assertTree(t, 11, 2, samples[0])
+	assertTree(t, 1020, 2, samples[1])
+}
+
 // TestChildrenAreListedFirst has a child that is waited for while the children
 // are listed, which no longer names it.
 func TestChildrenAreListedFirst(t *testing.T) {

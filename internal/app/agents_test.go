@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/orchmetrics/orchmetrics/domain"
 	"github.com/orchmetrics/orchmetrics/mocks"
@@ -95,6 +96,7 @@ func TestWhatCouldBeSampledIsShown(t *testing.T) {
 		w := newWorld(t)
 		w.sampling(t, func(ctx context.Context, _ []int64) ([]ports.Sample, error) {
 			<-ctx.Done()
+			time.Sleep(timeout / 100) // until it notices
 			return []ports.Sample{started(&noon), {}}, ctx.Err()
 		})
 		began := time.Now()
@@ -103,6 +105,7 @@ func TestWhatCouldBeSampledIsShown(t *testing.T) {
 		assert.Equal(t, domain.StatusDegraded, envelope.Sections["agents"].Status)
 		assert.Equal(t, new(domain.CodeTimeout), envelope.Sections["agents"].Code)
 		assert.Len(t, envelope.Agents, 3)
+		require.NotNil(t, envelope.Agents[0].Process)
 		assert.Equal(t, new(int64(7)), envelope.Agents[0].CPUTicks)
 		assert.Equal(t, domain.ProcessOK, envelope.Agents[0].Process.Status)
 		assert.Nil(t, envelope.Agents[2].Process, "not sampled in time")

@@ -245,6 +245,7 @@ func TestListed_PartInTime(t *testing.T) {
 		scrape(t, service)
 		l.answer(func(ctx context.Context) ([]ports.Listed, error) {
 			<-ctx.Done()
+			time.Sleep(timeout / 100) // until it notices
 			return listedOf([]ports.Section{gpu}), ctx.Err()
 		})
 		envelope := scrape(t, service)
