@@ -54,7 +54,7 @@ func affordable(most int) int {
 		return most
 	}
 	half := min(files.Cur/2, math.MaxInt32)
-	return max(1, min(most, int(half))) //nolint:gosec // it was bounded
+	return max(1, min(most, int(half)))
 }
 
 // on returns a listener that accepts no more than are allowed.
@@ -174,7 +174,7 @@ func (c *connection) waits(now bool) {
 // Write waits for the client if it does not read. What it was not sent until
 // the deadline is dropped: after a close the kernel would go on trying to send it.
 func (c *connection) Write(data []byte) (int, error) {
-	before := c.waiting.Swap(time.Now().UnixNano())
+	before := c.waiting.Load()
 	written, err := c.Conn.Write(data)
 	c.waiting.Store(before)
 	if err != nil {

@@ -193,6 +193,11 @@ func TestSiege_DropIns(t *testing.T) {
 			s := withDropIns(t, 64, []byte(`"`+content+`"`))
 			g := besiege(t, s, 200, time.Second, func() string { return asking("/metrics", "*/*") })
 			g.report(t, 6*time.Second, name)
+			a, err := s.ask(http.MethodGet, "/metrics")
+			require.NoError(t, err)
+			_, err = a.read()
+			require.NoError(t, err)
+			assert.Less(t, len(a.body), 9<<20, "4 MiB of files, and U+FFFD for what is no UTF-8")
 		})
 	}
 	modest.try(t, "random sections", func(t *testing.T) {
