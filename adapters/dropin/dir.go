@@ -67,7 +67,7 @@ func (d *Dir) Sections(ctx context.Context) ([]ports.Listed, error) {
 func (d *Dir) list(stems []string) []ports.Listed {
 	listed := make([]ports.Listed, len(stems))
 	root, err := os.OpenRoot(d.path + "/.") // so that it is a directory, or not opened
-	if err == nil { // else each section says so
+	if err == nil {                         // else each section says so
 		defer root.Close() //nolint:errcheck // nothing was written
 	}
 	total := int64(0)
