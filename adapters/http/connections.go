@@ -174,7 +174,7 @@ func (c *connection) waits(now bool) {
 // Write waits for the client if it does not read. What it was not sent until
 // the deadline is dropped: after a close the kernel would go on trying to send it.
 func (c *connection) Write(data []byte) (int, error) {
-	before := c.waiting.Load()
+	before := c.waiting.Swap(time.Now().UnixNano())
 	written, err := c.Conn.Write(data)
 	c.waiting.Store(before)
 	if err != nil {
