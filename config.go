@@ -4,35 +4,42 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/orchmetrics/orchmetrics/adapters/http"
 )
 
 // Config is every setting of the service. The tags are read by the command line,
-// which has a flag for each environment variable.
+// which has a flag for each environment variable. What a setting is about, its
+// group, decides for which commands it means anything; values says which are
+// allowed, in its help and in the error if another one is given.
 type Config struct {
-	MetricsEnabled   Switch        `env:"ORCH_METRICS_ENABLED" default:"true" placeholder:"on|off" help:"Kill switch: off answers {\"schema_version\":1,\"enabled\":false} and touches no source."`
-	Listen           string        `env:"ORCH_LISTEN" default:"127.0.0.1:9099" placeholder:"ADDRESS" help:"Where to serve: host:port, or unix:/path/metrics.sock."`
-	SystemdSocket    Switch        `name:"web.systemd-socket" aliases:"systemd-socket" env:"ORCH_SYSTEMD_SOCKET" default:"false" placeholder:"on|off" help:"Serve on the socket that systemd passes, instead of on ORCH_LISTEN."`
-	HealthListen     string        `env:"ORCH_HEALTH_LISTEN" placeholder:"ADDRESS" help:"Where to serve /livez and /readyz besides, without TLS and password: host:port, or unix:/path/health.sock. Unset: nowhere."`
-	WebConfigFile    string        `name:"web.config.file" aliases:"web-config-file" env:"ORCH_WEB_CONFIG_FILE" placeholder:"PATH" help:"TLS and passwords, in the form of Prometheus's exporter toolkit. Unset: neither."`
-	DB               string        `name:"db" env:"ORCH_DB" default:"orchestrator.db" placeholder:"PATH" help:"The orchestrator's SQLite database, a path or a file: URI. It is only ever read."`
-	WorkerStateFile  string        `env:"ORCH_WORKER_STATE_FILE" placeholder:"PATH" help:"The worker's snapshot as JSON. Unset: the worker's fields are null."`
-	ProcRoot         string        `env:"ORCH_PROC_ROOT" default:"/proc" placeholder:"DIR" help:"Where the proc file system is mounted."`
-	SectionTimeout   time.Duration `env:"ORCH_SECTION_TIMEOUT" default:"2s" placeholder:"DURATION" help:"How long a section may take before it is given up."`
-	SectionsDisabled []string      `env:"ORCH_SECTIONS_DISABLED" sep:"," placeholder:"KEY,..." help:"Sections that are not asked."`
-	SectionsDir      string        `env:"ORCH_SECTIONS_DIR" placeholder:"DIR" help:"A directory of KEY.json files, each of which is a section. Unset: there are none."`
-	MaxRows          int           `env:"ORCH_MAX_ROWS" default:"10000" placeholder:"N" help:"Where a section's list is cut."`
-	Exact            Switch        `env:"ORCH_EXACT" default:"false" placeholder:"on|off" help:"Read everything again at every scrape, instead of keeping sums of what has ended."`
-	RecountBudget    Percent       `env:"ORCH_RECOUNT_BUDGET" default:"1%" placeholder:"PERCENT" help:"Share of a core that the look for rows changed by hand may take, in the background."`
-	LogLevel         slog.Level    `env:"ORCH_LOG_LEVEL" default:"info" placeholder:"LEVEL" help:"debug, info, warn or error."`
-	LogFormat        string        `env:"ORCH_LOG_FORMAT" default:"text" enum:"text,json" placeholder:"FORMAT" help:"text or json."`
+	MetricsEnabled   Switch        `group:"sections" env:"ORCH_METRICS_ENABLED" default:"true" help:"Kill switch: --metrics-enabled=off answers {\"schema_version\":1,\"enabled\":false} and touches no source."`
+	Listen           string        `group:"serving" env:"ORCH_LISTEN" default:"127.0.0.1:9099" placeholder:"ADDRESS" help:"Where to serve: host:port, or unix:/path/metrics.sock."`
+	SystemdSocket    Switch        `group:"serving" name:"web.systemd-socket" aliases:"systemd-socket" env:"ORCH_SYSTEMD_SOCKET" default:"false" help:"Serve on the socket that systemd passes, instead of on ORCH_LISTEN."`
+	HealthListen     string        `group:"serving" env:"ORCH_HEALTH_LISTEN" placeholder:"ADDRESS" help:"Where to serve /livez and /readyz besides, without TLS and password: host:port, or unix:/path/health.sock. Unset: nowhere."`
+	WebConfigFile    string        `group:"serving" name:"web.config.file" aliases:"web-config-file" env:"ORCH_WEB_CONFIG_FILE" placeholder:"PATH" help:"TLS and passwords, in the form of Prometheus's exporter toolkit. Unset: neither."`
+	AllowedHosts     []string      `group:"serving" env:"ORCH_ALLOWED_HOSTS" sep:"," placeholder:"NAME" help:"Names by which the service may be asked besides its own; *.example.org for all below it, * for all."`
+	DB               string        `group:"database" name:"db" env:"ORCH_DB" default:"orchestrator.db" placeholder:"PATH" help:"The orchestrator's SQLite database, a path or a file: URI. It is only ever read."`
+	WorkerStateFile  string        `group:"database" env:"ORCH_WORKER_STATE_FILE" placeholder:"PATH" help:"The worker's snapshot as JSON. Unset: the worker's fields are null."`
+	ProcRoot         string        `group:"reading" env:"ORCH_PROC_ROOT" default:"/proc" placeholder:"DIR" help:"Where the proc file system is mounted."`
+	SectionTimeout   time.Duration `group:"sections" env:"ORCH_SECTION_TIMEOUT" default:"2s" values:"more than 0, at most 1m" placeholder:"DURATION" help:"How long a section may take before it is given up."`
+	SectionsDisabled []string      `group:"sections" env:"ORCH_SECTIONS_DISABLED" sep:"," placeholder:"KEY" help:"Sections that are not asked."`
+	SectionsDir      string        `group:"sections" env:"ORCH_SECTIONS_DIR" placeholder:"DIR" help:"A directory of KEY.json files, each of which is a section. Unset: there are none."`
+	MaxRows          int           `group:"reading" env:"ORCH_MAX_ROWS" default:"10000" values:"1 to 1000000" placeholder:"N" help:"Where a section's list is cut."`
+	Exact            Switch        `group:"reading" env:"ORCH_EXACT" default:"false" help:"Read everything again at every scrape, instead of keeping sums of what has ended."`
+	RecountBudget    Percent       `group:"reading" env:"ORCH_RECOUNT_BUDGET" default:"1%" values:"0% to 100%" placeholder:"PERCENT" help:"Share of a core that reading old rows again may take, to find those changed by hand."`
+	LogLevel         slog.Level    `group:"log" env:"ORCH_LOG_LEVEL" default:"info" values:"debug, info, warn or error" placeholder:"LEVEL" help:"What is worth a line of the log, which goes to standard error."`
+	LogFormat        string        `group:"log" env:"ORCH_LOG_FORMAT" default:"text" enum:"text,json" placeholder:"FORMAT" help:"The form of the log."`
 
 	// Version is shown in the envelope's instance; it is not a setting.
 	Version string `kong:"-"`
 	// Logger is where the service logs to, for a program that embeds it; nil is
-	// standard error, as LogLevel and LogFormat say.
+	// standard error, as LogLevel and LogFormat say. Answers wait for a Logger that
+	// blocks; those of NewLogger do not.
 	Logger *slog.Logger `kong:"-"`
 }
 
@@ -56,6 +63,10 @@ func (c Config) Validate() error {
 	switch {
 	case c.Listen == "":
 		return errors.New("ORCH_LISTEN is empty; write host:port")
+	case !bool(c.SystemdSocket) && !isAddress(c.Listen):
+		return fmt.Errorf("ORCH_LISTEN is %q; write host:port, such as 127.0.0.1:9099, or unix:/path", c.Listen)
+	case c.HealthListen != "" && !isAddress(c.HealthListen):
+		return fmt.Errorf("ORCH_HEALTH_LISTEN is %q; write host:port, such as 127.0.0.1:9098, or unix:/path", c.HealthListen)
 	case c.HealthListen == c.Listen && !bool(c.SystemdSocket) && !strings.HasSuffix(c.Listen, ":0"):
 		return errors.New("ORCH_HEALTH_LISTEN and ORCH_LISTEN are the same; leave the former unset, since its paths are on both, or change one")
 	case c.ProcRoot == "":
@@ -64,9 +75,19 @@ func (c Config) Validate() error {
 		return fmt.Errorf("ORCH_SECTION_TIMEOUT is %s; it must be more than 0 and at most 1m", c.SectionTimeout)
 	case c.MaxRows < 1 || c.MaxRows > 1_000_000:
 		return fmt.Errorf("ORCH_MAX_ROWS is %d; it must be between 1 and 1000000", c.MaxRows)
-	default:
-		return nil
 	}
+	for _, name := range c.AllowedHosts {
+		if err := httpapi.ValidateHost(name); err != nil {
+			return fmt.Errorf("ORCH_ALLOWED_HOSTS: %w", err)
+		}
+	}
+	return nil
+}
+
+// isAddress tells whether an address has the form of one to listen on.
+func isAddress(text string) bool {
+	_, _, err := net.SplitHostPort(text)
+	return err == nil || strings.HasPrefix(text, unixPrefix)
 }
 
 // Switch is a setting that is on or off.

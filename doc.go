@@ -4,11 +4,11 @@
 //
 //	domain     the envelope and its values: what is shown, in which units
 //	ports      what is needed (sources, sections, clock) and offered (Snapshotter)
-//	app        assembles the envelope; one file per core section; isolation
+//	internal   app assembles the envelope: one file per core section; isolation
 //	adapters   sqlstore (the orchestrator's database), procfs (/proc),
 //	           workerstate (the worker's snapshot), http (routes and server),
-//	           dropin (sections from files), fixture (literals and recordings),
-//	           prometheus (the envelope as metrics)
+//	           dropin (sections from files), fixture (literals for tests), replay
+//	           (a recording played back), prometheus (the envelope as metrics)
 //	contract   the answer's JSON Schema, its generator and its gate; docs embeds it
 //	cmd/api    the program: serve, snapshot, record, fixtures, demo, version
 //	demo       an orchestrator in miniature, for `api demo` and for tests

@@ -115,12 +115,12 @@ func Example_fixture() {
 
 // A scenario is a history: each scrape is its next step.
 func Example_scenario() {
-	sources, err := orchmetrics.FixtureSources(orchmetrics.Config{}, "scenario:pid-reused", orchmetrics.FixtureOptions{})
+	fixture, err := orchmetrics.OpenFixture("scenario:pid-reused", orchmetrics.FixtureOptions{})
 	if err != nil {
 		panic(err)
 	}
 	cfg := orchmetrics.Config{MetricsEnabled: true, Listen: "127.0.0.1:0", SectionTimeout: 2 * time.Second, LogLevel: 8}
-	server, err := orchmetrics.InitializeServerFrom(cfg, sources)
+	server, err := orchmetrics.InitializeReplay(cfg, fixture)
 	if err != nil {
 		panic(err)
 	}

@@ -1,39 +1,73 @@
 package orchmetrics
 
 import (
+	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 
-	"github.com/orchmetrics/orchmetrics/adapters/fixture"
+	"github.com/orchmetrics/orchmetrics/adapters/replay"
+	"github.com/orchmetrics/orchmetrics/internal/app"
+	"github.com/orchmetrics/orchmetrics/ports"
 )
 
 // FixtureOptions say how a fixture is played.
-type FixtureOptions = fixture.Options
+type FixtureOptions = replay.Options
 
 // Scenario is a fixture that comes with the service.
-type Scenario = fixture.Scenario
+type Scenario = replay.Scenario
 
 // Scenarios lists the fixtures that come with the service.
-func Scenarios() []Scenario { return fixture.Scenarios() }
+func Scenarios() []Scenario { return replay.Scenarios() }
+
+// Fixture is a recording to play in place of all sources, for [InitializeReplay].
+type Fixture struct {
+	Recording *replay.Recording
+	Options   FixtureOptions
+	// Extra are sections in Go beside the recorded ones, which keep their keys.
+	Extra []ports.Section
+}
 
 // scenarioPrefix tells a scenario's name from a path.
 const scenarioPrefix = "scenario:"
 
-// FixtureSources returns sources that play a fixture: scenario:NAME, or the path
-// of a recording. Of the settings only those of sections count: drop-in sections
-// come beside the recorded ones, which keep their keys.
-func FixtureSources(cfg Config, name string, opts FixtureOptions) (Sources, error) {
-	var recording *fixture.Recording
+// OpenFixture reads a fixture: scenario:NAME, or the path of a recording.
+func OpenFixture(name string, opts FixtureOptions) (Fixture, error) {
+	var recording *replay.Recording
 	var err error
 	if scenario, found := strings.CutPrefix(name, scenarioPrefix); found {
-		recording, err = fixture.OpenScenario(scenario)
+		recording, err = replay.OpenScenario(scenario)
 	} else {
-		recording, err = fixture.Open(name)
+		recording, err = replay.Open(name)
 	}
 	if err != nil {
-		return Sources{}, fmt.Errorf("fixture %s: %w", name, err)
+		return Fixture{}, fmt.Errorf("fixture %s: %w", name, err)
 	}
-	src := recording.Ports(opts)
-	src.Listers = append(src.Listers, dropIns(cfg)...)
-	return src, nil
+	return Fixture{Recording: recording, Options: opts}, nil
+}
+
+// replayed is a player, and the service of the sections that are live beside it.
+type replayed struct {
+	Player *replay.Player
+	Live   *app.Service
+}
+
+// newReplayed plays a fixture. Of the settings only those of sections count.
+func newReplayed(cfg Config, fixture Fixture, log *slog.Logger) (replayed, error) {
+	if fixture.Recording == nil {
+		return replayed{}, errors.New("wire replay: the fixture has no recording; OpenFixture reads one")
+	}
+	steps := fixture.Recording.Play(fixture.Options)
+	opts := serviceOptions(cfg, dropIns(cfg), log)
+	opts.Spacing = 0 // there is no orchestrator to be spared
+	opts.Recorded = fixture.Recording.Keys()
+	sections := Sections(cfg, Sources{Extra: fixture.Extra}, app.NewRunningJobs(nil))
+	live, err := app.NewService(sections, nil, steps, nil, opts)
+	if err != nil {
+		return replayed{}, fmt.Errorf("wire replay: %w", err)
+	}
+	player := replay.NewPlayer(steps, live, replay.Settings{
+		Off: !bool(cfg.MetricsEnabled), Disabled: cfg.SectionsDisabled, Version: cfg.Version,
+	})
+	return replayed{Player: player, Live: live}, nil
 }

@@ -3,10 +3,8 @@ package orchmetrics
 import (
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"os"
-	"slices"
+	"time"
 
 	"github.com/orchmetrics/orchmetrics/adapters/dropin"
 	"github.com/orchmetrics/orchmetrics/adapters/http"
@@ -14,20 +12,24 @@ import (
 	"github.com/orchmetrics/orchmetrics/adapters/prometheus"
 	"github.com/orchmetrics/orchmetrics/adapters/sqlstore"
 	"github.com/orchmetrics/orchmetrics/adapters/workerstate"
-	"github.com/orchmetrics/orchmetrics/app"
 	"github.com/orchmetrics/orchmetrics/contract"
+	"github.com/orchmetrics/orchmetrics/internal/app"
 	"github.com/orchmetrics/orchmetrics/internal/sqlite"
 	"github.com/orchmetrics/orchmetrics/ports"
 )
 
 // Sources is everything the service reads from: [ProductionSources] fills it with
-// the adapters of production, package adapters/fixture with literals or with a
-// recording, and a caller with its own.
+// the adapters of production, package adapters/fixture with literals, and a caller
+// with its own.
 type Sources = ports.Sources
 
+// Server serves the answers over HTTP: what the injectors return.
+type Server = httpapi.Server
+
 // Sections lists the envelope's sections in their order. A section of another
-// team is one line here, or one element of Extra.
-func Sections(src Sources, running *app.RunningJobs) []ports.Section {
+// team is one line here, or one element of Extra. The settings are for those that
+// need them.
+func Sections(_ Config, src Sources, running *app.RunningJobs) []ports.Section {
 	return append([]ports.Section{
 		app.NewStages(src.Stages),
 		app.NewQueue(src.Queue, src.Worker),
@@ -89,25 +91,33 @@ func newStore(cfg Config) (*sqlstore.Store, error) {
 	return store, nil
 }
 
+// spacing keeps a crowd of readers from being one of scrapes: there are at most
+// sixty a second.
+const spacing = time.Second / 60
+
 func newService(cfg Config, src Sources, log *slog.Logger) (*app.Service, error) {
 	if err := validate(src); err != nil {
 		return nil, err
 	}
-	running := app.NewRunningJobs(src.Agents)
-	views := append(slices.Clip(src.Views), running)
-	service, err := app.NewService(Sections(src, running), views, src.Clock, src.CPU, app.Options{
-		Enabled:        bool(cfg.MetricsEnabled),
-		SectionTimeout: cfg.SectionTimeout,
-		Disabled:       cfg.SectionsDisabled,
-		Listers:        src.Listers,
-		Version:        cfg.Version,
-		Exposition:     exposition.New(),
-		Logger:         log,
-	})
+	sections := Sections(cfg, src, app.NewRunningJobs(src.Agents))
+	service, err := app.NewService(sections, src.Views, src.Clock, src.CPU, serviceOptions(cfg, src.Listers, log))
 	if err != nil {
 		return nil, fmt.Errorf("wire service: %w", err)
 	}
 	return service, nil
+}
+
+func serviceOptions(cfg Config, listers []ports.SectionLister, log *slog.Logger) app.Options {
+	return app.Options{
+		Enabled:        bool(cfg.MetricsEnabled),
+		SectionTimeout: cfg.SectionTimeout,
+		Spacing:        spacing,
+		Disabled:       cfg.SectionsDisabled,
+		Listers:        listers,
+		Version:        cfg.Version,
+		Exposition:     exposition.New(),
+		Logger:         log,
+	}
 }
 
 func newServer(
@@ -132,10 +142,11 @@ func serverOptions(cfg Config, snapshots ports.Snapshotter, log *slog.Logger) (o
 	if cfg.WebConfigFile != "" {
 		config, err := httpapi.ReadWebConfig(cfg.WebConfigFile)
 		if err != nil {
-			return nil, fmt.Errorf("ORCH_WEB_CONFIG_FILE: %w", err)
+			return nil, fmt.Errorf("ORCH_WEB_CONFIG_FILE: %w (docs/operations.md, TLS and passwords, says what it holds)", err)
 		}
 		opts = append(opts, httpapi.WithWebConfig(config))
 	}
+	opts = append(opts, httpapi.AllowedHosts(cfg.AllowedHosts...))
 	if cfg.SystemdSocket {
 		opts = append(opts, httpapi.Activated())
 	}
@@ -143,21 +154,4 @@ func serverOptions(cfg Config, snapshots ports.Snapshotter, log *slog.Logger) (o
 		opts = append(opts, httpapi.Health(cfg.HealthListen, snapshots, cfg.SectionTimeout, log))
 	}
 	return opts, nil
-}
-
-// newLogger logs to standard error: standard output is for answers.
-func newLogger(cfg Config) *slog.Logger {
-	if cfg.Logger != nil {
-		return cfg.Logger
-	}
-	return NewLogger(cfg, os.Stderr)
-}
-
-// NewLogger returns a logger of the configured level and format.
-func NewLogger(cfg Config, out io.Writer) *slog.Logger {
-	opts := &slog.HandlerOptions{Level: cfg.LogLevel}
-	if cfg.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(out, opts))
-	}
-	return slog.New(slog.NewTextHandler(out, opts))
 }

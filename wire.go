@@ -6,8 +6,9 @@ import (
 	"github.com/google/wire"
 
 	"github.com/orchmetrics/orchmetrics/adapters/http"
-	"github.com/orchmetrics/orchmetrics/app"
+	"github.com/orchmetrics/orchmetrics/adapters/replay"
 	"github.com/orchmetrics/orchmetrics/contract"
+	"github.com/orchmetrics/orchmetrics/internal/app"
 	"github.com/orchmetrics/orchmetrics/ports"
 )
 
@@ -22,6 +23,13 @@ func InitializeServer(cfg Config) (*httpapi.Server, error) {
 func InitializeServerFrom(cfg Config, src Sources) (*httpapi.Server, error) {
 	panic(wire.Build(newLogger, newService, newSchema, newServer,
 		wire.Bind(new(ports.Snapshotter), new(*app.Service)), wire.Bind(new(ports.TextSnapshotter), new(*app.Service))))
+}
+
+// InitializeReplay returns the server that plays a fixture, with the drop-ins and
+// sections in Go that are beside it.
+func InitializeReplay(cfg Config, fixture Fixture) (*httpapi.Server, error) {
+	panic(wire.Build(newLogger, newReplayed, wire.FieldsOf(new(replayed), "Player", "Live"), newSchema, newServer,
+		wire.Bind(new(ports.Snapshotter), new(*replay.Player)), wire.Bind(new(ports.TextSnapshotter), new(*replay.Player))))
 }
 
 // InitializeSnapshotter returns the service over the production adapters,

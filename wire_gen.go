@@ -55,6 +55,27 @@ func InitializeServerFrom(cfg Config, src Sources) (*httpapi.Server, error) {
 	return server, nil
 }
 
+// InitializeReplay returns the server that plays a fixture, with the drop-ins and
+// sections in Go that are beside it.
+func InitializeReplay(cfg Config, fixture Fixture) (*httpapi.Server, error) {
+	logger := newLogger(cfg)
+	orchmetricsReplayed, err := newReplayed(cfg, fixture, logger)
+	if err != nil {
+		return nil, err
+	}
+	player := orchmetricsReplayed.Player
+	service := orchmetricsReplayed.Live
+	schema, err := newSchema(service)
+	if err != nil {
+		return nil, err
+	}
+	server, err := newServer(cfg, player, player, schema, logger)
+	if err != nil {
+		return nil, err
+	}
+	return server, nil
+}
+
 // InitializeSnapshotter returns the service over the production adapters,
 // without a server.
 func InitializeSnapshotter(cfg Config) (ports.Snapshotter, error) {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"syscall"
 	"time"
 )
 
@@ -49,9 +50,9 @@ func RunAgent() bool {
 	if !marked {
 		return false
 	}
-	// Ctrl-C reaches every process of the terminal. The demo ends its agents
-	// itself; dying before that would look like failed jobs.
-	signal.Ignore(os.Interrupt)
+	// Ctrl-C, and the end of the terminal, reach every process of it. The demo ends
+	// its agents itself; dying before that would look like failed jobs.
+	signal.Ignore(os.Interrupt, syscall.SIGHUP)
 	if err := runAgent(untilOrphaned(os.Stdin), kind(what)); err != nil {
 		fmt.Fprintln(os.Stderr, "demo agent:", err)
 		os.Exit(1)

@@ -33,6 +33,9 @@ const (
 	Warning Status = "warning"
 	// Failed: something that is set does not work.
 	Failed Status = "failed"
+	// Skipped: not looked at, since what it depends on failed, which is told there.
+	// It makes the report no worse.
+	Skipped Status = "skipped"
 )
 
 // Report is what all checks found.
@@ -105,6 +108,7 @@ func Examine(ctx context.Context, cfg orchmetrics.Config, in Inputs) Report {
 	for _, c := range []check{
 		{"settings", d.settings},
 		{"database", d.database},
+		{"journal", d.journal},
 		{"permissions", d.permissions},
 		{"schema", d.schema},
 		{"indexes", d.indexes},
@@ -164,7 +168,7 @@ func (c check) examine(ctx context.Context, patience time.Duration) Result {
 }
 
 func worse(a, b Status) Status {
-	rank := map[Status]int{OK: 0, Warning: 1, Failed: 2}
+	rank := map[Status]int{Warning: 1, Failed: 2}
 	if rank[b] > rank[a] {
 		return b
 	}
@@ -178,5 +182,5 @@ func (r Result) as(c domain.Code) Result { r.Code = &c; return r }
 
 // notChecked is for what cannot be told without the database.
 func notChecked() Result {
-	return warning("not checked: the database cannot be read", "")
+	return Result{Status: Skipped, Message: "not checked: see database"}
 }

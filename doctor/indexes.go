@@ -12,6 +12,10 @@ import (
 	"github.com/orchmetrics/orchmetrics/domain"
 )
 
+// large is the number of rows from which it is felt that a scrape reads a whole
+// table: some tens of milliseconds, at each scrape.
+const large = 50_000
+
 // indexes checks what keeps a scrape from reading whole tables, and measures how
 // long it reads now.
 func (d *doctor) indexes(ctx context.Context) Result {
@@ -23,7 +27,7 @@ func (d *doctor) indexes(ctx context.Context) Result {
 		return dbFailure("the tables", err)
 	}
 	result := ok("nothing to read")
-	var facts []string
+	var facts, advice []string
 	for _, table := range tables {
 		if !table.Found {
 			continue
@@ -31,10 +35,18 @@ func (d *doctor) indexes(ctx context.Context) Result {
 		if fact := d.active(ctx, table); fact != "" {
 			facts = append(facts, fact)
 		}
-		result.Details = append(result.Details, d.flatness(ctx, table)...)
+		for _, detail := range d.flatness(ctx, table) {
+			result.Details = append(result.Details, detail)
+			if detail.Status == OK && strings.HasPrefix(detail.Message, "no index") {
+				advice = append(advice, detail.Subject)
+			}
+		}
 	}
 	if len(facts) > 0 {
 		result.Message = "reading takes " + strings.Join(facts, ", ")
+	}
+	if len(advice) > 0 {
+		result.Message += fmt.Sprintf("; no index on %s, which counts from %d rows on", strings.Join(advice, " and "), large)
 	}
 	if slices.ContainsFunc(result.Details, func(one Detail) bool { return one.Status != OK }) {
 		result.Message += "; it grows with the tables"
@@ -43,17 +55,21 @@ func (d *doctor) indexes(ctx context.Context) Result {
 	return result
 }
 
-// flatness says what keeps the readings of a table from growing with it.
+// flatness says what keeps the readings of a table from growing with it. What it
+// lacks is worth a warning once the table is large.
 func (d *doctor) flatness(ctx context.Context, table sqlstore.Table) []Detail {
+	status := OK
+	if many, err := d.store.AtLeast(ctx, table.Name, large); many || err != nil {
+		status = Warning
+	}
 	var details []Detail
 	if index := table.Index; index != nil && has(table, index.Column) {
-		detail := Detail{table.Name + "." + index.Column, OK, "indexed"}
+		detail := Detail{table.Name + "." + index.Column, status, "no index: " + index.Statement}
 		switch {
 		case index.Found:
+			detail.Status, detail.Message = OK, "indexed"
 		case table.View:
-			detail.Status, detail.Message = Warning, "the table is a view: an index must be on the table behind it"
-		default:
-			detail.Status, detail.Message = Warning, "no index: "+index.Statement
+			detail.Message = "the table is a view: an index must be on the table behind it"
 		}
 		details = append(details, detail)
 	}
@@ -66,7 +82,7 @@ func (d *doctor) flatness(ctx context.Context, table sqlstore.Table) []Detail {
 		if took := d.sums(ctx, table.Name); took != "" {
 			message += ", which takes " + took
 		}
-		details = append(details, Detail{table.Name + ".id", Warning, message})
+		details = append(details, Detail{table.Name + ".id", status, message})
 	}
 	return details
 }
@@ -107,13 +123,13 @@ func (d *doctor) sums(ctx context.Context, table string) string {
 func timed(reading func() error) string {
 	began := time.Now()
 	err := reading()
-	took := time.Since(began).Seconds() * 1000
+	took := milliseconds(time.Since(began))
 	switch {
 	case errors.Is(err, domain.CodeTimeout):
-		return fmt.Sprintf("more than %.0f ms", took)
+		return "more than " + took
 	case err != nil && !errors.Is(err, domain.CodeSchemaDrift):
 		return ""
 	default:
-		return fmt.Sprintf("%.1f ms", took)
+		return took
 	}
 }

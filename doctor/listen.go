@@ -19,18 +19,20 @@ import (
 func (d *doctor) listen(ctx context.Context) Result {
 	result := ok("systemd passes the socket")
 	if !bool(d.cfg.SystemdSocket) {
-		result = d.address(ctx, d.cfg.Listen, "ORCH_LISTEN", d.cfg.WebConfigFile != "")
+		result = d.address(ctx, d.cfg, d.cfg.Listen, "ORCH_LISTEN")
 	}
 	if d.cfg.HealthListen != "" {
-		health := d.address(ctx, d.cfg.HealthListen, "ORCH_HEALTH_LISTEN", false)
+		plain := d.cfg
+		plain.WebConfigFile = ""
+		health := d.address(ctx, plain, d.cfg.HealthListen, "ORCH_HEALTH_LISTEN")
 		result.Details = append(result.Details, Detail{"ORCH_HEALTH_LISTEN", health.Status, health.Message})
 	}
 	return result
 }
 
-// address checks one address; guarded is one that may have TLS or ask for a
-// password.
-func (d *doctor) address(ctx context.Context, address, setting string, guarded bool) Result {
+// address checks one address of a service of these settings.
+func (d *doctor) address(ctx context.Context, cfg orchmetrics.Config, address, setting string) Result {
+	guarded := cfg.WebConfigFile != ""
 	err := httpapi.Probe(ctx, address)
 	switch {
 	case err == nil && exposed(address) && !guarded:
@@ -40,11 +42,11 @@ func (d *doctor) address(ctx context.Context, address, setting string, guarded b
 		return ok(address + " is free")
 	case !errors.Is(err, syscall.EADDRINUSE):
 		return failed(fmt.Sprintf("%s: %s", address, reasonOf(err)), "set "+setting+" to another address")
-	case guarded:
-		return warning(address+" is taken; by whom cannot be told behind TLS or a password",
-			"if it is not this service, stop it or set "+setting+" to another address")
-	case answers(ctx, address, setting):
+	case answers(ctx, cfg, address, setting):
 		return ok(address + ": an orchmetrics serves there already")
+	case guarded:
+		return warning(address+" is taken, and not by a service of this web config",
+			"if it is not this service with another one, stop it or set "+setting+" to another address")
 	default:
 		return failed(address+" is taken by another program", "stop it, or set "+setting+" to another address")
 	}
@@ -65,24 +67,27 @@ func exposed(address string) bool {
 }
 
 // answers tells whether what serves at an address is this program: its
-// description says so, or where there are only probes how it says that it lives.
-// Neither costs a scrape.
-func answers(ctx context.Context, address, setting string) bool {
-	path := "/openapi.json"
-	if setting == "ORCH_HEALTH_LISTEN" {
-		path = "/livez"
+// description says so, or where there are only probes how it says that it lives, or
+// how it asks for a password or a certificate. Neither costs a scrape.
+func answers(ctx context.Context, cfg orchmetrics.Config, address, setting string) bool {
+	client, url, err := orchmetrics.ClientOf(cfg, address, orchmetrics.Access{})
+	if err != nil {
+		return false
 	}
-	client, base := orchmetrics.Client(address)
+	url.Path = "/openapi.json"
+	if setting == "ORCH_HEALTH_LISTEN" {
+		url.Path = "/livez"
+	}
 	defer client.CloseIdleConnections()
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, base+path, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url.String(), nil)
 	if err != nil {
 		return false
 	}
 	response, err := client.Do(request)
 	if err != nil {
-		return false
+		return errors.Is(err, orchmetrics.ErrCertificateWanted)
 	}
 	defer response.Body.Close() //nolint:errcheck // it was read
 	var document struct {
@@ -91,7 +96,11 @@ func answers(ctx context.Context, address, setting string) bool {
 		Info struct {
 			Title string `json:"title"`
 		} `json:"info"`
+		Error struct {
+			Code string `json:"code"`
+		} `json:"error"`
 	}
 	err = json.NewDecoder(http.MaxBytesReader(nil, response.Body, 1<<20)).Decode(&document)
-	return err == nil && (document.Info.Title == "orchmetrics" || path == "/livez" && document.Status == "ok")
+	return err == nil && (document.Info.Title == "orchmetrics" || url.Path == "/livez" && document.Status == "ok" ||
+		document.Error.Code == "unauthorized" || document.Error.Code == "rate_limited")
 }

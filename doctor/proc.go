@@ -18,6 +18,9 @@ import (
 // may be slow to start, and /proc has whole seconds.
 const startedTogether = time.Minute
 
+// moment is how long an orchestrator may take to note that an agent has ended.
+const moment = 1500 * time.Millisecond
+
 // hostPIDNamespace is what /proc/self/ns/pid says in the namespace that the kernel
 // starts with (PROC_PID_INIT_INO in include/linux/proc_ns.h).
 const hostPIDNamespace = "pid:[4026531836]"
@@ -30,29 +33,27 @@ func (d *doctor) proc(ctx context.Context) Result {
 		return warning("this platform has no /proc: what is read from it is null", "")
 	}
 	reader := procfs.New(root)
-	first, err := reader.Sample(ctx, []int64{1})
-	if err != nil || reader.ClockTicks() == nil {
+	blind, err := blindTo(ctx, reader)
+	if err != nil {
 		return failed(root+" is no proc file system, or may not be read", "check ORCH_PROC_ROOT").as(domain.CodeProcUnreadable)
 	}
-	where := namespace(root)
-	sees := "sees all processes"
-	blind := len(first) == 1 && first[0].Process != nil && first[0].Process.Status == domain.ProcessHidden
-	if blind {
-		sees = fmt.Sprintf("hides other users' processes from uid %d (hidepid)", os.Geteuid())
-	}
 	jobs, known := d.runningJobs(ctx)
-	if !known {
-		missing := "the database cannot be read"
-		if d.store != nil && !d.unreadable {
-			missing = "the jobs cannot be read, see schema above"
-		}
-		return warning(fmt.Sprintf("%s %s, %s; whether the running jobs' are among them cannot be told: %s", root, sees, where, missing), "")
+	details, seen, hidden := processesOf(ctx, reader, jobs)
+	for until := time.Now().Add(moment); slices.ContainsFunc(details, unwell) && time.Now().Before(until); time.Sleep(moment / 10) {
+		details, jobs = d.stillRunning(ctx, details, jobs)
 	}
-	details, seen := processesOf(ctx, reader, jobs)
-	result := ok(fmt.Sprintf("%s %s, %s; of %d running jobs %d have a process that started when they did",
-		root, sees, where, len(jobs), seen))
+	blind = blind || hidden
+	message := fmt.Sprintf("%s %s; of %d running jobs %d have a process that started when they did", root, sight(root, blind), len(jobs), seen)
+	if !known {
+		missing := "see database"
+		if d.store != nil && !d.unreadable {
+			missing = "the jobs cannot be read, see schema"
+		}
+		message = fmt.Sprintf("%s %s; the running jobs' were not looked for: %s", root, sight(root, blind), missing)
+	}
+	result := ok(message)
 	result.Details = details
-	if slices.ContainsFunc(details, func(one Detail) bool { return one.Status != OK }) {
+	if slices.ContainsFunc(details, unwell) {
 		result.Status = Warning
 		result.Do = "did the orchestrator crash? Else share its pid namespace, or set ORCH_PROC_ROOT to the right proc file system"
 	}
@@ -61,6 +62,46 @@ func (d *doctor) proc(ctx context.Context) Result {
 		result.Do = "run as the agents' user, or join the group that may see all (gid= of the mount)"
 	}
 	return result
+}
+
+// blindTo tells whether a proc file system hides the processes of some users.
+func blindTo(ctx context.Context, reader ports.CPUReader) (bool, error) {
+	first, err := reader.Sample(ctx, []int64{1})
+	if err == nil && reader.ClockTicks() == nil {
+		err = domain.CodeProcUnreadable
+	}
+	return len(first) == 1 && first[0].Process != nil && first[0].Process.Status == domain.ProcessHidden, err //nolint:wrapcheck // the callers say what it means
+}
+
+// sight says whose processes a proc file system shows.
+func sight(root string, blind bool) string {
+	if blind {
+		return fmt.Sprintf("hides other users' processes from uid %d (hidepid), %s", os.Geteuid(), namespace(root))
+	}
+	return "sees all processes, " + namespace(root)
+}
+
+func unwell(detail Detail) bool { return detail.Status != OK }
+
+// stillRunning leaves out what is wrong with a job that does not run any more, or
+// has another process by now: a live orchestrator goes on while it is looked at, and
+// needs a moment to note that an agent has ended. The details are those of the jobs,
+// one by one.
+func (d *doctor) stillRunning(ctx context.Context, details []Detail, jobs []domain.RunningJob) ([]Detail, []domain.RunningJob) {
+	now, known := d.runningJobs(ctx)
+	if !known {
+		return details, jobs
+	}
+	same := func(a, b *int64) bool { return a == b || a != nil && b != nil && *a == *b }
+	var still []Detail
+	var running []domain.RunningJob
+	for i, detail := range details {
+		stays := slices.ContainsFunc(now, func(job domain.RunningJob) bool { return job.ID == jobs[i].ID && same(job.PID, jobs[i].PID) })
+		if !unwell(detail) || stays {
+			still, running = append(still, detail), append(running, jobs[i])
+		}
+	}
+	return still, running
 }
 
 // namespace says whether pids are the host's.
@@ -85,7 +126,15 @@ func (d *doctor) runningJobs(ctx context.Context) ([]domain.RunningJob, bool) {
 }
 
 // processesOf looks for the process of each job, and counts those that are right.
-func processesOf(ctx context.Context, reader ports.CPUReader, jobs []domain.RunningJob) (details []Detail, seen int) {
+// It tells whether any is hidden.
+func processesOf(ctx context.Context, reader ports.CPUReader, jobs []domain.RunningJob) (details []Detail, seen int, hidden bool) {
+	var pids []int64
+	for _, job := range jobs {
+		if job.PID != nil {
+			pids = append(pids, *job.PID)
+		}
+	}
+	samples, _ := reader.Sample(ctx, pids) // which of them could not be read is told of each
 	for _, job := range jobs {
 		detail := Detail{Subject: fmt.Sprintf("job %d", job.ID), Status: OK}
 		if job.PID == nil {
@@ -93,25 +142,31 @@ func processesOf(ctx context.Context, reader ports.CPUReader, jobs []domain.Runn
 			details = append(details, detail)
 			continue
 		}
-		samples, err := reader.Sample(ctx, []int64{*job.PID})
-		if err != nil || len(samples) != 1 || samples[0].Process == nil {
+		process := samples[0].Process
+		samples = samples[1:]
+		if process == nil {
 			detail.Status, detail.Message = Warning, fmt.Sprintf("its process %d could not be read", *job.PID)
 			details = append(details, detail)
 			continue
 		}
-		detail.Status, detail.Message = compare(job, samples[0].Process)
+		detail.Status, detail.Message = compare(job, process)
+		hidden = hidden || process.Status == domain.ProcessHidden
 		if detail.Status == OK {
 			seen++
 		}
 		details = append(details, detail)
 	}
-	return details, seen
+	return details, seen, hidden
 }
 
 // compare says whether a process can be the one that its job started.
 func compare(job domain.RunningJob, process *domain.Process) (Status, string) {
 	pid := *job.PID
-	if process.Status != domain.ProcessOK {
+	switch process.Status {
+	case domain.ProcessOK:
+	case domain.ProcessForeign:
+		return Warning, fmt.Sprintf("its process %d is a thread of the kernel, and no agent: the pid is of another pid namespace", pid)
+	default:
 		return Warning, fmt.Sprintf("its process %d is %s", pid, process.Status)
 	}
 	if job.StartedAt == nil || process.StartedAt == nil {

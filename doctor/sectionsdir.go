@@ -6,11 +6,16 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 
 	"github.com/orchmetrics/orchmetrics"
 	"github.com/orchmetrics/orchmetrics/adapters/dropin"
 	"github.com/orchmetrics/orchmetrics/domain"
 )
+
+// manyLeftovers is how many names of a directory may be no sections, before this
+// program says so: beyond it, some writer leaves what it should rename.
+const manyLeftovers = 1000
 
 // sectionsDir asks a service of the same settings what it makes of each drop-in
 // file.
@@ -28,9 +33,16 @@ func (d *doctor) sectionsDir(ctx context.Context) Result {
 		return failed(dir+": "+osReason(err), "check ORCH_SECTIONS_DIR and its rights").as(domain.CodeFileUnreadable)
 	}
 	result := ok(fmt.Sprintf("%s: %d sections", dir, len(listed)))
-	if errors.Is(err, domain.CodeTooMany) {
-		result = warning(fmt.Sprintf("%s: too many files, of which the first %d by name are shown", dir, len(listed)), "remove some").
+	switch leftovers, leftErr := files.Leftovers(ctx); {
+	case errors.Is(err, domain.CodeTooMany):
+		result = warning(dir+": too many files, of which the first by name are shown", "remove some").
 			as(domain.CodeTooMany)
+	case err != nil || leftErr != nil:
+		result = failed(dir+": its names could not be read in time, so that sections may be missing",
+			"remove what a writer left behind, or look for a file system that hangs").as(domain.CodeTimeout)
+	case leftovers > manyLeftovers:
+		result = warning(fmt.Sprintf("%s: %d sections, and %d other names, which each scrape reads, too", dir, len(listed), leftovers),
+			"remove what a writer left behind, such as *.tmp, and see why it does not rename")
 	}
 	service, err := orchmetrics.InitializeSnapshotter(onlyFiles(d.cfg))
 	if err != nil {
@@ -48,7 +60,7 @@ func (d *doctor) sectionsDir(ctx context.Context) Result {
 		result.Details = append(result.Details, detailOf(one.Origin, report))
 	}
 	if slices.ContainsFunc(result.Details, func(one Detail) bool { return one.Status != OK }) {
-		result.Do = "docs/operations.md says what to do for each code"
+		result.Do = strings.TrimPrefix(result.Do+"; docs/operations.md says what to do for each code", "; ")
 	}
 	return result
 }

@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode"
+
+	"github.com/orchmetrics/orchmetrics/domain"
 )
 
 var marks = map[Status]string{OK: "✓", Warning: "!", Failed: "✗"}
@@ -17,8 +18,13 @@ const maxShown = 20
 func (r Report) Text(w io.Writer) error {
 	var text strings.Builder
 	counts := map[Status]int{}
+	var skipped []string
 	for _, result := range r.Checks {
 		counts[result.Status]++
+		if result.Status == Skipped { // what it depends on has its line
+			skipped = append(skipped, result.Check)
+			continue
+		}
 		text.WriteString(result.line())
 		shown := 0
 		for _, detail := range result.Details {
@@ -29,10 +35,15 @@ func (r Report) Text(w io.Writer) error {
 				text.WriteString("    … and more: --json shows all\n")
 				break
 			}
-			text.WriteString(printable(fmt.Sprintf("    %s %s: %s", marks[detail.Status], detail.Subject, detail.Message)))
+			line := fmt.Sprintf("    %s %s: %s", marks[detail.Status], detail.Subject, detail.Message)
+			text.WriteString(domain.Printable(line) + "\n")
 		}
 	}
-	fmt.Fprintf(&text, "\n%d ok, %d with a warning, %d failed\n", counts[OK], counts[Warning], counts[Failed])
+	fmt.Fprintf(&text, "\n%d ok, %d with a warning, %d failed", counts[OK], counts[Warning], counts[Failed])
+	if len(skipped) > 0 {
+		text.WriteString("; not checked without the database: " + strings.Join(skipped, ", "))
+	}
+	text.WriteByte('\n')
 	_, err := io.WriteString(w, text.String())
 	return err
 }
@@ -45,16 +56,5 @@ func (r Result) line() string {
 	if r.Do != "" {
 		line += " → " + r.Do
 	}
-	return printable(line)
-}
-
-// printable is one line that does nothing else to a terminal: names of files may
-// hold anything.
-func printable(line string) string {
-	return strings.Map(func(letter rune) rune {
-		if unicode.IsPrint(letter) {
-			return letter
-		}
-		return unicode.ReplacementChar
-	}, line) + "\n"
+	return domain.Printable(line) + "\n"
 }

@@ -63,6 +63,7 @@ func appendProcess(dst []byte, p *Process) (_ []byte, ok bool) {
 	dst = appendInt(append(dst, `,"tree_cpu_ticks":`...), p.TreeCPUTicks)
 	dst = appendInt(append(dst, `,"tree_processes":`...), p.TreeProcesses)
 	dst = appendInt(append(dst, `,"sampled_boottime_ms":`...), p.SampledBoottimeMS)
+	dst = appendInt(append(dst, `,"started_after_job_s":`...), p.StartedAfterJobS)
 	return append(dst, '}'), ok
 }
 

@@ -44,13 +44,13 @@ func TestAppend_IsWhatReflectionWrites(t *testing.T) {
 
 		got, ok := appendList(nil, agents, appendAgent)
 		require.True(t, ok)
-		want, err := json.Marshal(emptyNotNil(agents))
+		want, err := json.Marshal(append([]Agent{}, agents...))
 		require.NoError(t, err)
 		require.Equal(t, string(want), string(got))
 
 		got, ok = appendList(nil, stages, appendStage)
 		require.True(t, ok)
-		want, err = json.Marshal(emptyNotNil(stages))
+		want, err = json.Marshal(append([]Stage{}, stages...))
 		require.NoError(t, err)
 		require.Equal(t, string(want), string(got))
 	})

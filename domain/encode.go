@@ -60,86 +60,54 @@ func (e *Envelope) Set(key string, value any) error {
 // null. A section that cannot be encoded is shown as failed and spoils nothing
 // else.
 func (e Envelope) MarshalJSON() ([]byte, error) {
-	return e.MarshalTo(new(bytes.Buffer), e.EncodeSections())
-}
-
-// Encoded is the sections of an envelope as JSON, for envelopes that differ only
-// in their instant.
-type Encoded struct {
-	members []byte // of an object
-	failed  map[string]SectionReport
-}
-
-// EncodeSections encodes the sections that have a report.
-func (e Envelope) EncodeSections() Encoded {
-	const aStage, anAgent, others = 160, 480, 2048 // bytes, at a guess
-	encoded := Encoded{
-		members: make([]byte, 0, aStage*len(e.Stages)+anAgent*len(e.Agents)+others),
-		failed:  map[string]SectionReport{},
+	const aStage, anAgent, others = 160, 640, 4096 // bytes, at a guess
+	room := aStage*len(e.Stages) + anAgent*len(e.Agents) + others
+	for _, extension := range e.Extensions {
+		room += len(extension.Value)
 	}
-	for _, section := range e.values() {
-		if _, asked := e.Sections[section.key]; !asked {
-			continue
-		}
-		if len(encoded.members) > 0 {
-			encoded.members = append(encoded.members, ',')
-		}
-		encoded.members = append(appendText(encoded.members, &section.key), ':')
-		if appended, err := section.appendTo(encoded.members); err == nil {
-			encoded.members = appended
-			continue
-		}
-		code := CodeInvalidValue
-		encoded.failed[section.key] = SectionReport{Status: StatusFailed, Code: &code}
-		encoded.members = append(encoded.members, section.fallback...)
-	}
-	return encoded
-}
-
-// MarshalTo is MarshalJSON into an empty buffer, with sections that are encoded
-// already: those of an envelope that has the same ones.
-func (e Envelope) MarshalTo(buf *bytes.Buffer, sections Encoded) ([]byte, error) {
+	dst := append(make([]byte, 0, room), '{')
 	if e.Disabled {
-		return encode(struct {
+		dst, err := appendMembers(dst, struct {
 			SchemaVersion int  `json:"schema_version"`
 			Enabled       bool `json:"enabled"`
 		}{e.SchemaVersion, false})
+		return append(dst, '}'), err
 	}
-	reports := e.Sections
-	if len(sections.failed) > 0 {
-		reports = maps.Clone(reports)
-		maps.Copy(reports, sections.failed)
-	}
-	head, headErr := encode(struct {
+	dst, headErr := appendMembers(dst, struct {
 		SchemaVersion int       `json:"schema_version"`
 		GeneratedAt   time.Time `json:"generated_at"`
 		ClkTck        *int64    `json:"clk_tck"`
 	}{e.SchemaVersion, e.GeneratedAt, e.ClkTck})
-	tail, tailErr := encode(struct {
+	reports := make(map[string]SectionReport, len(e.Sections))
+	maps.Copy(reports, e.Sections)
+	for _, section := range e.values() {
+		if _, asked := reports[section.key]; !asked {
+			continue
+		}
+		dst = append(appendText(append(dst, ','), &section.key), ':')
+		if appended, err := section.appendTo(dst); err == nil {
+			dst = appended
+			continue
+		}
+		code := CodeInvalidValue
+		reports[section.key] = SectionReport{Status: StatusFailed, Code: &code}
+		dst = append(dst, section.fallback...)
+	}
+	dst, tailErr := appendMembers(append(dst, ','), struct {
 		Clock    Instant                  `json:"clock"`
 		Instance Instance                 `json:"instance"`
 		Sections map[string]SectionReport `json:"sections"`
-	}{e.Clock, e.Instance, emptyMapNotNil(reports)})
-	if err := errors.Join(headErr, tailErr); err != nil {
-		return nil, err
-	}
-	buf.Grow(len(head) + len(sections.members) + len(tail) + 1)
-	buf.Write(head[:len(head)-1])
-	buf.WriteByte(',')
-	if len(sections.members) > 0 {
-		buf.Write(sections.members)
-		buf.WriteByte(',')
-	}
-	buf.Write(tail[1:])
-	return buf.Bytes(), nil
+	}{e.Clock, e.Instance, reports})
+	return append(dst, '}'), errors.Join(headErr, tailErr)
 }
 
-func encode(part any) ([]byte, error) {
-	encoded, err := json.Marshal(part)
+// appendMembers writes the members of an object without its braces.
+func appendMembers(dst []byte, object any) ([]byte, error) {
+	encoded, err := json.Marshal(object)
 	if err != nil {
-		return nil, fmt.Errorf("encode envelope: %w", err)
+		return dst, fmt.Errorf("encode envelope: %w", err)
 	}
-	return encoded, nil
+	return append(dst, encoded[1:len(encoded)-1]...), nil
 }
 
 // sectionValue is a section as it is encoded, with what stands for it if it
@@ -148,6 +116,24 @@ type sectionValue struct {
 	key      string
 	value    any
 	fallback string
+}
+
+// values returns the sections in the order of the envelope.
+func (e Envelope) values() []sectionValue {
+	cost := e.Cost
+	if cost != nil && cost.Running == nil {
+		cost = &Cost{Running: []RunningCost{}, Aggregate: cost.Aggregate}
+	}
+	values := []sectionValue{
+		{KeyStages, e.Stages, "[]"},
+		{KeyQueue, e.Queue, "null"},
+		{KeyAgents, e.Agents, "[]"},
+		{KeyCost, cost, "null"},
+	}
+	for _, extension := range e.Extensions {
+		values = append(values, sectionValue{extension.Key, extension.Value, "null"})
+	}
+	return values
 }
 
 func (s sectionValue) appendTo(dst []byte) ([]byte, error) {
@@ -161,46 +147,14 @@ func (s sectionValue) appendTo(dst []byte) ([]byte, error) {
 			return appended, nil
 		}
 	}
-	value, err := json.Marshal(s.value)
+	value, err := Encode(s.value)
 	if err != nil {
 		return nil, err
 	}
-	if TooDeep(value) {
+	if depthOf(value) > maxDepth {
 		return nil, fmt.Errorf("encode: nested too deep: %w", CodeInvalidValue)
 	}
 	return append(dst, validUTF8(value)...), nil
-}
-
-// values returns the sections in the order of the envelope.
-func (e Envelope) values() []sectionValue {
-	cost := e.Cost
-	if cost != nil {
-		cost = &Cost{Running: emptyNotNil(cost.Running), Aggregate: cost.Aggregate}
-	}
-	values := []sectionValue{
-		{KeyStages, emptyNotNil(e.Stages), "[]"},
-		{KeyQueue, e.Queue, "null"},
-		{KeyAgents, emptyNotNil(e.Agents), "[]"},
-		{KeyCost, cost, "null"},
-	}
-	for _, extension := range e.Extensions {
-		values = append(values, sectionValue{extension.Key, extension.Value, "null"})
-	}
-	return values
-}
-
-func emptyMapNotNil[K comparable, V any](m map[K]V) map[K]V {
-	if m == nil {
-		return map[K]V{}
-	}
-	return m
-}
-
-func emptyNotNil[T any](list []T) []T {
-	if list == nil {
-		return []T{}
-	}
-	return list
 }
 
 // UnmarshalJSON reads an answer of the service back. Keys that this version

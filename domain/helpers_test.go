@@ -47,7 +47,7 @@ func full() domain.Envelope {
 			Process: &domain.Process{
 				Status: domain.ProcessOK, State: new("R"), StartTicks: new(int64(1)), StartedAt: new(noon), Threads: new(int64(2)),
 				RSSBytes: new(int64(3)), ChildrenCPUTicks: new(int64(4)), TreeCPUTicks: new(int64(5)), TreeProcesses: new(int64(6)),
-				SampledBoottimeMS: new(int64(7)),
+				SampledBoottimeMS: new(int64(7)), StartedAfterJobS: new(int64(-8)),
 			},
 		}},
 		Cost: &domain.Cost{

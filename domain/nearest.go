@@ -2,6 +2,16 @@ package domain
 
 import "strings"
 
+// Choices says for people which words there are, and which of them was probably
+// meant by one that is not among them.
+func Choices(known []string, unknown string) string {
+	text := "there are " + strings.Join(known, ", ")
+	if nearest := Nearest(unknown, known); nearest != "" {
+		text += "; did you mean " + nearest + "?"
+	}
+	return text
+}
+
 // maxMeant bounds what Nearest looks at, in bytes: no key or setting is longer.
 const maxMeant = 64
 

@@ -27,7 +27,7 @@ var contractKeys = map[string][]string{
 	},
 	".agents[].process": {
 		"status", "state", "start_ticks", "started_at", "threads", "rss_bytes", "children_cpu_ticks",
-		"tree_cpu_ticks", "tree_processes", "sampled_boottime_ms",
+		"tree_cpu_ticks", "tree_processes", "sampled_boottime_ms", "started_after_job_s",
 	},
 	".cost": {"running", "aggregate"},
 	".cost.running[]": {

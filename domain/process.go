@@ -16,6 +16,9 @@ const (
 	// ProcessHidden means that this service may not see the process, so that it
 	// cannot tell whether it lives.
 	ProcessHidden ProcessStatus = "hidden"
+	// ProcessForeign means that the pid is that of a thread of the kernel, which
+	// nobody's agent can be: it is of another host or pid namespace, or was made up.
+	ProcessForeign ProcessStatus = "foreign"
 	// ProcessUnsupported means that the platform has no /proc.
 	ProcessUnsupported ProcessStatus = "unsupported"
 )
@@ -45,4 +48,9 @@ type Process struct {
 	TreeProcesses *int64 `json:"tree_processes"`
 	// SampledBoottimeMS is CLOCK_BOOTTIME in milliseconds when the ticks were read.
 	SampledBoottimeMS *int64 `json:"sampled_boottime_ms"`
+	// StartedAfterJobS is how many seconds after the job's start the process started,
+	// below zero if before; null unless both are known. Each is in whole seconds, so
+	// that it is right to two. An agent starts when its job does: far from it, the pid
+	// is that of a stranger.
+	StartedAfterJobS *int64 `json:"started_after_job_s"`
 }

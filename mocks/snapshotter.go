@@ -141,7 +141,7 @@ func (_c *Snapshotter_Snapshot_Call) RunAndReturn(run func(context.Context, ...s
 }
 
 // SnapshotJSON provides a mock function with given fields: ctx, keys
-func (_m *Snapshotter) SnapshotJSON(ctx context.Context, keys ...string) ([]byte, func(), error) {
+func (_m *Snapshotter) SnapshotJSON(ctx context.Context, keys ...string) ([]byte, error) {
 	_va := make([]interface{}, len(keys))
 	for _i := range keys {
 		_va[_i] = keys[_i]
@@ -156,9 +156,8 @@ func (_m *Snapshotter) SnapshotJSON(ctx context.Context, keys ...string) ([]byte
 	}
 
 	var r0 []byte
-	var r1 func()
-	var r2 error
-	if rf, ok := ret.Get(0).(func(context.Context, ...string) ([]byte, func(), error)); ok {
+	var r1 error
+	if rf, ok := ret.Get(0).(func(context.Context, ...string) ([]byte, error)); ok {
 		return rf(ctx, keys...)
 	}
 	if rf, ok := ret.Get(0).(func(context.Context, ...string) []byte); ok {
@@ -169,21 +168,13 @@ func (_m *Snapshotter) SnapshotJSON(ctx context.Context, keys ...string) ([]byte
 		}
 	}
 
-	if rf, ok := ret.Get(1).(func(context.Context, ...string) func()); ok {
+	if rf, ok := ret.Get(1).(func(context.Context, ...string) error); ok {
 		r1 = rf(ctx, keys...)
 	} else {
-		if ret.Get(1) != nil {
-			r1 = ret.Get(1).(func())
-		}
+		r1 = ret.Error(1)
 	}
 
-	if rf, ok := ret.Get(2).(func(context.Context, ...string) error); ok {
-		r2 = rf(ctx, keys...)
-	} else {
-		r2 = ret.Error(2)
-	}
-
-	return r0, r1, r2
+	return r0, r1
 }
 
 // Snapshotter_SnapshotJSON_Call is a *mock.Call that shadows Run/Return methods with type explicit version for method 'SnapshotJSON'
@@ -212,12 +203,12 @@ func (_c *Snapshotter_SnapshotJSON_Call) Run(run func(ctx context.Context, keys 
 	return _c
 }
 
-func (_c *Snapshotter_SnapshotJSON_Call) Return(body []byte, release func(), err error) *Snapshotter_SnapshotJSON_Call {
-	_c.Call.Return(body, release, err)
+func (_c *Snapshotter_SnapshotJSON_Call) Return(_a0 []byte, _a1 error) *Snapshotter_SnapshotJSON_Call {
+	_c.Call.Return(_a0, _a1)
 	return _c
 }
 
-func (_c *Snapshotter_SnapshotJSON_Call) RunAndReturn(run func(context.Context, ...string) ([]byte, func(), error)) *Snapshotter_SnapshotJSON_Call {
+func (_c *Snapshotter_SnapshotJSON_Call) RunAndReturn(run func(context.Context, ...string) ([]byte, error)) *Snapshotter_SnapshotJSON_Call {
 	_c.Call.Return(run)
 	return _c
 }

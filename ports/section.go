@@ -18,8 +18,8 @@ type Section interface {
 	// Collect returns what the envelope shows, or a Collected around it. A value
 	// with an error is kept and the section is degraded; no value with an error
 	// is a failed section. The context carries the section's deadline; InstantOf
-	// reads the scrape's instant from it. Each call returns a fresh value, which
-	// encoding/json can encode.
+	// reads the scrape's instant from it. encoding/json can encode the value, which is
+	// read-only from then on.
 	Collect(ctx context.Context) (any, error)
 }
 
@@ -56,17 +56,6 @@ type Paced interface {
 	// or degraded collection is never shown again: the next scrape collects anew.
 	// It is asked once; 0 and less change nothing.
 	MinInterval() time.Duration
-}
-
-// Revised is a section, or a source of one, that can tell whether what it shows
-// has changed without reading it.
-type Revised interface {
-	// Revision names the state that a collection or reading with this context would
-	// be of; it is comparable. While it is equal (==), so is the value, but for what follows from the
-	// scrape's second and for what is counted in clock ticks within one of them; the
-	// service may then show the value again. False says that it does not know, which
-	// is always allowed.
-	Revision(ctx context.Context) (revision any, known bool)
 }
 
 // SectionLister is a source of sections that come and go while the service runs.

@@ -3,12 +3,18 @@ package ports
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/orchmetrics/orchmetrics/domain"
 )
 
 // ErrUnknownSection is returned for a key that no section has.
 var ErrUnknownSection = errors.New("unknown section")
+
+// UnknownSection returns the error for such a key, where these are known.
+func UnknownSection(key string, known []string) error {
+	return fmt.Errorf("%w %q; %s", ErrUnknownSection, key, domain.Choices(known, key))
+}
 
 // Snapshotter answers what is going on now. It is what the service offers.
 type Snapshotter interface {
@@ -17,10 +23,9 @@ type Snapshotter interface {
 	// the envelope says of each section how its reading went. It is shared with
 	// other callers: do not change it. The only error wraps ErrUnknownSection.
 	Snapshot(ctx context.Context, keys ...string) (domain.Envelope, error)
-	// SnapshotJSON returns the same as JSON. It is encoded once for all callers
-	// that share it: do not change it, and do not use it any more once you have
-	// called release, which is to be called once, after an error too.
-	SnapshotJSON(ctx context.Context, keys ...string) (body []byte, release func(), err error)
+	// SnapshotJSON returns the same as JSON. It is encoded once for all callers that
+	// share it: do not change it.
+	SnapshotJSON(ctx context.Context, keys ...string) ([]byte, error)
 	// Keys returns the keys of all sections, in the order of the envelope.
 	Keys() []string
 }

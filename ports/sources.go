@@ -9,12 +9,15 @@
 //     value, the zero Reading is returned with the error.
 //   - An error wraps a domain.Code where one fits, so that the envelope can name
 //     the cause; other errors show as domain.CodeSourceFailed.
-//   - Returned values are fresh: the caller owns them.
+//   - Values handed out are shared and read-only: a source may hand out the same
+//     one again, and neither it nor a caller changes what a value leads to. Who
+//     needs another value makes a copy.
 //   - Methods are safe for concurrent use and return soon after the context ends.
 package ports
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/orchmetrics/orchmetrics/domain"
@@ -67,9 +70,27 @@ type CostSource interface {
 type WorkerState interface {
 	// WorkerState returns nil without an error if no worker state is configured,
 	// and an error that wraps domain.CodeWorkerStateMissing if one is but nothing
-	// was written yet.
+	// was written yet. Values that could not be read as their type are nil in a state
+	// that comes with an *UnreadableError. Where the worker does not say when it wrote its
+	// state, the source may.
 	WorkerState(ctx context.Context) (*domain.Worker, error)
 }
+
+// UnreadableError is the error beside a value of which parts could not be read as their
+// type and became nil, where no Reading counts them. It wraps its code.
+type UnreadableError struct {
+	Code domain.Code
+	// Values says of each part what is wrong with it, without showing what it is.
+	Values []string
+}
+
+// Error implements error.
+func (u *UnreadableError) Error() string {
+	return "read values: " + strings.Join(u.Values, "; ") + ": " + u.Code.Error()
+}
+
+// Unwrap returns the code.
+func (u *UnreadableError) Unwrap() error { return u.Code }
 
 // CPUReader reads processes of this host.
 type CPUReader interface {
@@ -79,7 +100,9 @@ type CPUReader interface {
 	// Sample returns one sample for each of the pids, in their order, whatever
 	// becomes of the processes. A number that cannot be a pid is ProcessGone. If
 	// the context ends on the way, the samples are returned with an error, and
-	// those not taken have neither ticks nor process.
+	// those not taken have neither ticks nor process. Processes themselves come
+	// before what is below them. StartedAfterJobS is nil: only the caller knows the
+	// jobs.
 	Sample(ctx context.Context, pids []int64) ([]Sample, error)
 }
 
@@ -104,6 +127,10 @@ type Viewer interface {
 	// It does not fail and touches nothing: the first reading opens the view, and
 	// reports what is wrong. The function is called once, and returns without
 	// waiting for a reading that is still under way; readings after it fail.
+	//
+	// Readings of a view may wait for each other. One that takes long leaves the
+	// others time to answer: it gives up before the deadline of its context, after
+	// half of what was left when it began.
 	//
 	// A source that is called with another context reads a view of its own.
 	View(ctx context.Context) (context.Context, func())

@@ -72,7 +72,7 @@ func TestSystemdSocket(t *testing.T) {
 			defer transport.CloseIdleConnections()
 			var log lockedBuffer
 			cmd := activate(t, &log, []*os.File{socket})
-			response, err := (&http.Client{Transport: transport}).Get("http://activated/metrics") // waits in the socket until it serves
+			response, err := (&http.Client{Transport: transport}).Get("http://localhost/metrics") // waits in the socket until it serves
 			require.NoError(t, err, log.String())
 			body, err := io.ReadAll(response.Body)
 			require.NoError(t, errors.Join(err, response.Body.Close()))

@@ -48,7 +48,7 @@ var (
 				"github.com/google/go-cmp", "github.com/stretchr/testify", "go.uber.org/goleak", "pgregory.net/rapid",
 			},
 		},
-		{folder: "app", own: []string{"domain", "ports"}, tests: []string{"ports/portstest", "mocks", "contract/contracttest"}},
+		{folder: "internal/app", own: []string{"domain", "ports"}, tests: []string{"ports/portstest", "mocks", "contract/contracttest"}},
 		// What the tables mean, on any engine, which a test has to choose.
 		{
 			folder: "adapters/sqlstore", own: []string{"domain", "ports", "internal/engine", "internal/rollup"}, libraries: anyLibrary,
@@ -63,11 +63,11 @@ var (
 		{folder: "internal/rollup"},
 		{
 			folder: ".", libraries: anyLibrary,
-			own: []string{"domain", "ports", "app", "adapters/*", "adapters/sqlstore", "internal/sqlite", "contract", "docs"},
+			own:   []string{"domain", "ports", "internal/app", "adapters/*", "adapters/sqlstore", "internal/sqlite", "contract", "docs"},
 			tests: []string{"ports/portstest", "mocks", "contract/contracttest"},
 		},
 		// The doctor asks the adapters what they alone know.
-		{folder: "doctor", own: []string{".", "adapters/*", "adapters/sqlstore", "internal/sqlite", "domain", "ports"}, libraries: anyLibrary},
+		{folder: "doctor", own: []string{".", "adapters/*", "adapters/sqlstore", "internal/engine", "internal/sqlite", "domain", "ports"}, libraries: anyLibrary},
 		// A command speaks to the root in the types of domain and ports.
 		{folder: "cmd/*", own: []string{".", "demo", "doctor", "domain", "ports"}, libraries: anyLibrary, tests: []string{"mocks", "contract/contracttest"}},
 		{folder: "demo", libraries: anyLibrary},
@@ -85,7 +85,7 @@ var (
 		{
 			folder: "tests", libraries: anyLibrary,
 			own: []string{
-				".", "contract", "contract/contracttest", "domain", "ports", "ports/portstest", "app", "adapters/*", "adapters/sqlstore",
+				".", "contract", "contract/contracttest", "domain", "ports", "ports/portstest", "internal/app", "adapters/*", "adapters/sqlstore",
 				"internal/sqlite", "demo", "doctor", "mocks",
 			},
 		},
@@ -128,17 +128,17 @@ func TestArchitectureCheckerCatchesViolations(t *testing.T) {
 		"ports import portstest":                     {"ports/a.go", module + "/ports/portstest", true},
 		"portstest imports testify":                  {"ports/portstest/a.go", "github.com/stretchr/testify/require", false},
 		"portstest imports gin":                      {"ports/portstest/a.go", "github.com/gin-gonic/gin", true},
-		"a file directly in app imports an adapter":  {"app/a.go", module + "/adapters/procfs", true},
-		"a file below app imports an adapter":        {"app/b/a.go", module + "/adapters/procfs", true},
-		"app imports a package below app":            {"app/a.go", module + "/app/b", false},
-		"app imports a library":                      {"app/a.go", "golang.org/x/sync/errgroup", true},
-		"app's tests import an adapter":              {"app/a_test.go", module + "/adapters/procfs", true},
-		"app's tests import mocks":                   {"app/a_test.go", module + "/mocks", false},
-		"app imports mocks":                          {"app/a.go", module + "/mocks", true},
+		"a file directly in app imports an adapter":  {"internal/app/a.go", module + "/adapters/procfs", true},
+		"a file below app imports an adapter":        {"internal/app/b/a.go", module + "/adapters/procfs", true},
+		"app imports a package below app":            {"internal/app/a.go", module + "/internal/app/b", false},
+		"app imports a library":                      {"internal/app/a.go", "golang.org/x/sync/errgroup", true},
+		"app's tests import an adapter":              {"internal/app/a_test.go", module + "/adapters/procfs", true},
+		"app's tests import mocks":                   {"internal/app/a_test.go", module + "/mocks", false},
+		"app imports mocks":                          {"internal/app/a.go", module + "/mocks", true},
 		"an adapter imports domain":                  {"adapters/procfs/a.go", module + "/domain", false},
 		"an adapter imports a package below itself":  {"adapters/procfs/a.go", module + "/adapters/procfs/stat", false},
 		"an adapter imports another adapter":         {"adapters/procfs/a.go", module + "/adapters/sqlstore", true},
-		"an adapter imports app":                     {"adapters/procfs/a.go", module + "/app", true},
+		"an adapter imports app":                     {"adapters/procfs/a.go", module + "/internal/app", true},
 		"an adapter imports portstest":               {"adapters/procfs/a.go", module + "/ports/portstest", true},
 		"an adapter's tests import portstest":        {"adapters/procfs/a_test.go", module + "/ports/portstest", false},
 		"an adapter's tests import another adapter":  {"adapters/procfs/a_test.go", module + "/adapters/sqlstore", true},
@@ -152,10 +152,10 @@ func TestArchitectureCheckerCatchesViolations(t *testing.T) {
 		"the root imports gin":                       {"a.go", "github.com/gin-gonic/gin", true},
 		"a file that a build tag excludes":           {"wire.go", module + "/tests", true},
 		"a command imports the root":                 {"cmd/api/a.go", module, false},
-		"a command imports app":                      {"cmd/api/a.go", module + "/app", true},
+		"a command imports app":                      {"cmd/api/a.go", module + "/internal/app", true},
 		"a command imports the doctor":               {"cmd/api/a.go", module + "/doctor", false},
 		"the doctor imports an adapter":              {"doctor/a.go", module + "/adapters/http", false},
-		"the doctor imports app":                     {"doctor/a.go", module + "/app", true},
+		"the doctor imports app":                     {"doctor/a.go", module + "/internal/app", true},
 		"the root imports the doctor":                {"a.go", module + "/doctor", true},
 		"the demo imports domain":                    {"demo/a.go", module + "/domain", true},
 		"the generator imports domain":               {"contract/gen/a.go", module + "/domain", false},
@@ -166,8 +166,8 @@ func TestArchitectureCheckerCatchesViolations(t *testing.T) {
 		"tests import an adapter":                    {"tests/a_test.go", module + "/adapters/http", false},
 		"a package without a row":                    {"util/a.go", "fmt", true},
 		"a package between the rows":                 {"adapters/a.go", "fmt", true},
-		"testdata":                                   {"demo/testdata/a.go", module + "/app", false},
-		"a hidden folder":                            {".tools/a/a.go", module + "/app", false},
+		"testdata":                                   {"demo/testdata/a.go", module + "/internal/app", false},
+		"a hidden folder":                            {".tools/a/a.go", module + "/internal/app", false},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

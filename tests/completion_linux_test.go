@@ -88,12 +88,15 @@ type terminal struct {
 	seen bytes.Buffer
 }
 
-func openTerminal(t *testing.T, bin, shell string, args ...string) *terminal {
+// openPTY makes a pseudo-terminal: what a window reads and writes, and what is a
+// terminal for a program.
+func openPTY(t *testing.T) (pty, tty *os.File) {
 	t.Helper()
 	pty, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {
 		t.Skip("there are no pseudo-terminals: ", err)
 	}
+	t.Cleanup(func() { _ = pty.Close() }) // hangs up
 	control, err := pty.SyscallConn()
 	require.NoError(t, err)
 	number := 0
@@ -102,8 +105,14 @@ func openTerminal(t *testing.T, bin, shell string, args ...string) *terminal {
 		number, err = unix.IoctlGetInt(int(fd), unix.TIOCGPTN)
 		require.NoError(t, err)
 	}))
-	tty, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
+	tty, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
 	require.NoError(t, err)
+	return pty, tty
+}
+
+func openTerminal(t *testing.T, bin, shell string, args ...string) *terminal {
+	t.Helper()
+	pty, tty := openPTY(t)
 	cmd := exec.CommandContext(t.Context(), shell, args...)
 	cmd.Dir = t.TempDir()
 	cmd.Env = shellEnv(t, bin)

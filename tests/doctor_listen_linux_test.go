@@ -38,7 +38,8 @@ func TestDoctor_Listen(t *testing.T) {
 	result = listen(t, "0.0.0.0:0")
 	assert.Equal(t, doctor.Warning, result.Status)
 	assert.Contains(t, result.Message, "other hosts can reach it")
-	assert.Equal(t, doctor.Failed, listen(t, "nonsense").Status)
+	refused := surgery{env: []string{"ORCH_LISTEN=nonsense"}}.examine(t, "--json").report(t)
+	assert.Equal(t, doctor.Failed, of(t, refused, "settings").Status, "no address at all")
 
 	dir := t.TempDir()
 	socket := "unix:" + filepath.Join(dir, "s")

@@ -39,13 +39,27 @@ func TestDoctor_Processes(t *testing.T) {
 	}
 }
 
+// TestDoctor_KernelThread: a pid that is a thread of the kernel is of another host or
+// pid namespace.
+func TestDoctor_KernelThread(t *testing.T) {
+	t.Parallel()
+	pid := kernelThread(t)
+	db := newDatabase(t, "schema.sql")
+	execute(t, db, fmt.Sprintf("INSERT INTO jobs (id, status, pid, started_at) VALUES (1, 'running', %d, datetime('now'))", pid))
+	result := of(t, surgery{env: []string{"ORCH_DB=" + db}}.examine(t, "--json").report(t), "proc")
+	assert.Equal(t, doctor.Warning, result.Status)
+	assert.Contains(t, result.Message, "of 1 running jobs 0 have")
+	assert.Contains(t, result.Details[0].Message, "is a thread of the kernel, and no agent")
+	assert.Contains(t, result.Do, "share its pid namespace")
+}
+
 // TestDoctor_NoJobs: a database that can be read, and has no table of jobs.
 func TestDoctor_NoJobs(t *testing.T) {
 	t.Parallel()
 	db := newDatabase(t, "schema.sql")
 	execute(t, db, "DROP TABLE jobs")
 	result := of(t, surgery{env: []string{"ORCH_DB=" + db}}.examine(t, "--json").report(t), "proc")
-	assert.Equal(t, doctor.Warning, result.Status)
+	assert.Equal(t, doctor.OK, result.Status, "schema tells of it")
 	assert.Contains(t, result.Message, "the jobs cannot be read")
 }
 
@@ -83,6 +97,18 @@ func TestDoctor_HiddenProcesses(t *testing.T) {
 	assert.Contains(t, hidden.Message, "hides other users' processes from uid 65534")
 	assert.Contains(t, hidden.Details[0].Message, "is hidden")
 	assert.Contains(t, hidden.Do, "run as the agents' user")
+
+	// In a pid namespace of its own, with an agent of root that has the pid 2 there.
+	beside := "sleep 600 & " + mount
+	execute(t, db, "UPDATE jobs SET pid = 2")
+	fromOne := of(t, surgery{
+		program: publicProgram(t), dir: "/", env: append(env, "ORCH_PROC_ROOT="+proc, "PLACE="+proc),
+		under: []string{"unshare", "--mount", "--pid", "--fork", "sh", "-c", beside, "sh"},
+	}.examine(t, "--json").report(t), "proc")
+	assert.Equal(t, doctor.Warning, fromOne.Status)
+	assert.Contains(t, fromOne.Message, "hides other users' processes from uid 65534", "process 1 is the program itself, and can be seen")
+	assert.Contains(t, fromOne.Details[0].Message, "its process 2 is hidden")
+	assert.Contains(t, fromOne.Do, "run as the agents' user")
 }
 
 // TestDoctor_LiveOrCrashed: the same files, with somebody who has them open and

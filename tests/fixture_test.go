@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orchmetrics/orchmetrics"
-	"github.com/orchmetrics/orchmetrics/adapters/fixture"
+	"github.com/orchmetrics/orchmetrics/adapters/replay"
 	"github.com/orchmetrics/orchmetrics/contract/contracttest"
 	"github.com/orchmetrics/orchmetrics/domain"
 )
@@ -28,6 +28,13 @@ func handlerOver(t require.TestingT, src orchmetrics.Sources, disabled ...string
 	cfg := fixtureConfig()
 	cfg.SectionsDisabled = disabled
 	server, err := orchmetrics.InitializeServerFrom(cfg, src)
+	require.NoError(t, err)
+	return server.Handler()
+}
+
+// replayOf is the service that plays a recording, from its first answer.
+func replayOf(t require.TestingT, recording *replay.Recording) http.Handler {
+	server, err := orchmetrics.InitializeReplay(fixtureConfig(), orchmetrics.Fixture{Recording: recording})
 	require.NoError(t, err)
 	return server.Handler()
 }
@@ -46,7 +53,7 @@ func ask(t require.TestingT, handler http.Handler, target string) []byte {
 func TestScenarios_AreWhatTheServiceAnswers(t *testing.T) {
 	t.Parallel()
 	for _, scenario := range orchmetrics.Scenarios() {
-		recording, err := os.ReadFile("../adapters/fixture/scenarios/" + scenario.Name + ".jsonl")
+		recording, err := os.ReadFile("../adapters/replay/scenarios/" + scenario.Name + ".jsonl")
 		require.NoError(t, err)
 		requireReplayed(t, string(recording), "?section=stages&section=queue&section=agents&section=cost")
 		for line := range bytes.Lines(recording) {
@@ -58,9 +65,9 @@ func TestScenarios_AreWhatTheServiceAnswers(t *testing.T) {
 // history plays a scenario to its end.
 func history(t *testing.T, name string) []domain.Envelope {
 	t.Helper()
-	recording, err := fixture.OpenScenario(name)
+	recording, err := replay.OpenScenario(name)
 	require.NoError(t, err)
-	handler := handlerOver(t, recording.Ports(fixture.Options{}))
+	handler := replayOf(t, recording)
 	envelopes := make([]domain.Envelope, recording.Steps())
 	for i := range envelopes {
 		require.NoError(t, json.Unmarshal(ask(t, handler, "/metrics"), &envelopes[i]))

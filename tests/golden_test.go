@@ -91,6 +91,16 @@ func TestGolden(t *testing.T) {
 			database: func(t *testing.T) string { return newDatabase(t, "schema.sql", "busy.sql") },
 			worker:   func(*testing.T) string { return filepath.Join(missing, "..", "no-worker.json") },
 		},
+		"worker_state_in_part": {
+			database: func(t *testing.T) string { return newDatabase(t, "schema.sql", "busy.sql") },
+			worker: func(t *testing.T) string {
+				path := filepath.Join(t.TempDir(), "worker.json")
+				require.NoError(t, os.WriteFile(path, []byte(`{"breaker":"open","max_concurrency":4.0,"poll_interval":"2 s"}`), 0o600))
+				written := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC) // a month ago, which it does not say itself
+				require.NoError(t, os.Chtimes(path, written, written))
+				return path
+			},
+		},
 		"section_disabled": {
 			database: func(t *testing.T) string { return newDatabase(t, "schema.sql", "busy.sql") },
 			change:   func(cfg *orchmetrics.Config) { cfg.SectionsDisabled = []string{"cost", "agents"} },

@@ -25,6 +25,7 @@ import (
 	"github.com/orchmetrics/orchmetrics"
 	"github.com/orchmetrics/orchmetrics/adapters/fixture"
 	exposition "github.com/orchmetrics/orchmetrics/adapters/prometheus"
+	"github.com/orchmetrics/orchmetrics/adapters/replay"
 	"github.com/orchmetrics/orchmetrics/domain"
 	"github.com/orchmetrics/orchmetrics/ports"
 )
@@ -122,9 +123,9 @@ func TestPromtool_AcceptsEveryAnswer(t *testing.T) {
 	check("demo", text)
 	check("everything", askText(t, everything(t), ""))
 	for _, scenario := range orchmetrics.Scenarios() {
-		recording, err := fixture.OpenScenario(scenario.Name)
+		recording, err := replay.OpenScenario(scenario.Name)
 		require.NoError(t, err)
-		handler := handlerOver(t, recording.Ports(fixture.Options{}))
+		handler := replayOf(t, recording)
 		for range recording.Steps() {
 			check(scenario.Name, askText(t, handler, ""))
 		}

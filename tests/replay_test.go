@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -20,15 +21,16 @@ import (
 
 	"github.com/orchmetrics/orchmetrics"
 	"github.com/orchmetrics/orchmetrics/adapters/fixture"
+	"github.com/orchmetrics/orchmetrics/adapters/replay"
+	"github.com/orchmetrics/orchmetrics/contract/contracttest"
 	"github.com/orchmetrics/orchmetrics/domain"
 	"github.com/orchmetrics/orchmetrics/ports"
 )
 
 // replayed is an answer without what a replay does not repeat: which process
-// answered, and how long it took.
+// answered.
 func replayed(answer []byte) string {
 	answer = regexp.MustCompile(`"instance":\{[^}]*\}`).ReplaceAll(answer, []byte(`"instance":{}`))
-	answer = regexp.MustCompile(`"duration_ms":[0-9.e-]+`).ReplaceAll(answer, []byte(`"duration_ms":0`))
 	return string(bytes.TrimSpace(answer))
 }
 
@@ -46,9 +48,9 @@ func builtIn(t require.TestingT) []string {
 // requireReplayed plays a recording to the same requests, and compares each answer
 // with its line.
 func requireReplayed(t require.TestingT, recording string, query ...string) {
-	read, err := fixture.Read(strings.NewReader(recording))
+	read, err := replay.Read(strings.NewReader(recording))
 	require.NoError(t, err)
-	handler := handlerOver(t, read.Ports(fixture.Options{}))
+	handler := replayOf(t, read)
 	for line := range strings.Lines(recording) {
 		require.Equal(t, replayed([]byte(line)), replayed(ask(t, handler, "/metrics"+strings.Join(query, ""))))
 	}
@@ -199,9 +201,9 @@ func TestReplay_OfTheKillSwitch(t *testing.T) {
 	t.Parallel()
 	const off = `{"schema_version":1,"enabled":false}`
 	on := string(ask(t, handlerOver(t, fixture.Sources{}.Ports()), "/metrics"))
-	recording, err := fixture.Read(strings.NewReader(off + on + off))
+	recording, err := replay.Read(strings.NewReader(off + on + off))
 	require.NoError(t, err)
-	handler := handlerOver(t, recording.Ports(fixture.Options{}))
+	handler := replayOf(t, recording)
 	require.Equal(t, off, string(ask(t, handler, "/metrics?section=anything")))
 	require.Equal(t, http.StatusBadRequest, answer(t, handler, "/metrics?section=anything").Code)
 	require.Equal(t, replayed([]byte(on)), replayed(ask(t, handler, "/metrics")))
@@ -248,11 +250,15 @@ func TestReplay_BesideOwnSections(t *testing.T) {
 	for _, name := range []string{"yy.json", "of_file.json"} {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(`"live"`), 0o600))
 	}
-	src, err := orchmetrics.FixtureSources(orchmetrics.Config{SectionsDir: dir}, recording, orchmetrics.FixtureOptions{})
+	played, err := orchmetrics.OpenFixture(recording, orchmetrics.FixtureOptions{})
 	require.NoError(t, err)
-	src.Extra = []ports.Section{failing{key: "zz", value: "live"}, failing{key: "in_go", value: "live"}}
+	played.Extra = []ports.Section{failing{key: "zz", value: "live"}, failing{key: "in_go", value: "live"}}
+	cfg := fixtureConfig()
+	cfg.SectionsDir = dir
+	server, err := orchmetrics.InitializeReplay(cfg, played)
+	require.NoError(t, err)
 
-	handler := handlerOver(t, src)
+	handler := server.Handler()
 	var envelope domain.Envelope
 	require.NoError(t, json.Unmarshal(ask(t, handler, "/metrics"), &envelope))
 	values, codes := map[string]string{}, map[string]domain.Code{}
@@ -269,4 +275,73 @@ func TestReplay_BesideOwnSections(t *testing.T) {
 	require.Equal(t, map[string]string{"zz": `"recorded"`, "yy": `"recorded"`, "in_go": `"live"`, "of_file": `"live"`}, values)
 	require.Equal(t, map[string]domain.Code{"yy.json": domain.CodeKeyRefused}, codes)
 	require.Contains(t, string(ask(t, handler, "/metrics?section=zz&section=of_file")), `"zz":"recorded","of_file":"live"`)
+}
+
+// gauge is a section with a metric of its own and a schema.
+type gauge struct{ failing }
+
+func (gauge) Metrics(_ context.Context, value json.RawMessage) ([]ports.Metric, error) {
+	number, err := strconv.ParseFloat(string(value), 64)
+	return []ports.Metric{{Name: "value", Help: "Its value.", Type: ports.Gauge, Points: []ports.Point{{Value: number}}}}, err
+}
+
+func (gauge) Schema() json.RawMessage { return json.RawMessage(`{"type":"integer"}`) }
+
+// TestReplay_AtEveryRoute: text, readiness and schema are those of what is played,
+// and of the sections in Go beside it; each answer is a step.
+func TestReplay_AtEveryRoute(t *testing.T) {
+	t.Parallel()
+	const steps = `{"schema_version":1,"queue":{"depth":1},"old":3}{"schema_version":1,"queue":{"depth":2},"old":4}{"schema_version":1,"queue":{"depth":3},"old":5}`
+	recording, err := replay.Read(strings.NewReader(steps))
+	require.NoError(t, err)
+	extra := []ports.Section{gauge{failing{key: "old", value: 70}}, gauge{failing{key: "live", value: 80}}}
+	server, err := orchmetrics.InitializeReplay(fixtureConfig(), orchmetrics.Fixture{Recording: recording, Extra: extra})
+	require.NoError(t, err)
+	handler := server.Handler()
+
+	text := answer(t, handler, "/metrics/prometheus").Body.String()
+	require.Contains(t, text, "\norchestrator_queue_depth 1\n")
+	require.Contains(t, text, "\norchestrator_old_value 3\n", "of what was recorded")
+	require.Contains(t, text, "\norchestrator_live_value 80\n")
+
+	ready := answer(t, handler, "/readyz")
+	require.Equal(t, http.StatusServiceUnavailable, ready.Code, "stages were not recorded")
+	require.Contains(t, ready.Body.String(), `"stages":{"ready":false,"status":"failed","code":"not_recorded"}`)
+	require.Contains(t, ready.Body.String(), `"live":{"ready":true,"status":"ok","code":null}`)
+
+	body := ask(t, handler, "/metrics")
+	require.Contains(t, string(body), `"depth":3`, "the third step")
+	require.Contains(t, string(body), `"old":5,"live":80,`)
+	schema := answer(t, handler, "/schema").Body.Bytes()
+	require.NoError(t, contracttest.CheckAgainst(schema, body))
+	require.Error(t, contracttest.CheckAgainst(schema, bytes.Replace(body, []byte(`"old":5`), []byte(`"old":"5"`), 1)))
+
+	_, err = orchmetrics.InitializeReplay(fixtureConfig(), orchmetrics.Fixture{})
+	require.ErrorContains(t, err, "OpenFixture")
+	cfg := fixtureConfig()
+	cfg.SectionsDisabled = []string{"olds"}
+	_, err = orchmetrics.InitializeReplay(cfg, orchmetrics.Fixture{Recording: recording})
+	require.ErrorContains(t, err, "there are stages, queue, agents, cost, old; did you mean old?")
+}
+
+// TestReplay_KnowsEveryStatus that the schema allows.
+func TestReplay_KnowsEveryStatus(t *testing.T) {
+	t.Parallel()
+	var schema struct {
+		Defs map[string]struct {
+			Properties map[string]struct{ Enum []string }
+		} `json:"$defs"`
+	}
+	require.NoError(t, json.Unmarshal([]byte(read(t, "docs/schema/v1.json")), &schema))
+	for kind, answer := range map[string]string{
+		"Process":       `{"schema_version":1,"agents":[{"job_id":1,"process":{"status":"%s"}}]}`,
+		"SectionReport": `{"schema_version":1,"agents":[],"sections":{"agents":{"status":"%s"}}}`,
+	} {
+		statuses := schema.Defs[kind].Properties["status"].Enum
+		require.GreaterOrEqual(t, len(statuses), 5, kind)
+		for _, status := range statuses {
+			_, err := replay.Read(strings.NewReader(strings.Replace(answer, "%s", status, 1)))
+			require.NoError(t, err)
+		}
+	}
 }

@@ -41,7 +41,7 @@ func TestSidecarPage(t *testing.T) {
 	scenarios := regexp.MustCompile(`scenario:([a-z-]+)`).FindAllStringSubmatch(page, -1)
 	require.NotEmpty(t, scenarios)
 	for _, scenario := range scenarios {
-		_, err := fs.Stat(os.DirFS("../adapters/fixture/scenarios"), scenario[1]+".jsonl")
+		_, err := fs.Stat(os.DirFS("../adapters/replay/scenarios"), scenario[1]+".jsonl")
 		require.NoError(t, err)
 	}
 	assert.Less(t, strings.Count(example, "\n"), 150, "says the page")

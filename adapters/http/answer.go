@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -75,8 +76,8 @@ func recovering(next http.Handler, log *slog.Logger) http.Handler {
 			if value == nil {
 				return
 			}
-			if value == http.ErrAbortHandler { //nolint:errorlint,err113 // net/http compares it so
-				panic(value)
+			if err, ok := value.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+				panic(http.ErrAbortHandler) // as net/http compares it
 			}
 			log.Error("request panicked", "path", r.URL.Path, "panic", value, "stack", string(debug.Stack()))
 			fail(w, http.StatusInternalServerError, "internal", "the request failed; the log says why")

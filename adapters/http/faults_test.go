@@ -20,9 +20,9 @@ const canary = "hunter2-/var/lib/secret.db"
 // A panic answers 500 in JSON; its stack is in the log; the process lives.
 func TestPanicAnswers500(t *testing.T) {
 	panicking := mocks.NewSnapshotter(t)
-	panicking.EXPECT().SnapshotJSON(anything).RunAndReturn(func(context.Context, ...string) ([]byte, func(), error) {
+	panicking.EXPECT().SnapshotJSON(anything).RunAndReturn(func(context.Context, ...string) ([]byte, error) {
 		_, err := panicsHere()
-		return nil, nil, err
+		return nil, err
 	})
 	panicking.EXPECT().Snapshot(anything).RunAndReturn(func(context.Context, ...string) (domain.Envelope, error) {
 		_, err := panicsHere()
@@ -62,7 +62,7 @@ func panicsHere() ([]byte, error) { panic(canary) }
 // An error that the port does not promise is answered without its text.
 func TestUnexpectedErrorAnswers500(t *testing.T) {
 	failing := mocks.NewSnapshotter(t)
-	failing.EXPECT().SnapshotJSON(anything).Return(nil, func() {}, errors.New(canary))
+	failing.EXPECT().SnapshotJSON(anything).Return(nil, errors.New(canary))
 	failing.EXPECT().Snapshot(anything).Return(domain.Envelope{}, errors.New(canary))
 	var log journal
 	handler, err := httpapi.NewHandler(failing, log.logger())
@@ -80,7 +80,7 @@ func TestUnexpectedErrorAnswers500(t *testing.T) {
 // net/http knows this panic: the connection is cut, and nothing is logged.
 func TestAbortPasses(t *testing.T) {
 	aborting := mocks.NewSnapshotter(t)
-	aborting.EXPECT().SnapshotJSON(anything).RunAndReturn(func(context.Context, ...string) ([]byte, func(), error) {
+	aborting.EXPECT().SnapshotJSON(anything).RunAndReturn(func(context.Context, ...string) ([]byte, error) {
 		panic(http.ErrAbortHandler)
 	})
 	var log journal

@@ -17,7 +17,23 @@ type api struct {
 	snapshots ports.Snapshotter
 	text      ports.TextSnapshotter // nil without the text form
 	vary      []string              // the header's value, shared by all answers
+	whole     *coalescer            // of answers with all sections, and of readiness
+	texts     *coalescer            // of those as text, which take longer to write
+	narrowed  *coalescer            // of answers with some sections
+	outgoing  *outgoing
 	log       *slog.Logger
+}
+
+func newAPI(snapshots ports.Snapshotter, log *slog.Logger) *api {
+	return &api{
+		snapshots: snapshots,
+		vary:      []string{"Accept"},
+		whole:     newCoalescer(0, 0),
+		texts:     newCoalescer(0, 0),
+		narrowed:  newCoalescer(narrowedInFlight, narrowedPatience),
+		outgoing:  newOutgoing(),
+		log:       log,
+	}
 }
 
 // Handler answers the service's routes.
@@ -48,7 +64,8 @@ func NewHandler(snapshots ports.Snapshotter, log *slog.Logger, opts ...Option) (
 	if set.inFlight < 1 {
 		return nil, fmt.Errorf("limit requests in flight to %d: it must be at least 1", set.inFlight)
 	}
-	a := &api{snapshots: snapshots, text: set.text, vary: []string{"Accept"}, log: log}
+	a := newAPI(snapshots, log)
+	a.text = set.text
 	all := routes{
 		"/metrics": {limited(set.inFlight), a.metrics},
 		"/livez":   {a.livez},

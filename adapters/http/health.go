@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"net/http"
@@ -32,13 +33,17 @@ type sectionReadiness struct {
 // readyz answers 200 if every section can be read, at least in part, and 503 if
 // one cannot. With ?verbose it answers in lines for people.
 func (a *api) readyz(c *gin.Context) {
-	envelope, err := a.snapshots.Snapshot(c.Request.Context())
+	ctx := context.WithoutCancel(c.Request.Context()) // others may wait for the same
+	found, err := a.whole.do("readiness", func() (any, error) {
+		envelope, err := a.snapshots.Snapshot(ctx)
+		return readinessOf(envelope), err
+	})
 	if err != nil {
 		a.log.Error("readiness check failed", "cause", err)
 		refuse(c, http.StatusInternalServerError, "internal", "the check failed; the log says why")
 		return
 	}
-	ready := readinessOf(envelope)
+	ready := found.(readiness) //nolint:forcetypeassert // that is what was made
 	status := http.StatusOK
 	if !ready.Ready {
 		status = http.StatusServiceUnavailable
@@ -80,11 +85,11 @@ func (a *api) verbose(r readiness) string {
 		if !section.Ready {
 			mark = "-"
 		}
-		fmt.Fprintf(&text, "[%s] %s %s", mark, key, section.Status)
+		line := fmt.Sprintf("[%s] %s %s", mark, key, section.Status)
 		if section.Code != nil {
-			fmt.Fprintf(&text, " (%s)", *section.Code)
+			line += fmt.Sprintf(" (%s)", *section.Code)
 		}
-		text.WriteByte('\n')
+		text.WriteString(domain.Printable(line) + "\n") // what was refused is named as its file is
 	}
 	if r.Ready {
 		text.WriteString("ready\n")

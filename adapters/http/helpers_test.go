@@ -56,13 +56,12 @@ func (s snapshots) Snapshot(_ context.Context, keys ...string) (domain.Envelope,
 	return envelope, nil
 }
 
-func (s snapshots) SnapshotJSON(ctx context.Context, keys ...string) ([]byte, func(), error) {
+func (s snapshots) SnapshotJSON(ctx context.Context, keys ...string) ([]byte, error) {
 	envelope, err := s.Snapshot(ctx, keys...)
 	if err != nil {
-		return nil, func() {}, err
+		return nil, err
 	}
-	body, err := json.Marshal(envelope)
-	return body, func() { clear(body) }, err // whoever uses it later sees it
+	return json.Marshal(envelope)
 }
 
 // busy is an envelope whose sections are all ok.

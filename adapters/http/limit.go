@@ -1,8 +1,6 @@
 package httpapi
 
 import (
-	"net/http"
-
 	"github.com/gin-gonic/gin"
 
 	"github.com/orchmetrics/orchmetrics/ports"
@@ -37,8 +35,7 @@ func limited(requests int) gin.HandlerFunc {
 			defer func() { <-slots }()
 			c.Next()
 		default:
-			c.Header("Retry-After", "1")
-			refuse(c, http.StatusServiceUnavailable, "overloaded", "too many requests are under way; try again in a second")
+			overloaded(c, "too many requests are under way")
 		}
 	}
 }

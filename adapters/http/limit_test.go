@@ -2,7 +2,7 @@ package httpapi_test
 
 import (
 	"net/http"
-	"sync"
+	"net/http/httptest"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -11,44 +11,49 @@ import (
 	"github.com/orchmetrics/orchmetrics/adapters/http"
 )
 
-// occupy makes so many requests that do not end before release is closed, and
-// returns when all are under way.
-func occupy(t *testing.T, handler http.Handler, target string, requests int, entered <-chan struct{}) (answers func() []int) {
+// occupy makes so many requests as are let through, and some more, which are
+// refused. It returns when all are under way that do not end before release is
+// closed.
+func occupy(t *testing.T, handler http.Handler, target string, let int) (answers func() []int) {
 	t.Helper()
-	statuses := make([]int, requests)
-	var group sync.WaitGroup
-	for i := range requests {
-		group.Go(func() { statuses[i] = ask(handler, "GET", target).Code })
+	const more = 3
+	ended := make(chan *httptest.ResponseRecorder)
+	for range let + more {
+		go func() { ended <- ask(handler, "GET", target) }()
 	}
-	for range requests {
-		<-entered
+	for range more {
+		assertOverloaded(t, <-ended)
 	}
 	return func() []int {
-		group.Wait()
+		var statuses []int
+		for range let {
+			statuses = append(statuses, (<-ended).Code)
+		}
 		return statuses
 	}
 }
 
+func assertOverloaded(t *testing.T, refused *httptest.ResponseRecorder) {
+	t.Helper()
+	assert.Equal(t, http.StatusServiceUnavailable, refused.Code)
+	assert.Equal(t, "1", refused.Header().Get("Retry-After"))
+	assert.Equal(t, "no-store", refused.Header().Get("Cache-Control"))
+	code, _ := failureOf(t, refused.Body.Bytes())
+	assert.Equal(t, "overloaded", code)
+}
+
 func TestRequestsInFlightAreLimited(t *testing.T) {
 	for _, limit := range []int{1, 3, 2048} {
-		entered, release := make(chan struct{}, limit), make(chan struct{})
-		blocking := snapshots{envelope: busy(), before: func() { entered <- struct{}{}; <-release }}
+		release := make(chan struct{})
+		blocking := snapshots{envelope: busy(), before: func() { <-release }}
 		var opts []httpapi.Option
 		if limit != 2048 { // the default
 			opts = append(opts, httpapi.MaxInFlight(limit))
 		}
 		handler := newHandler(t, blocking, opts...)
-		answers := occupy(t, handler, "/metrics", limit, entered)
-
-		for range 3 {
-			for _, method := range []string{"GET", "HEAD"} {
-				refused := ask(handler, method, "/metrics")
-				assert.Equal(t, http.StatusServiceUnavailable, refused.Code)
-				assert.Equal(t, "1", refused.Header().Get("Retry-After"))
-				assert.Equal(t, "no-store", refused.Header().Get("Cache-Control"))
-				code, _ := failureOf(t, refused.Body.Bytes())
-				assert.Equal(t, "overloaded", code)
-			}
+		answers := occupy(t, handler, "/metrics", limit)
+		for _, method := range []string{"GET", "HEAD"} {
+			assertOverloaded(t, ask(handler, method, "/metrics"))
 		}
 		assert.Equal(t, http.StatusOK, ask(handler, "GET", "/livez").Code, "health is exempt")
 		assert.Equal(t, http.StatusMethodNotAllowed, ask(handler, "POST", "/metrics").Code)
@@ -59,7 +64,6 @@ func TestRequestsInFlightAreLimited(t *testing.T) {
 		}
 		for range limit + 1 {
 			require.Equal(t, http.StatusOK, ask(handler, "GET", "/metrics").Code, "a slot is free again when a request ends")
-			<-entered
 		}
 	}
 }
@@ -67,13 +71,10 @@ func TestRequestsInFlightAreLimited(t *testing.T) {
 // Readiness has a limit of its own: neither can keep the other from its readers.
 func TestReadinessHasItsOwnLimit(t *testing.T) {
 	for busyTarget, other := range map[string]string{"/metrics": "/readyz", "/readyz": "/metrics"} {
-		entered, release := make(chan struct{}, 3), make(chan struct{})
-		blocking := snapshots{envelope: busy(), before: func() { entered <- struct{}{}; <-release }}
-		handler := newHandler(t, blocking, httpapi.MaxInFlight(1))
-		first := occupy(t, handler, busyTarget, 1, entered)
-		assert.Equal(t, http.StatusServiceUnavailable, ask(handler, "GET", busyTarget).Code)
-		second := occupy(t, handler, other, 1, entered)
-		assert.Equal(t, http.StatusServiceUnavailable, ask(handler, "GET", other).Code)
+		release := make(chan struct{})
+		handler := newHandler(t, snapshots{envelope: busy(), before: func() { <-release }}, httpapi.MaxInFlight(1))
+		first := occupy(t, handler, busyTarget, 1)
+		second := occupy(t, handler, other, 1)
 		assert.Equal(t, http.StatusOK, ask(handler, "GET", "/livez").Code)
 		close(release)
 		assert.Equal(t, []int{http.StatusOK, http.StatusOK}, append(first(), second()...))

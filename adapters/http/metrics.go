@@ -1,12 +1,13 @@
 package httpapi
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
+	"strconv"
 
 	"github.com/gin-gonic/gin"
 
@@ -30,30 +31,54 @@ func (a *api) metrics(c *gin.Context) {
 }
 
 func (a *api) json(c *gin.Context) {
-	a.snapshot(c, "application/json; charset=utf-8", func(keys []string) ([]byte, func(), error) {
-		return a.snapshots.SnapshotJSON(c.Request.Context(), keys...)
+	a.snapshot(c, a.whole, "application/json; charset=utf-8", func(ctx context.Context, keys []string) ([]byte, error) {
+		return a.snapshots.SnapshotJSON(ctx, keys...)
 	})
 }
 
-// snapshot answers what take returns for the sections that were asked for.
-func (a *api) snapshot(c *gin.Context, contentType string, take func(keys []string) ([]byte, func(), error)) {
+// taking returns an answer with the sections of the keys, or with all of them.
+type taking func(ctx context.Context, keys []string) ([]byte, error)
+
+// snapshot answers what take returns for the sections that were asked for. whole is
+// for all of them.
+func (a *api) snapshot(c *gin.Context, whole *coalescer, contentType string, take taking) {
 	query, err := url.ParseQuery(c.Request.URL.RawQuery)
 	if err != nil {
 		refuse(c, http.StatusBadRequest, "malformed_query", "the query string cannot be read")
 		return
 	}
-	body, release, err := take(query["section"])
-	defer release()
-	if errors.Is(err, ports.ErrUnknownSection) {
-		refuse(c, http.StatusBadRequest, "unknown_section", a.unknown(query["section"]))
-		return
+	keys, making := query["section"], whole
+	if len(keys) > 0 {
+		making = a.narrowed
 	}
-	if err != nil {
+	ctx := context.WithoutCancel(c.Request.Context()) // others may wait for the same
+	body, err := making.do(sameAnswer(contentType, keys), func() (any, error) { return take(ctx, keys) })
+	switch {
+	case errors.Is(err, errOverloaded):
+		overloaded(c, err.Error())
+	case errors.Is(err, ports.ErrUnknownSection):
+		refuse(c, http.StatusBadRequest, "unknown_section", a.unknown(keys))
+	case err != nil:
 		a.log.Error("snapshot failed", "cause", err)
 		refuse(c, http.StatusInternalServerError, "internal", "the snapshot failed; the log says why")
-		return
+	default:
+		a.send(c, contentType, body.([]byte)) //nolint:forcetypeassert // that is what take returns
 	}
-	writeAs(c, http.StatusOK, contentType, body)
+}
+
+// sameAnswer is equal for those who ask the same.
+func sameAnswer(contentType string, keys []string) string {
+	return fmt.Sprintf("%s %q", contentType, slices.Compact(slices.Sorted(slices.Values(keys))))
+}
+
+// send writes an answer that may be long, and shared.
+func (a *api) send(c *gin.Context, contentType string, body []byte) {
+	setHeaders(c)
+	c.Header("Content-Type", contentType)
+	c.Header("Content-Length", strconv.Itoa(len(body)))
+	c.Status(http.StatusOK)
+	c.Writer.WriteHeaderNow()
+	a.outgoing.send(c.Writer, body)
 }
 
 // unknown says which of the keys is the first that no section has, which there
@@ -64,11 +89,7 @@ func (a *api) unknown(keys []string) string {
 		if slices.Contains(known, key) {
 			continue
 		}
-		message := fmt.Sprintf("unknown section %q; there are %s", shorten(key), strings.Join(known, ", "))
-		if nearest := domain.Nearest(key, known); nearest != "" {
-			message += "; did you mean " + nearest + "?"
-		}
-		return message
+		return fmt.Sprintf("unknown section %q; %s", shorten(key), domain.Choices(known, key))
 	}
-	return "unknown section; there are " + strings.Join(known, ", ")
+	return "unknown section; " + domain.Choices(known, "")
 }

@@ -21,15 +21,15 @@ type health struct {
 // and without a password.
 func Health(address string, snapshots ports.Snapshotter, scrape time.Duration, log *slog.Logger) ServerOption {
 	return func(s *Server) {
-		s.health = &health{Server: NewServer(address, newProbes(snapshots, log), scrape, log)}
-		s.health.purpose = " health"
+		s.health = &health{Server: NewServer(address, newProbes(snapshots, log), scrape, log, AllowedHosts("*"))}
+		s.health.purpose, s.health.most = " health", maxProbes
 	}
 }
 
 // newProbes returns the routes for probes. Their limit is their own: what
 // readers ask for does not keep a probe from its answer.
 func newProbes(snapshots ports.Snapshotter, log *slog.Logger) http.Handler {
-	a := &api{snapshots: snapshots, log: log}
+	a := newAPI(snapshots, log)
 	return recovering(newEngine(routes{
 		"/livez":  {a.livez},
 		"/readyz": {limited(defaultInFlight), a.readyz},

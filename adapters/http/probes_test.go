@@ -63,11 +63,11 @@ func TestHealthBesidePasswords(t *testing.T) {
 
 // A flood of readers keeps no probe from its answer.
 func TestHealthHasItsOwnLimit(t *testing.T) {
-	entered, release := make(chan struct{}, 1), make(chan struct{})
+	release := make(chan struct{})
 	log := &journal{}
-	server := httpapi.NewServer("127.0.0.1:0", newHandler(t, snapshots{envelope: busy(), before: func() { entered <- struct{}{}; <-release }}, httpapi.MaxInFlight(1)),
+	server := httpapi.NewServer("127.0.0.1:0", newHandler(t, snapshots{envelope: busy(), before: func() { <-release }}, httpapi.MaxInFlight(1)),
 		time.Second, quiet(), httpapi.Health("127.0.0.1:0", snapshots{envelope: busy()}, time.Second, log.logger()))
-	answers := occupy(t, server.Handler(), "/readyz", 1, entered)
+	answers := occupy(t, server.Handler(), "/readyz", 1)
 	listener, err := server.Listen(t.Context())
 	require.NoError(t, err)
 	main := serveOn(t, server, listener)

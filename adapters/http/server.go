@@ -12,8 +12,16 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// headerTimeout is how long a client may take to send a request's header.
-const headerTimeout = 5 * time.Second
+const (
+	// headerTimeout is how long a client may take to send a request's header.
+	headerTimeout = 5 * time.Second
+	// idleTimeout is how long a connection is kept for a next request. Pollers ask
+	// every 15 seconds or sooner, or every 30 or 60.
+	idleTimeout = 20 * time.Second
+	// stopGrace is how long requests under way may take when the server stops, so
+	// that all is over within five seconds.
+	stopGrace = 4 * time.Second
+)
 
 // Server is the HTTP server around a handler.
 type Server struct {
@@ -22,7 +30,9 @@ type Server struct {
 	activated bool   // it serves on the socket that systemd passed instead
 	handler   http.Handler
 	web       *WebConfig    // nil without one
+	hosts     []string      // by which it may be asked, besides its own
 	health    *health       // nil without one
+	most      int           // connections at once
 	grace     time.Duration // how long requests under way may take at the stop
 	http      *http.Server
 	log       *slog.Logger
@@ -37,6 +47,12 @@ func Activated() ServerOption { return func(s *Server) { s.activated = true } }
 // WithWebConfig gives the server the TLS and the passwords of a web config.
 func WithWebConfig(config *WebConfig) ServerOption { return func(s *Server) { s.web = config } }
 
+// AllowedHosts are names by which the server may be asked besides its own, in the
+// form of [ValidateHost]. Its own are localhost, those of this machine, of the
+// address and of its certificate. By another name it is asked only if the web
+// config asks for a password or a client's certificate, or on a unix socket.
+func AllowedHosts(names ...string) ServerOption { return func(s *Server) { s.hosts = names } }
+
 // NewServer returns a server for an address: host:port, or unix: and the path of
 // a socket. scrape is how long one answer may take to make.
 func NewServer(address string, handler http.Handler, scrape time.Duration, log *slog.Logger, opts ...ServerOption) *Server {
@@ -47,17 +63,17 @@ func NewServer(address string, handler http.Handler, scrape time.Duration, log *
 	s := &Server{
 		address: address,
 		handler: handler,
-		grace:   scrape + headerTimeout + time.Second, // net/http waits for connections that sent no header yet
+		most:    maxConnections,
+		grace:   stopGrace,
 		log:     log,
 		http: &http.Server{
 			Protocols:         &protocols,
-			Handler:           handler,
 			ReadHeaderTimeout: headerTimeout,
 			ReadTimeout:       10 * time.Second,
 			WriteTimeout:      scrape + 10*time.Second,
-			IdleTimeout:       2 * time.Minute,
+			IdleTimeout:       idleTimeout,
 			MaxHeaderBytes:    32 << 10,
-			ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+			ErrorLog:          slog.NewLogLogger(&connectionLog{Handler: log.Handler(), log: log}, slog.LevelDebug),
 
 			DisableGeneralOptionsHandler: true, // OPTIONS * is ours to refuse
 		},
@@ -65,15 +81,30 @@ func NewServer(address string, handler http.Handler, scrape time.Duration, log *
 	for _, opt := range opts {
 		opt(s)
 	}
+	s.http.Handler = s.named(handler)
 	return s
 }
 
+// named is the handler for those who ask by one of the server's names.
+func (s *Server) named(handler http.Handler) http.Handler {
+	known := newHosts(s.address, s.hosts)
+	if s.web != nil {
+		known.any = known.any || s.web.gives.passwords || s.web.gives.clients
+		known.certified = s.web.own.certifies
+	}
+	return known.guard(handler)
+}
+
 // Handler returns what the server answers with, for a program that serves it
-// itself. It has neither the TLS nor the passwords of a web config.
+// itself. It has neither the TLS nor the passwords of a web config, and answers by
+// every name.
 func (s *Server) Handler() http.Handler { return s.handler }
 
 // Protected tells whether the server has TLS or asks for passwords.
 func (s *Server) Protected() bool { return s.web != nil && s.web.gives != protection{} }
+
+// AsksPasswords tells whether the server asks for a password.
+func (s *Server) AsksPasswords() bool { return s.web != nil && s.web.gives.passwords }
 
 // Scheme is http, or https if the server has TLS.
 func (s *Server) Scheme() string {
@@ -100,33 +131,46 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 }
 
 func (s *Server) serve(ctx context.Context, listener net.Listener) error {
-	stopped := make(chan error, 1)
+	open := newConnections(affordable(s.most))
+	s.http.ConnState = open.note
+	stopped := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
-		s.log.Info("stopping" + s.purpose)
-		deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.grace)
-		defer cancel()
-		if err := s.http.Shutdown(deadline); err != nil {
-			stopped <- errors.Join(err, s.http.Close())
-			return
-		}
-		stopped <- nil
+		defer close(stopped)
+		s.shutdown(ctx, open)
 	})
 	defer stop()
 	s.log.Info("serving"+s.purpose, "address", listener.Addr().String())
-	if err := s.accept(listener); !errors.Is(err, http.ErrServerClosed) {
+	if err := s.accept(listener, open); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve%s: %w", s.purpose, err)
 	}
-	if err := <-stopped; err != nil {
-		return fmt.Errorf("stop%s: requests under way did not finish in %s: %w", s.purpose, s.grace, err)
-	}
+	<-stopped
 	return nil
 }
 
+// shutdown lets requests under way finish, and then closes what is left.
+func (s *Server) shutdown(ctx context.Context, open *connections) {
+	s.log.Info("stopping" + s.purpose)
+	deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.grace)
+	defer cancel()
+	open.dismiss() // net/http would wait for them
+	err := s.http.Shutdown(deadline)
+	if errors.Is(err, context.DeadlineExceeded) {
+		s.log.Warn("stopping"+s.purpose+": requests under way took too long and are cut off", "after", s.grace)
+		err = s.http.Close()
+	}
+	if err != nil {
+		s.log.Warn("stopping"+s.purpose+": a listener was not closed", "cause", err)
+	}
+}
+
 // accept serves until the server is closed.
-func (s *Server) accept(listener net.Listener) error {
+func (s *Server) accept(listener net.Listener, open *connections) error {
 	defer listener.Close() //nolint:errcheck // closed already, unless serving did not begin
 	if s.web == nil {
-		return s.http.Serve(listener) //nolint:wrapcheck // wrapped by the caller
+		return s.http.Serve(open.on(listener)) //nolint:wrapcheck // wrapped by the caller
 	}
-	return s.web.serve(s.http, listener, s.log)
+	if s.web.gives.tls {
+		open.refusal = nil
+	}
+	return s.web.serve(s.http, open.on(listener), s.log)
 }

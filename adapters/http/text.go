@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -22,9 +23,8 @@ func (a *api) prometheus(c *gin.Context) {
 }
 
 func (a *api) exposition(c *gin.Context, format ports.TextFormat) {
-	a.snapshot(c, string(format), func(keys []string) ([]byte, func(), error) {
-		body, err := a.text.SnapshotText(c.Request.Context(), format, keys...)
-		return body, func() {}, err
+	a.snapshot(c, a.texts, string(format), func(ctx context.Context, keys []string) ([]byte, error) {
+		return a.text.SnapshotText(ctx, format, keys...)
 	})
 }
 

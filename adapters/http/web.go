@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io/fs"
 	"log/slog"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/prometheus/exporter-toolkit/web"
 	"go.yaml.in/yaml/v2"
+	"golang.org/x/time/rate"
 )
 
 // WebConfig is the file that gives a server TLS and passwords. Prometheus's
@@ -24,36 +26,52 @@ import (
 type WebConfig struct {
 	path  string
 	gives protection // at the start
+	own   *certificate
 
 	mu      sync.Mutex
 	good    fs.FileInfo // the file when it was last found to be in order
 	doubted bool        // it will be read again soon
-	said    string      // what was last logged of it
+	said    string      // what the log has of it
+	seen    string      // what there was last to say of it
+	changes int         // from the one to the other
+	pace    *rate.Limiter
 }
+
+// sayBurst is how many changes of the file are logged at once, and sayPause when there
+// may be another line after that.
+const (
+	sayBurst = 6
+	sayPause = 10 * time.Second
+)
 
 // doubtPause bounds how often connections that fail have the file read.
 const doubtPause = 200 * time.Millisecond
 
 // protection is what a web config gives.
 type protection struct {
-	tls, passwords bool
+	tls       bool
+	passwords bool // it asks for them
+	clients   bool // it asks for a client's certificate
 }
 
 // ReadWebConfig reads a file and what it names. The error says what is wrong with
 // it, and repeats no secret of it.
 func ReadWebConfig(path string) (*WebConfig, error) {
-	gives, err := readProtection(path)
+	c := &WebConfig{path: path, own: &certificate{}}
+	gives, err := c.read()
 	if err != nil {
 		return nil, err
 	}
-	return &WebConfig{path: path, gives: gives}, nil
+	c.gives, c.pace = gives, rate.NewLimiter(rate.Every(sayPause), sayBurst)
+	return c, nil
 }
 
-func readProtection(path string) (protection, error) {
-	if err := web.Validate(path); err != nil {
+// read reads the file, and tells what it gives.
+func (c *WebConfig) read() (protection, error) {
+	if err := web.Validate(c.path); err != nil {
 		return protection{}, errors.New(discreet(err.Error()))
 	}
-	content, err := os.ReadFile(filepath.Clean(path))
+	content, err := os.ReadFile(filepath.Clean(c.path))
 	if err != nil {
 		return protection{}, err
 	}
@@ -61,7 +79,21 @@ func readProtection(path string) (protection, error) {
 	if err := yaml.Unmarshal(content, &config); err != nil {
 		return protection{}, errors.New(discreet(err.Error()))
 	}
-	return protection{tls: config.TLSConfig.IsEnabled(), passwords: len(config.Users) > 0}, nil
+	if err := checkCosts(config.Users); err != nil {
+		return protection{}, err
+	}
+	gives := protection{tls: config.TLSConfig.IsEnabled(), passwords: len(config.Users) > 0}
+	if !gives.tls {
+		return gives, nil
+	}
+	config.TLSConfig.SetDirectory(filepath.Dir(c.path))
+	encryption, err := web.ConfigToTLSConfig(&config.TLSConfig)
+	if err != nil {
+		return protection{}, errors.New(discreet(err.Error()))
+	}
+	gives.clients = encryption.ClientAuth == tls.RequireAnyClientCert || encryption.ClientAuth == tls.RequireAndVerifyClientCert
+	c.own.from(encryption)
+	return gives, nil
 }
 
 // check returns the file as it is, or an error if it must not be used. A file
@@ -71,6 +103,7 @@ func (c *WebConfig) check(log *slog.Logger) (fs.FileInfo, error) {
 	defer c.mu.Unlock()
 	now, err := os.Stat(c.path)
 	if err == nil && unchanged(now, c.good) {
+		c.say(log, nil)
 		return now, nil
 	}
 	if err == nil {
@@ -103,7 +136,7 @@ func (c *WebConfig) doubt(log *slog.Logger) {
 
 // judge tells whether the file still gives what it gave at the start.
 func (c *WebConfig) judge() error {
-	gives, err := readProtection(c.path)
+	gives, err := c.read()
 	switch {
 	case err != nil:
 		return err
@@ -111,25 +144,36 @@ func (c *WebConfig) judge() error {
 		return errors.New("it gave TLS at the start and does not any more; restart to serve without")
 	case c.gives.passwords && !gives.passwords:
 		return errors.New("it asked for a password at the start and does not any more; restart to serve without")
+	case c.gives.clients && !gives.clients:
+		return errors.New("it asked for a client's certificate at the start and does not any more; restart to serve without")
 	}
 	return nil
 }
 
-// say logs what is wrong with the file once, and once that it is right again.
+// say logs what is wrong with the file once, and once that it is right again. If
+// that changes without end, it is said now and then, with how often it did.
 func (c *WebConfig) say(log *slog.Logger, err error) {
 	text := ""
 	if err != nil {
 		text = err.Error()
 	}
-	switch text {
-	case c.said:
-		return
-	case "":
-		log.Info("the web config can be used again")
-	default:
-		log.Error("the web config cannot be used, so every request is refused", "cause", text)
+	if text != c.seen {
+		c.seen = text
+		c.changes++
 	}
-	c.said = text
+	if text == c.said || !c.pace.Allow() {
+		return
+	}
+	var suppressed []any
+	if c.changes > 1 {
+		suppressed = []any{"suppressed", c.changes - 1}
+	}
+	if text == "" {
+		log.Info("the web config can be used again", suppressed...)
+	} else {
+		log.Error("the web config cannot be used, so every request is refused", append(suppressed, "cause", text)...)
+	}
+	c.said, c.changes = text, 0
 }
 
 // unchanged compares what changes when a file is written or replaced.

@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -18,15 +19,15 @@ import (
 // of its secrets.
 func TestWebConfigRefused(t *testing.T) {
 	for name, c := range map[string]struct{ content, says string }{
-		"no YAML":                  {"tls_server_config: [", "yaml"},
-		"not a mapping":            {"hunter2", "cannot unmarshal"},
-		"an unknown key":           {"tls_config: {}\n", "field tls_config not found"},
+		"no YAML":                  {"tls_server_config: [", "no YAML"},
+		"not a mapping":            {"hunter2", "is not what belongs here"},
+		"an unknown key":           {"tls_config: {}\n", "there is no setting tls_config here"},
 		"a password as it is":      {"basic_auth_users: {reader: hunter2}\n", "a password in basic_auth_users is not a bcrypt hash"},
 		"a long one":               {"basic_auth_users: {reader: " + strings.Repeat("hunter2", 10) + "}\n", "is not a bcrypt hash"},
 		"a hash of another kind":   {"basic_auth_users: {reader: $9hunter2hunter2hunter2hunter2hunter2hunter2hunter2hunter2hunter2}\n", "is not a bcrypt hash"},
 		"a hash without its cost":  {"basic_auth_users: {reader: $2y$hunter2hunter2hunter2hunter2hunter2hunter2hunter2hunter2hunter2}\n", "is not a bcrypt hash"},
-		"a password alone":         {"basic_auth_users: hunter2\n", "cannot unmarshal"},
-		"a password in a list":     {"basic_auth_users: {reader: [hunter2]}\n", "cannot unmarshal"},
+		"a password alone":         {"basic_auth_users: hunter2\n", "is not what belongs here"},
+		"a password in a list":     {"basic_auth_users: {reader: [hunter2]}\n", "is not what belongs here"},
 		"a password with an *":     {"basic_auth_users: {reader: *hunter2}\n", "unknown anchor"},
 		"a certificate alone":      {"tls_server_config: {cert_file: localhost.crt}\n", "missing one of key or key_file"},
 		"a key alone":              {"tls_server_config: {key_file: localhost.key}\n", "missing one of cert or cert_file"},
@@ -35,6 +36,7 @@ func TestWebConfigRefused(t *testing.T) {
 		"the key of another":       {"tls_server_config: {cert_file: localhost.crt, key_file: other.key}\n", "private key does not match"},
 		"a key that is none":       {"tls_server_config: {cert_file: localhost.crt, key: hunter2}\n", "failed to find any PEM data in key"},
 		"authorities without wish": {"tls_server_config: {cert_file: localhost.crt, key_file: localhost.key, client_ca_file: localhost.crt}\n", "without a Client Auth Policy"},
+		"a guess of seconds":       {"basic_auth_users: {admin: " + costly(t, 14) + ", \"evil\\nreader\": " + costly(t, 15) + "}\n", `the password of "evil\nreader" in basic_auth_users has a bcrypt cost of 15`},
 		"a header of ours":         {"http_server_config: {headers: {Cache-Control: public}}\n", "can not be configured"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -57,6 +59,22 @@ func TestWebConfigRefused(t *testing.T) {
 	require.ErrorContains(t, err, "is a directory")
 }
 
+// costly is a hash that says it has this cost.
+func costly(t *testing.T, cost int) string {
+	t.Helper()
+	return strings.Replace(hashOf(t, "hunter2"), "$04$", fmt.Sprintf("$%02d$", cost), 1)
+}
+
+// TestWebConfig_CostIsBounded: what is cheap enough is taken.
+func TestWebConfig_CostIsBounded(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "web.yml")
+	for cost, taken := range map[int]bool{4: true, 10: true, 14: true, 15: false, 17: false, 31: false} {
+		replace(t, file, "basic_auth_users: {reader: "+costly(t, cost)+"}\n")
+		_, err := httpapi.ReadWebConfig(file)
+		assert.Equal(t, taken, err == nil, cost)
+	}
+}
+
 // While the file cannot be used, or no longer gives what it gave, all is refused.
 func TestWebConfigGoesBad(t *testing.T) {
 	for name, spoil := range map[string]func(t *testing.T, s *site){
@@ -66,6 +84,7 @@ func TestWebConfigGoesBad(t *testing.T) {
 		"truncated where it is": func(t *testing.T, s *site) { require.NoError(t, os.Truncate(s.file, 0)) },
 		"cut in the middle":     func(t *testing.T, s *site) { require.NoError(t, os.Truncate(s.file, int64(len(s.content))-20)) },
 		"nobody left":           func(t *testing.T, s *site) { replace(t, s.file, "basic_auth_users: {}\n") },
+		"a guess of seconds":    func(t *testing.T, s *site) { replace(t, s.file, "basic_auth_users: {reader: "+costly(t, 17)+"}\n") },
 		"a password as it is":   func(t *testing.T, s *site) { replace(t, s.file, "basic_auth_users: {reader: hunter2}\n") },
 	} {
 		t.Run(name, func(t *testing.T) {

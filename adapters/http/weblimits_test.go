@@ -46,7 +46,7 @@ func TestLimitsHoldWithAWebConfig(t *testing.T) {
 	require.NoError(t, err)
 	defer conn.Close()
 	var long bytes.Buffer
-	long.WriteString("GET /livez HTTP/1.1\r\nHost: x\r\nAuthorization: Basic " + base64.StdEncoding.EncodeToString([]byte("reader:right")) + "\r\nX-Long: ")
+	long.WriteString("GET /livez HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic " + base64.StdEncoding.EncodeToString([]byte("reader:right")) + "\r\nX-Long: ")
 	long.WriteString(strings.Repeat("a", 64<<10) + "\r\n\r\n")
 	go conn.Write(long.Bytes())
 	answer, _ := io.ReadAll(conn)

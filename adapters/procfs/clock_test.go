@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -39,5 +40,30 @@ func TestClockBootID(t *testing.T) {
 			require.NoError(t, os.RemoveAll(dir))
 			assert.Equal(t, c.want, clock.Now().BootID, "it is read once")
 		})
+	}
+}
+
+// TestNothingWaits: where a FIFO took the place of a file of the mount, nothing
+// waits for somebody to write to it.
+func TestNothingWaits(t *testing.T) {
+	root := t.TempDir()
+	for _, name := range []string{"sys/kernel/random/boot_id", "self/auxv", "stat"} {
+		path := filepath.Join(root, filepath.FromSlash(name))
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		require.NoError(t, syscall.Mkfifo(path, 0o600))
+	}
+	done := make(chan bool)
+	go func() {
+		defer close(done)
+		assert.Nil(t, NewClock(root).Now().BootID)
+		reader := New(root)
+		assert.Nil(t, reader.ClockTicks())
+		_, err := readBounded(filepath.Join(root, "stat"), 100)
+		assert.ErrorIs(t, err, errNotRegular)
+	}()
+	select {
+	case <-done:
+	case <-time.After(time.Minute):
+		require.Fail(t, "something waits for a FIFO")
 	}
 }

@@ -122,6 +122,33 @@ func (m *mount) open(name string) (*os.File, error) {
 	return os.OpenFile(m.path(name), os.O_WRONLY|unix.O_NONBLOCK, 0)
 }
 
+// serve makes a pipe of a file, and gives its content to whoever reads it. The
+// function it gives ends that, and says how often it was read.
+func (m *mount) serve(name, content string) func() int {
+	m.pipe(name)
+	end, count := make(chan bool), make(chan int)
+	go func() {
+		for opened := 0; ; {
+			if file, err := m.open(name); err == nil {
+				opened++
+				m.pipe(name) // for the next time
+				_, _ = file.WriteString(content)
+				must(file.Close())
+			}
+			select {
+			case <-end:
+				count <- opened
+				return
+			case <-time.After(pause):
+			}
+		}
+	}()
+	return func() int {
+		close(end)
+		return <-count
+	}
+}
+
 // cancelAt makes pipes of files and cancels when one is opened. The function it
 // gives ends that, and says how many were.
 func (m *mount) cancelAt(cancel func(), names ...string) func() int {

@@ -1,6 +1,7 @@
 package procfs
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -25,6 +26,34 @@ type told struct {
 	Process  *domain.Process `json:"process"`
 }
 
+// lookFromPIDOne does the same as process 1 of a pid namespace of its own, so that
+// process 1 can be seen: it samples itself, a process of somebody else, and the
+// last process id.
+func lookFromPIDOne(mode string) {
+	if err := unix.Mount("proc", "/proc", "proc", 0, "hidepid="+mode); err != nil {
+		tell(nil)
+	}
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env = append(os.Environ(), childEnv+"=sleep")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody - 1, Gid: nobody - 1}}
+	cmd.Stdin = os.Stdin
+	out, err := cmd.StdoutPipe()
+	must(err)
+	must(cmd.Start())
+	_, err = bufio.NewReader(out).ReadString('\n')
+	must(err)
+	becomeNobody()
+	samples, err := New("/proc").Sample(background(), []int64{1, int64(cmd.Process.Pid), maxPID})
+	must(err)
+	tell(samples)
+}
+
+func becomeNobody() {
+	must(syscall.Setgroups(nil))
+	must(syscall.Setgid(nobody))
+	must(syscall.Setuid(nobody))
+}
+
 // tell ends the child with what it has to say.
 func tell(samples []ports.Sample) {
 	lines := json.NewEncoder(os.Stdout)
@@ -42,9 +71,7 @@ func lookBehindHidePID(mode string) {
 		tell(nil)
 	}
 	_, _ = begin("sleep")
-	must(syscall.Setgroups(nil))
-	must(syscall.Setgid(nobody))
-	must(syscall.Setuid(nobody))
+	becomeNobody()
 	samples, err := New("/proc").Sample(background(), []int64{int64(os.Getpid()), 1, maxPID})
 	must(err)
 	tell(samples)
@@ -52,12 +79,19 @@ func lookBehindHidePID(mode string) {
 
 func behindHidePID(t *testing.T, mode string) (own, first, free ports.Sample) {
 	t.Helper()
+	return toldBy(t, "hidepid,"+mode, 0)
+}
+
+// toldBy runs a role in a mount namespace, and others, of its own, and returns the
+// three samples that it tells.
+func toldBy(t *testing.T, role string, namespaces uintptr) (first, second, third ports.Sample) {
+	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("needs root, to mount a /proc with hidepid and to become nobody")
 	}
 	cmd := exec.Command("/proc/self/exe")
-	cmd.Env = append(os.Environ(), childEnv+"=hidepid,"+mode)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: unix.CLONE_NEWNS}
+	cmd.Env = append(os.Environ(), childEnv+"="+role)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: namespaces, Unshareflags: unix.CLONE_NEWNS}
 	cmd.Stderr = os.Stderr
 	_, err := cmd.StdinPipe() // open until the end, for the process that it starts
 	require.NoError(t, err)
@@ -96,5 +130,32 @@ func TestHidePIDHides(t *testing.T) {
 	assert.Nil(t, own.Process.TreeCPUTicks, "its child belongs to root")
 	assert.Nil(t, own.Process.TreeProcesses)
 	assert.Equal(t, withStatus(domain.ProcessHidden), first)
-	assert.Equal(t, withStatus(domain.ProcessHidden), free, "it cannot be told from a hidden one")
+	assert.Equal(t, withStatus(domain.ProcessGone), free, "the kernel says so, if /proc does not")
+}
+
+// TestHidePIDHidesFromPIDOne: in a pid namespace of its own, where process 1 can be
+// seen, a live agent of another user is not taken for one that is gone.
+func TestHidePIDHidesFromPIDOne(t *testing.T) {
+	for _, mode := range []string{"1", "2"} {
+		own, agent, free := toldBy(t, "pidone,"+mode, unix.CLONE_NEWPID)
+		assert.Equal(t, domain.ProcessOK, own.Process.Status)
+		assert.Nil(t, own.Process.TreeCPUTicks, "its child cannot be seen")
+		assert.Equal(t, withStatus(domain.ProcessHidden), agent)
+		assert.Equal(t, withStatus(domain.ProcessGone), free)
+	}
+}
+
+// TestForeignNamespace: where the mount's pids are not this process's, the kernel
+// would be asked about another process, and is not.
+func TestForeignNamespace(t *testing.T) {
+	m := newMount(t)
+	here := int64(os.Getpid()) // lives here, and not there
+	for status, want := range map[string]domain.ProcessStatus{
+		"":                                      domain.ProcessGone,
+		"Name:\tx\nNSpid:\t4711\t12\nUid:\t0\n": domain.ProcessGone,
+		"Name:\tx\nNSpid:\t4711\nUid:\t0\n":     domain.ProcessHidden, // as a mount of our own namespace says
+	} {
+		m.write("self/status", status)
+		assert.Equal(t, withStatus(want), look(t, m.reader(), here), "%q", status)
+	}
 }

@@ -46,6 +46,7 @@ func roles() map[string]func(rest string) {
 		"exec":         execOnLine,
 		"headless":     endFirstThread,
 		"hidepid":      lookBehindHidePID,
+		"pidone":       lookFromPIDOne,
 	}
 }
 

@@ -14,25 +14,40 @@ import (
 )
 
 // TestTreeIsReadAgain has a child that is waited for just after its parent was
-// read: its ticks go over to the parent, and are not lost.
+// read: its ticks go over to the parent, and are not lost. The list is read when
+// the process itself is, when its tree is, and again when the child is missing.
 func TestTreeIsReadAgain(t *testing.T) {
-	m := newMount(t)
-	const children = "100/task/100/children"
-	m.process(stat{pid: 100, ppid: 1, utime: 1})
-	m.pipe(children)
-	done := make(chan bool)
-	go func() {
-		defer close(done)
-		first := m.meet(children)
-		m.pipe(children) // for the next time
-		_, _ = first.WriteString(list(200))
-		_ = first.Close()
-		second := m.meet(children)
-		m.write("100/stat", line(stat{pid: 100, state: 'S', threads: 1, leader: true, utime: 1, cutime: 50}, "x"))
-		_ = second.Close()
-	}()
-	assertTree(t, 51, 1, look(t, m.reader(), 100))
-	<-done
+	for name, top := range map[string]int64{"of the process asked for": 100, "of one below it": 99} {
+		t.Run(name, func(t *testing.T) {
+			m := newMount(t)
+			const children = "100/task/100/children"
+			m.process(stat{pid: 99, ppid: 1, utime: 1000}, 100)
+			m.process(stat{pid: 100, ppid: 99, utime: 1})
+			lists := int(top - 98) // with the child in them
+			m.pipe(children)
+			done := make(chan bool)
+			go func() {
+				defer close(done)
+				for range lists {
+					file := m.meet(children)
+					m.pipe(children) // for the next time
+					_, _ = file.WriteString(list(200))
+					_ = file.Close()
+				}
+				last := m.meet(children)
+				m.write("100/stat", line(stat{pid: 100, ppid: 99, state: 'S', threads: 1, leader: true, utime: 1, cutime: 50}, "x"))
+				_ = last.Close()
+			}()
+			got := look(t, m.reader(), top)
+			if top == 100 {
+				assertTree(t, 51, 1, got)
+				assert.Equal(t, int64(50), *got.Process.ChildrenCPUTicks, "of the same reading")
+			} else {
+				assertTree(t, 1051, 2, got)
+			}
+			<-done
+		})
+	}
 }
 
 // TestChildrenAreListedFirst has a child that is waited for while the children
@@ -86,6 +101,32 @@ func TestContextEndsOnTheWay(t *testing.T) {
 	assertTree(t, 9, 1, samples[0])
 	assertNoTree(t, samples[1])
 	assert.Equal(t, ports.Sample{}, samples[2])
+}
+
+// TestContextEndsInATree: a tree that takes too long costs no process itself, nor
+// what was read before; not even of a pid that is asked for again.
+func TestContextEndsInATree(t *testing.T) {
+	m := newMount(t)
+	m.process(stat{pid: 98, ppid: 1, utime: 8}, 198)
+	m.process(stat{pid: 198, ppid: 98, utime: 80})
+	m.process(stat{pid: 100, ppid: 1, utime: 1}, 200)
+	m.process(stat{pid: 200, ppid: 100, utime: 10})
+	m.process(stat{pid: 101, ppid: 1, utime: 2}, 201)
+	m.process(stat{pid: 201, ppid: 101, utime: 20})
+	m.process(stat{pid: 102, ppid: 1, utime: 3})
+	ctx, cancel := context.WithCancel(background())
+	opened := m.cancelAt(cancel, "200/stat")
+	samples, err := m.reader().Sample(ctx, []int64{98, 100, 101, 102, 100, 999})
+	assert.Equal(t, 1, opened())
+	require.ErrorIs(t, err, context.Canceled)
+	require.Len(t, samples, 6)
+	assertTree(t, 88, 2, samples[0])
+	for i, ticks := range map[int]int64{1: 1, 2: 2, 4: 1} {
+		assertNoTree(t, samples[i])
+		assert.Equal(t, ticks, *samples[i].CPUTicks)
+	}
+	assertTree(t, 3, 1, samples[3])
+	assert.Equal(t, withStatus(domain.ProcessGone), samples[5])
 }
 
 func TestContextEndsInTheLastTree(t *testing.T) {
@@ -153,11 +194,11 @@ func TestDiesBetweenOpenAndRead(t *testing.T) {
 	s := &sampler{root: root, buf: make([]byte, bufferSize), blind: new(true)}
 	_, err = read(fd, s.buf)
 	require.ErrorIs(t, err, unix.ESRCH)
-	assert.Equal(t, domain.ProcessGone, s.status(err), "gone even where others are hidden")
+	assert.Equal(t, domain.ProcessGone, s.status(c.pid(), err), "gone even where others are hidden")
 	_, err = s.read(process, member{pid: c.pid(), parent: anyParent})
 	require.Error(t, err)
 	s.blind = new(false)
-	assert.Equal(t, domain.ProcessGone, s.status(err))
+	assert.Equal(t, domain.ProcessGone, s.status(c.pid(), err))
 }
 
 func TestContextEndedBefore(t *testing.T) {

@@ -14,6 +14,9 @@ func (r reading) ownTicks() int64 { return r.utime + r.stime }
 // waitedTicks is cutime + cstime: children that ended and were waited for.
 func (r reading) waitedTicks() int64 { return r.cutime + r.cstime }
 
+// treeTicks is what the process adds to those of a tree.
+func (r reading) treeTicks() int64 { return r.ownTicks() + r.waitedTicks() }
+
 // zombie says whether all of the process has ended. Its first thread can end
 // alone: the state is then Z as well, and the process goes on.
 func (r reading) zombie() bool { return r.state == 'Z' && r.threads <= 1 }

@@ -17,6 +17,7 @@ type Reader struct {
 	root       string
 	clockTicks int64     // 0: unknown
 	buffers    sync.Pool // of *[]byte, each of bufferSize
+	starts     starts
 }
 
 // New returns a reader of the proc filesystem mounted at root, such as "/proc".
@@ -36,30 +37,42 @@ func (r *Reader) ClockTicks() *int64 {
 	return new(r.clockTicks)
 }
 
-// Sample returns one sample for each of the pids, in their order.
+// Sample returns one sample for each of the pids, in their order. One that is
+// asked for twice is read once.
 //
 // A process that was read is "ok" or "zombie" and has ticks. The ticks of a
 // zombie are frozen, and remain until its parent waits for it. A process whose
 // first thread has ended while others run is not a zombie, though its state is
-// "Z": it is "ok". A number that cannot be a pid, the id of a thread that is not
-// its process's first, and a process that has already been waited for are "gone".
+// "Z": it is "ok". A thread of the kernel is "foreign", and nothing is told of it.
+// A number that cannot be a pid, the id of a thread that is not its process's
+// first, and a process that has already been waited for are "gone".
 //
 // "hidden" means that it cannot be told whether the process lives: because this
 // service may not look (hidepid), because not even process 1 can be seen, or
 // because reading it failed otherwise (no free descriptor, not a stat line). The
-// last also gives an error.
+// last also gives an error. Where the mount is of this process's own pid namespace,
+// the kernel is asked about a process that the mount does not show, with signal 0
+// of kill(2): that sends nothing, and touches no process.
+//
+// All processes themselves are read before what is below them. If the context ends
+// on the way, those that were read are there, without their trees.
 //
 // TreeCPUTicks and TreeProcesses are complete or nil. They are nil when a live
 // descendant could not be read, when there are more than 4096 processes in the
-// tree, and when the context ended on the way. An unreaped zombie counts as a
+// tree, and when the context ended before its end. An unreaped zombie counts as a
 // member: nobody else accounts for its ticks yet. An orphan that was handed to
 // another parent has left the tree. The tree is not read in one instant: where
-// members end on the way, it is read anew, up to three times in all. Should that
-// not suffice, a child that was waited for just then is missed in this sample,
-// and shows again in the waited-for ticks of the next. Where the kernel lists no
-// children, all processes are read once for a call instead.
+// members end on the way, what they changed is read anew, and it is summed up to
+// three times in all. Should that not suffice, a child that was waited for just
+// then is missed in this sample, and shows again in the waited-for ticks of the
+// next. A process in several trees, as where agents start agents, is read once for
+// all of them. Where the kernel lists no children, all processes are read once for
+// a call instead.
 //
-// StartedAt is nil if the boot time or ClockTicks is unknown.
+// StartedAt is nil if the boot time or ClockTicks is unknown. For the processes of
+// the last call it is what it was then, however the wall clock was set since.
+//
+// StartedAfterJobS is left to whoever knows the job.
 //
 // An error wraps domain.CodeProcUnreadable if the mount itself cannot be opened
 // (every process is then "hidden"), the context's error if that ended, and else

@@ -14,11 +14,6 @@ import (
 	"github.com/orchmetrics/orchmetrics/ports"
 )
 
-// maxAttempts is how often a process is read anew because members of its tree
-// came and went on the way. Each try takes some microseconds for each member;
-// the last one is kept as it is.
-const maxAttempts = 3
-
 // maxHostStat bounds ROOT/stat, whose line of interrupt counts alone has some
 // hundred kilobytes on a large host.
 const maxHostStat = 4 << 20
@@ -27,17 +22,23 @@ const maxHostStat = 4 << 20
 // once. It is used by one goroutine.
 type sampler struct {
 	reader   *Reader
+	call     uint64 // the call's number, for the starts that are remembered
 	root     dir
 	pageSize int64
 	buf      []byte
 	tids     []int64
-	tree     tree
-	table    *table // nil unless the kernel has no children files
+	children []int64 // of the process that is being read
 
-	blind    *bool  // whether not even process 1 can be seen; nil: not asked yet
-	bootTime *int64 // in seconds; nil: not asked yet, below 0: unknown
-	broken   error  // the first file that made no sense
-	stopped  error  // the context's error
+	nodes   map[int64]*node // what the trees of this call have read
+	pending []branch        // of the tree that is being summed: what is still to be added
+	sums    uint64          // how many trees were summed, to mark their members
+	table   *table          // nil unless the kernel has no children files
+
+	sameNamespace *bool  // whether the mount's pids are those of this process; nil: not asked yet
+	blind         *bool  // whether not even process 1 can be seen; nil: not asked yet
+	bootTime      *int64 // in seconds; nil: not asked yet, below 0: unknown
+	broken        error  // the first file that made no sense
+	stopped       error  // the context's error
 }
 
 func (r *Reader) sample(ctx context.Context, pids []int64, samples []ports.Sample) error {
@@ -54,13 +55,10 @@ func (r *Reader) sample(ctx context.Context, pids []int64, samples []ports.Sampl
 	defer root.close()
 	buf := r.buffer()
 	defer r.buffers.Put(buf)
-	s := &sampler{reader: r, root: root, pageSize: int64(os.Getpagesize()), buf: *buf}
-	for i, pid := range pids {
-		if s.stopped = ctx.Err(); s.stopped != nil {
-			break
-		}
-		samples[i] = s.sample(ctx, pid)
-	}
+	s := &sampler{reader: r, root: root, pageSize: int64(os.Getpagesize()), buf: *buf, nodes: map[int64]*node{}}
+	s.call = r.starts.begin(pids)
+	defer r.starts.end(s.call)
+	s.sampleAll(ctx, pids, samples)
 	return errors.Join(s.broken, s.stopped)
 }
 
@@ -72,37 +70,106 @@ func (r *Reader) buffer() *[]byte {
 	return new(make([]byte, bufferSize))
 }
 
-// sample reads one process, again if its tree changed on the way.
-func (s *sampler) sample(ctx context.Context, pid int64) ports.Sample {
-	if !validPID(pid) {
-		return withStatus(domain.ProcessGone)
+// sampleAll reads all processes themselves, and only then what is below them: a
+// large tree costs itself, should the context end on the way, and no process.
+// A pid that is asked for several times is read once.
+func (s *sampler) sampleAll(ctx context.Context, pids []int64, samples []ports.Sample) {
+	type parent struct {
+		place    int
+		threaded bool
 	}
-	for attempt := 1; ; attempt++ {
-		s.tree.reset()
-		sample := s.try(ctx, pid)
-		if !s.tree.raced || attempt == maxAttempts {
-			return sample
+	var parents []parent
+	firsts := make(map[int64]int, len(pids)) // where a pid is asked for first
+	for i, pid := range pids {
+		if _, again := firsts[pid]; again {
+			continue
+		}
+		if s.stopped = ctx.Err(); s.stopped != nil {
+			break
+		}
+		firsts[pid] = i
+		found, done := s.glance(pid)
+		samples[i] = found.sample
+		if !done {
+			parents = append(parents, parent{i, found.threaded})
+		}
+	}
+	for _, p := range parents {
+		if s.stopped = ctx.Err(); s.stopped != nil {
+			break
+		}
+		samples[p.place] = s.withTree(ctx, pids[p.place], p.threaded)
+	}
+	for i, pid := range pids {
+		if first, read := firsts[pid]; read && first != i {
+			samples[i] = samples[first]
 		}
 	}
 }
 
-func (s *sampler) try(ctx context.Context, pid int64) ports.Sample {
-	r, err := s.visit(ctx, member{pid: pid, parent: anyParent})
-	if r == nil {
-		s.note(pid, err)
-		return withStatus(s.status(err))
+// glimpse is a process without what is below it.
+type glimpse struct {
+	sample   ports.Sample
+	threaded bool // it has several threads, whose children are to be listed
+}
+
+// glance reads one process itself. It is done with it if nothing is below it.
+func (s *sampler) glance(pid int64) (found glimpse, done bool) {
+	if !validPID(pid) {
+		return glimpse{sample: withStatus(domain.ProcessGone)}, true
 	}
-	process := r.process(s.pageSize)
-	process.StartedAt = s.startedAt(r.start)
-	if err == nil {
-		err = s.sum(ctx, *r)
-	}
+	f, err := s.look(member{pid: pid, parent: anyParent})
 	if err != nil {
 		s.note(pid, err)
-	} else {
-		process.TreeCPUTicks, process.TreeProcesses = new(s.tree.ticks), new(s.tree.processes)
+		return glimpse{sample: withStatus(s.status(pid, err))}, true
 	}
+	found.sample = s.sampleOf(f.reading)
+	switch {
+	case f.kernel:
+		return found, true
+	case f.unlisted != nil || f.raced || len(f.children) > 0:
+		return found, false
+	case f.threads > 1:
+		found.threaded = true
+		return found, false
+	default:
+		found.sample = withSum(found.sample, tree{ticks: f.treeTicks(), processes: 1})
+		return found, true
+	}
+}
+
+// withTree reads one process anew, and all below it.
+func (s *sampler) withTree(ctx context.Context, pid int64, threaded bool) ports.Sample {
+	s.forget()
+	top := s.node(pid)
+	sum, err := s.sum(ctx, top, threaded)
+	if err != nil {
+		s.note(pid, err)
+	}
+	switch {
+	case !top.known:
+		return withStatus(s.status(pid, err))
+	case err != nil || top.kernel:
+		return s.sampleOf(top.reading)
+	default:
+		return withSum(s.sampleOf(top.reading), sum)
+	}
+}
+
+// sampleOf is a process as it was read, without the sum of its tree. A kernel
+// thread can be nobody's agent: whatever it does is not shown as an agent's.
+func (s *sampler) sampleOf(r reading) ports.Sample {
+	if r.kernel {
+		return withStatus(domain.ProcessForeign)
+	}
+	process := r.process(s.pageSize)
+	process.StartedAt = s.reader.starts.of(s.call, r.pid, r.start, s.startedAt)
 	return ports.Sample{CPUTicks: new(r.ownTicks()), Process: process}
+}
+
+func withSum(sample ports.Sample, sum tree) ports.Sample {
+	sample.Process.TreeCPUTicks, sample.Process.TreeProcesses = new(sum.ticks), new(sum.processes)
+	return sample
 }
 
 // startedAt puts start ticks on the wall clock. The boot time is read once for

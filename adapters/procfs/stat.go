@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 )
 
@@ -16,6 +17,10 @@ const (
 	maxPages = 1 << 40
 )
 
+// kernelThread is PF_KTHREAD of the kernel's include/linux/sched.h, in field 9:
+// a thread of the kernel, and no program that anybody has started.
+const kernelThread = 0x00200000
+
 // errNotStat means that bytes are not a line of /proc/pid/stat.
 var errNotStat = errors.New("not a line of /proc/pid/stat")
 
@@ -25,6 +30,7 @@ type stat struct {
 	pid      int64 // field 1
 	state    byte  // field 3, a letter
 	ppid     int64 // field 4; 0 if the parent is in no view of this mount
+	kernel   bool  // field 9, flags, has kernelThread
 	utime    int64 // field 14, ticks
 	stime    int64 // field 15, ticks
 	cutime   int64 // field 16, ticks, signed
@@ -53,6 +59,7 @@ func parseStat(line []byte) (stat, error) {
 		pid:      pid.number(1, 1, maxPID),
 		state:    f.letter(3),
 		ppid:     f.number(4, 0, maxPID),
+		kernel:   f.number(9, 0, math.MaxUint32)&kernelThread != 0,
 		utime:    f.number(14, 0, maxTicks),
 		stime:    f.number(15, 0, maxTicks),
 		cutime:   f.number(16, -maxTicks, maxTicks),

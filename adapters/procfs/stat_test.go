@@ -17,9 +17,13 @@ func line(st stat, comm string) string {
 	if !st.leader {
 		exitSignal = -1
 	}
-	return fmt.Sprintf("%d (%s) %c %d 905 906 0 -1 4194560 910 911 912 913 %d %d %d %d 20 0 %d 0 %d 923 %d "+
+	flags := 0x400100
+	if st.kernel {
+		flags |= 0x200000
+	}
+	return fmt.Sprintf("%d (%s) %c %d 905 906 0 -1 %d 910 911 912 913 %d %d %d %d 20 0 %d 0 %d 923 %d "+
 		"18446744073709551615 926 927 928 929 930 0 0 0 934 935 0 0 %d 1 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
-		st.pid, comm, st.state, st.ppid, st.utime, st.stime, st.cutime, st.cstime,
+		st.pid, comm, st.state, st.ppid, flags, st.utime, st.stime, st.cutime, st.cstime,
 		st.threads, st.start, st.rssPages, exitSignal)
 }
 
@@ -41,6 +45,15 @@ func TestParseStatOfKernel(t *testing.T) {
 		pid: 9588, state: 'S', ppid: 9575, utime: 3, stime: 4, threads: 1,
 		start: 117563, rssPages: 417, leader: true,
 	}, got)
+}
+
+// TestParseStatOfKernelThread uses a line as Linux 6.18 wrote it for kthreadd.
+func TestParseStatOfKernelThread(t *testing.T) {
+	const taken = "2 (kthreadd) S 0 0 0 0 -1 2129984 0 0 0 0 0 1 0 0 20 0 1 0 14 0 0 18446744073709551615 0 0 0 0 0 0 0 " +
+		"2147483647 0 1 0 0 0 1 0 0 0 0 0 0 0 0 0 0 0 0 0\n"
+	got, err := parseStat([]byte(taken))
+	require.NoError(t, err)
+	assert.Equal(t, stat{pid: 2, state: 'S', kernel: true, stime: 1, threads: 1, start: 14, leader: true}, got)
 }
 
 func TestParseStatEndsCommandAtLastParenthesis(t *testing.T) {
@@ -70,6 +83,10 @@ func TestParseStatRefuses(t *testing.T) {
 		"state of two letters":    replaced(" S ", " SS "),
 		"state not a letter":      replaced(" S ", " 5 "),
 		"two spaces":              replaced("905", " "),
+		"negative flags":          replaced(" 4194560 ", " -1 "),
+		"flags beyond 32 bits":    replaced(" 4194560 ", " 4294967296 "),
+		"negative start":          replaced(" 22 ", " -22 "),
+		"start beyond 62 bits":    replaced(" 22 ", " 4611686018427387905 "),
 		"negative utime":          replaced(" 14 ", " -14 "),
 		"overflowing utime":       replaced(" 14 ", " 9223372036854775808 "),
 		"utime of all ones":       replaced(" 14 ", " 18446744073709551615 "),
@@ -113,6 +130,7 @@ func randomStat(t *rapid.T) (st stat, comm string) {
 		pid:      rapid.Int64Range(1, maxPID).Draw(t, "pid"),
 		state:    rapid.SampledFrom([]byte("RSDZTtXxKWPI")).Draw(t, "state"),
 		ppid:     rapid.Int64Range(0, maxPID).Draw(t, "ppid"),
+		kernel:   rapid.Bool().Draw(t, "kernel"),
 		utime:    ticks.Draw(t, "utime"),
 		stime:    ticks.Draw(t, "stime"),
 		cutime:   signed.Draw(t, "cutime"),

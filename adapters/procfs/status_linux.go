@@ -1,6 +1,7 @@
 package procfs
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,11 +12,11 @@ import (
 )
 
 // status says what became of a process that could not be read.
-func (s *sampler) status(err error) domain.ProcessStatus {
+func (s *sampler) status(pid int64, err error) domain.ProcessStatus {
 	switch {
 	case errors.Is(err, errGone), errors.Is(err, unix.ESRCH): // ESRCH: it died after the open
 		return domain.ProcessGone
-	case errors.Is(err, unix.ENOENT) && !s.isBlind():
+	case errors.Is(err, unix.ENOENT) && !s.mayLive(pid):
 		return domain.ProcessGone
 	default:
 		return domain.ProcessHidden
@@ -27,7 +28,7 @@ func (s *sampler) note(pid int64, err error) {
 	switch {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		s.stopped = err
-	case s.status(err) == domain.ProcessGone, isExpected(err), s.broken != nil:
+	case s.broken != nil, isExpected(err), s.status(pid, err) == domain.ProcessGone:
 	default:
 		s.broken = fmt.Errorf("read process %d: %w", pid, err)
 	}
@@ -44,9 +45,41 @@ func isExpected(err error) bool {
 	return false
 }
 
-// isBlind says whether not even process 1 can be seen. With hidepid=2 (or 4) of
-// proc(5) a process of somebody else looks as if it did not exist, so that a
-// missing one may be alive.
+// mayLive says whether a process that the mount does not show may live all the
+// same: with hidepid=2 (or 4) of proc(5) one of somebody else looks as if it did
+// not exist. The kernel is asked with signal 0 of kill(2), which is never sent:
+// it only checks, and tells ESRCH from EPERM. Where pids of this mount are not
+// ours, it would speak of another process; then, a missing one may live if not
+// even process 1 can be seen.
+func (s *sampler) mayLive(pid int64) bool {
+	if s.speaksOurPIDs() {
+		return !errors.Is(unix.Kill(int(pid), 0), unix.ESRCH)
+	}
+	return s.isBlind()
+}
+
+// speaksOurPIDs says whether the mount is of this process's own pid namespace:
+// then it knows this process by one pid alone. See NSpid in proc_pid_status(5).
+func (s *sampler) speaksOurPIDs() bool {
+	if s.sameNamespace == nil {
+		content, _ := s.root.readOnce("self/status", s.buf) // with an error there is nothing in it
+		s.sameNamespace = new(countNSPIDs(content) == 1)
+	}
+	return *s.sameNamespace
+}
+
+// countNSPIDs is the number of pids in the line "NSpid:\t4711\t12" of the content
+// of /proc/pid/status; 0 if there is none.
+func countNSPIDs(status []byte) int {
+	for line := range bytes.Lines(status) {
+		if pids, found := bytes.CutPrefix(line, []byte("NSpid:")); found {
+			return len(bytes.Fields(pids))
+		}
+	}
+	return 0
+}
+
+// isBlind says whether not even process 1 can be seen.
 func (s *sampler) isBlind() bool {
 	if s.blind == nil {
 		s.blind = new(errors.Is(s.root.exists("1"), unix.ENOENT))

@@ -1,6 +1,8 @@
 package procfs
 
 import (
+	"context"
+	"fmt"
 	"math"
 	"os"
 	"testing"
@@ -163,6 +165,77 @@ func TestStartedAtNeedsBootTime(t *testing.T) {
 	}
 	m.remove("stat")
 	assert.Nil(t, look(t, m.reader(), 1).Process.StartedAt)
+}
+
+// TestStartsNeverMove: the boot time moves with the wall clock. A process that was
+// seen keeps its start; others, and the next with its pid, have it by the new one.
+func TestStartsNeverMove(t *testing.T) {
+	m := newMount(t)
+	m.process(stat{pid: 100, ppid: 1, start: 5000, utime: 1}, 200)
+	m.process(stat{pid: 200, ppid: 100, start: 5500})
+	m.process(stat{pid: 101, ppid: 1, start: 6000})
+	reader := m.reader()
+	started := func(pids ...int64) []time.Time {
+		samples, err := reader.Sample(background(), pids)
+		require.NoError(t, err)
+		var at []time.Time
+		for _, sample := range samples {
+			require.NotNil(t, sample.Process.StartedAt)
+			at = append(at, *sample.Process.StartedAt)
+		}
+		return at
+	}
+	booted := func(seconds int64) { m.write("stat", fmt.Sprintf("btime %d\n", seconds)) }
+	at := func(seconds int64) time.Time { return time.Unix(bootTime+seconds, 0).UTC() }
+	assert.Equal(t, []time.Time{at(20), at(20)}, started(100, 100))
+
+	booted(bootTime + 1)
+	assert.Equal(t, []time.Time{at(20), at(25)}, started(100, 101))
+	booted(bootTime - 3600)
+	assert.Equal(t, []time.Time{at(20), at(25)}, started(100, 101))
+	m.remove("stat")
+	assert.Equal(t, []time.Time{at(20)}, started(100))
+
+	booted(bootTime + 7)
+	m.process(stat{pid: 100, ppid: 1, start: 7500})
+	assert.Equal(t, []time.Time{at(37)}, started(100), "another process has the pid")
+	assert.Equal(t, []time.Time{at(31)}, started(101), "nobody asked for it in between")
+	assert.Len(t, reader.starts.known, 1, "the last call's and no others")
+}
+
+// TestStartsAreKept of processes that a call does not come to.
+func TestStartsAreKept(t *testing.T) {
+	m := newMount(t)
+	m.process(stat{pid: 100, ppid: 1, start: 5000})
+	reader := m.reader()
+	first := look(t, reader, 100).Process.StartedAt
+	m.write("stat", fmt.Sprintf("btime %d\n", bootTime+1))
+	ctx, cancel := context.WithCancel(background())
+	m.process(stat{pid: 99, ppid: 1})
+	opened := m.cancelAt(cancel, "99/stat")
+	_, err := reader.Sample(ctx, []int64{99, 100})
+	assert.Equal(t, 1, opened())
+	require.ErrorIs(t, err, context.Canceled)
+	assert.Equal(t, first, look(t, reader, 100).Process.StartedAt)
+}
+
+// TestStartBeyondCalendar: ticks since boot that no date can show.
+func TestStartBeyondCalendar(t *testing.T) {
+	m := newMount(t)
+	m.process(stat{pid: 100, ppid: 1, start: maxStart})
+	got := look(t, m.reader(), 100)
+	assert.Equal(t, int64(maxStart), *got.Process.StartTicks)
+	assert.Nil(t, got.Process.StartedAt)
+}
+
+// TestKernelThread: nothing that a thread of the kernel does is an agent's.
+func TestKernelThread(t *testing.T) {
+	m := newMount(t)
+	m.process(stat{pid: 2, kernel: true, utime: 5}, 100)
+	m.process(stat{pid: 100, ppid: 2, kernel: true, utime: 5, threads: 2})
+	samples, err := m.reader().Sample(background(), []int64{2, 100, 2})
+	require.NoError(t, err)
+	assert.Equal(t, []ports.Sample{withStatus(domain.ProcessForeign), withStatus(domain.ProcessForeign), withStatus(domain.ProcessForeign)}, samples)
 }
 
 func TestReuseOfPID(t *testing.T) {

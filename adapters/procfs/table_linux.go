@@ -7,8 +7,8 @@ import (
 )
 
 // table is every process of the mount, for a kernel that does not list children.
-// It is read once for a call; from then on all its readings come from here, so
-// that a process is not newer than its children are.
+// It is read once for a call; from then on all readings of trees come from here,
+// so that a process is not newer than its children are.
 type table struct {
 	processes map[int64]reading
 	children  map[int64][]int64
@@ -23,27 +23,16 @@ func (t *table) find(pid int64) (reading, bool) {
 	return r, ok
 }
 
-// expectByTable reads the table if this was not done yet.
-func (s *sampler) expectByTable(ctx context.Context, pid int64) error {
-	if s.table == nil {
-		var err error
-		if s.table, err = s.readTable(ctx); err != nil {
-			return err
-		}
-	}
-	return s.expectFromTable(pid)
-}
-
-func (s *sampler) expectFromTable(pid int64) error {
+// ofTable is a process with its children of the table.
+func (s *sampler) ofTable(r reading) *family {
 	if s.table.partial {
-		return errUnseen
+		return &family{reading: r, unlisted: errUnseen}
 	}
-	for _, child := range s.table.children[pid] {
-		if err := s.tree.expect(pid, child); err != nil {
-			return err
-		}
+	children := s.table.children[r.pid]
+	if len(children) > maxTreeProcesses {
+		return &family{reading: r, unlisted: errTooLarge}
 	}
-	return nil
+	return &family{reading: r, children: children}
 }
 
 // readTable reads every process of the mount. Those that end on the way are left
@@ -79,5 +68,5 @@ func (s *sampler) readInto(t *table, pid int64) {
 		}
 	}
 	s.note(pid, err)
-	t.partial = t.partial || s.status(err) != domain.ProcessGone
+	t.partial = t.partial || s.status(pid, err) != domain.ProcessGone
 }

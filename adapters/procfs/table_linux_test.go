@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/orchmetrics/orchmetrics/ports"
+	"github.com/orchmetrics/orchmetrics/domain"
 )
 
 // listless is a mount of a kernel that lists no children: 100 is the parent of
@@ -58,29 +58,36 @@ func TestTableOfThreads(t *testing.T) {
 	assertTree(t, 1111, 4, look(t, m.reader(), 100))
 }
 
-// TestTableIsReadOnce gives a process other ticks once it was read: the rest of
-// the call must not see them, neither as its own nor in a tree.
+// TestTableIsReadOnce gives a process other ticks once the table has it: the rest
+// of the call must not see them, neither as its own nor in a tree.
 func TestTableIsReadOnce(t *testing.T) {
 	m := listless(t)
+	const before = 1000
+	stat300 := func(ticks int64) string {
+		return line(stat{pid: 300, ppid: 200, state: 'S', threads: 1, leader: true, utime: ticks}, "x")
+	}
 	m.pipe("300/stat")
 	done := make(chan bool)
 	go func() {
 		defer close(done)
-		file := m.meet("300/stat")
-		m.process(stat{pid: 900, ppid: 1, utime: 5}) // too late for the table
-		m.remove("900/task/900/children")
+		itself := m.meet("300/stat") // as all that are asked for, before any tree
+		m.pipe("300/stat")
+		_, _ = itself.WriteString(stat300(before))
+		_ = itself.Close()
+		table := m.meet("300/stat")
+		m.process(stat{pid: 900, ppid: 100, utime: 5}) // too late for the table
 		m.remove("300/stat")
-		m.write("300/stat", line(stat{pid: 300, ppid: 200, state: 'S', threads: 1, leader: true, utime: 7777}, "x"))
-		_, _ = file.WriteString(line(stat{pid: 300, ppid: 200, state: 'S', threads: 1, leader: true, utime: 1000}, "x"))
-		_ = file.Close()
+		m.write("300/stat", stat300(7777))
+		_, _ = table.WriteString(stat300(before))
+		_ = table.Close()
 	}()
 	samples, err := m.reader().Sample(background(), []int64{100, 900, 300, 200})
 	<-done
 	require.NoError(t, err)
 	assertTree(t, 1111, 4, samples[0])
-	assertTree(t, 5, 1, samples[1])
-	assertTree(t, 1000, 1, samples[2])
-	assert.Equal(t, int64(1000), *samples[2].CPUTicks)
+	assert.Equal(t, withStatus(domain.ProcessGone), samples[1])
+	assertTree(t, before, 1, samples[2])
+	assert.Equal(t, int64(before), *samples[2].CPUTicks)
 	assertTree(t, 1010, 2, samples[3])
 }
 
@@ -120,5 +127,5 @@ func TestContextEndsInTheTable(t *testing.T) {
 	assert.Equal(t, 1, opened(), "it stops at once")
 	require.ErrorIs(t, err, context.Canceled)
 	assertNoTree(t, samples[0])
-	assert.Equal(t, ports.Sample{}, samples[1])
+	assertNoTree(t, samples[1]) // itself was read before
 }

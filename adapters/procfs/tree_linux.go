@@ -2,7 +2,6 @@ package procfs
 
 import (
 	"context"
-	"errors"
 
 	"github.com/orchmetrics/orchmetrics/domain"
 )
@@ -11,136 +10,132 @@ import (
 // and a fork bomb must not hold up the answer. Reading 4096 takes less than 100 ms.
 const maxTreeProcesses = 4096
 
-// anyParent asks for a process whoever its parent is.
-const anyParent = -1
+// maxNodes bounds what the trees of one call remember, in some ten megabytes.
+// Only trees that are below each other have anything of it.
+const maxNodes = 1 << 16
 
-var (
-	// errTooLarge means that a tree has more than maxTreeProcesses.
-	errTooLarge = errors.New("too many processes in the tree")
-	// errGone means that an id is not (or no longer) that of the process meant.
-	errGone = errors.New("no such process")
-)
+// maxAttempts is how often a tree is summed because members of it came and went
+// on the way. What changed is read anew, which takes some microseconds; the last
+// sum is kept as it is.
+const maxAttempts = 3
 
-// member is a process in a tree as its parent named it.
-type member struct {
-	pid, parent int64
+// node is a process in the trees of a call. It is read once for all of them:
+// where agents run below each other, or under one pid, nothing is read again and
+// again.
+type node struct {
+	reading
+
+	ticks    int64 // what it adds to a tree
+	children []*node
+	unlisted error  // why they are unknown
+	known    bool   // it was read
+	stale    bool   // a child was gone, or a thread: it is to be read anew
+	counted  uint64 // the last sum that it is in, against counting twice, and cycles
 }
 
-// tree is the sum over a process and its descendants, and the members still to
-// be read.
+// node finds what is known of a process; it may be nothing yet.
+func (s *sampler) node(pid int64) *node {
+	n := s.nodes[pid]
+	if n == nil {
+		n = &node{reading: reading{stat: stat{pid: pid}}}
+		s.nodes[pid] = n
+	}
+	return n
+}
+
+// forget begins anew once too much is remembered.
+func (s *sampler) forget() {
+	if len(s.nodes) > maxNodes {
+		clear(s.nodes)
+	}
+}
+
+// tree is the sum over a process and its descendants.
 type tree struct {
 	ticks, processes int64
-	pending          []member
-	seen             map[int64]bool // against counting twice, and cycles
-	raced            bool           // a member came or went while the tree was read
 }
 
-// reset begins a new tree with the memory of the last one.
-func (t *tree) reset() {
-	if len(t.seen) > 0 { // most processes have no children
-		clear(t.seen)
-	}
-	*t = tree{pending: t.pending[:0], seen: t.seen}
+// branch is a node in the tree that is being summed, and its parent there.
+type branch struct {
+	n, parent *node // parent is nil for the top
 }
 
-// expect puts a child on the list of what is to be read.
-func (t *tree) expect(parent, pid int64) error {
-	if t.seen == nil {
-		t.seen = make(map[int64]bool)
+// sum adds up the tree of a process. Unless top is known then, the error says why
+// the process could not be read; else, why its tree could not.
+func (s *sampler) sum(ctx context.Context, top *node, threaded bool) (sum tree, err error) {
+	for attempt := 1; ; attempt++ {
+		var raced bool
+		sum, raced, err = s.sumOnce(ctx, top, threaded)
+		if !raced || attempt == maxAttempts || ctx.Err() != nil {
+			return sum, err
+		}
 	}
-	t.seen[parent] = true
-	if t.seen[pid] {
+}
+
+// sumOnce goes from parents to children: whoever is waited for on the way is
+// found gone, and never counted both for itself and in its parent's cutime.
+func (s *sampler) sumOnce(ctx context.Context, top *node, threaded bool) (sum tree, raced bool, err error) {
+	s.sums++
+	top.counted = s.sums
+	expected := 1
+	s.pending = append(s.pending[:0], branch{n: top})
+	for len(s.pending) > 0 {
+		last := len(s.pending) - 1
+		b := s.pending[last]
+		s.pending = s.pending[:last]
+		switch err := s.learn(ctx, b, threaded && b.n == top); {
+		case err == nil:
+		case b.parent != nil && s.status(b.n.pid, err) == domain.ProcessGone:
+			b.parent.stale, raced = true, true
+			continue
+		default:
+			return sum, raced, err
+		}
+		raced = raced || b.n.stale
+		sum.ticks += b.n.ticks
+		sum.processes++
+		if b.n.unlisted != nil {
+			return sum, raced, b.n.unlisted
+		}
+		for _, child := range b.n.children {
+			if child.counted == s.sums {
+				continue
+			}
+			if expected == maxTreeProcesses {
+				return sum, raced, errTooLarge
+			}
+			expected++
+			child.counted = s.sums
+			s.pending = append(s.pending, branch{n: child, parent: b.n})
+		}
+	}
+	return sum, raced, nil
+}
+
+// learn reads a member of a tree, unless it is known as what its parent says.
+func (s *sampler) learn(ctx context.Context, b branch, threaded bool) error {
+	if b.n.known && !b.n.stale && (b.parent == nil || b.n.ppid == b.parent.pid) {
 		return nil
 	}
-	if len(t.seen) == maxTreeProcesses {
-		return errTooLarge
+	if err := ctx.Err(); err != nil {
+		return err
 	}
-	t.seen[pid] = true
-	t.pending = append(t.pending, member{pid: pid, parent: parent})
-	return nil
-}
-
-func (t *tree) add(r reading) {
-	t.ticks += r.ownTicks() + r.waitedTicks()
-	t.processes++
-}
-
-// sum adds up the tree below a process, whose children are pending already. It
-// goes from parents to children: whoever is waited for on the way is found gone,
-// and never counted both for itself and in its parent's cutime.
-func (s *sampler) sum(ctx context.Context, top reading) error {
-	s.tree.add(top)
-	for len(s.tree.pending) > 0 {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		last := len(s.tree.pending) - 1
-		next := s.tree.pending[last]
-		s.tree.pending = s.tree.pending[:last]
-		switch r, err := s.visit(ctx, next); {
-		case err == nil:
-			s.tree.add(*r)
-		case r == nil && s.status(err) == domain.ProcessGone:
-			s.tree.raced = true
-		default:
-			return err
-		}
+	m := member{pid: b.n.pid, parent: anyParent}
+	if b.parent != nil {
+		m.parent = b.parent.pid
+	}
+	f, err := s.visit(ctx, m, threaded)
+	if err != nil {
+		b.n.known = false
+		return err
+	}
+	children := make([]*node, len(f.children))
+	for i, child := range f.children {
+		children[i] = s.node(child)
+	}
+	*b.n = node{
+		reading: f.reading, ticks: f.treeTicks(), children: children, unlisted: f.unlisted,
+		known: true, stale: f.raced, counted: b.n.counted,
 	}
 	return nil
-}
-
-// visit reads one process and puts its children on the list. A reading with an
-// error is good; its children are unknown then.
-//
-// The children are listed before the stat is read. A child that is waited for in
-// between is then found gone, and the tree is read anew; the other way round it
-// would be in neither. A process of several threads shows this only in its stat,
-// so that it is read again after the lists of all threads.
-func (s *sampler) visit(ctx context.Context, m member) (*reading, error) {
-	if r, ok := s.table.find(m.pid); ok {
-		return &r, s.expectFromTable(m.pid)
-	}
-	process, err := openDir(s.root, decimal(m.pid))
-	if err != nil {
-		return nil, err
-	}
-	defer process.close()
-	known := len(s.tree.pending)
-	listErr := s.expectOfThread(process, m.pid, m.pid)
-	r, err := s.read(process, m)
-	if err == nil && listErr == nil && r.threads > 1 {
-		listErr = s.expectOfThreads(ctx, process, m.pid)
-		r, err = s.read(process, m)
-	}
-	if err != nil {
-		s.tree.pending = s.tree.pending[:known]
-		return nil, err
-	}
-	if errors.Is(listErr, errNoChildrenFile) {
-		listErr = s.expectByTable(ctx, m.pid)
-	}
-	return &r, listErr
-}
-
-// read reads the stat of a process.
-func (s *sampler) read(process dir, m member) (reading, error) {
-	line, err := process.readOnce("stat", s.buf)
-	if err != nil {
-		return reading{}, err
-	}
-	now := boottimeMS()
-	st, err := parseStat(line)
-	if err != nil {
-		return reading{}, err
-	}
-	r := reading{stat: st, boottimeMS: now}
-	switch {
-	case st.pid != m.pid:
-		return reading{}, errNotStat
-	case !st.leader, r.released():
-		return reading{}, errGone
-	case m.parent != anyParent && st.ppid != m.parent:
-		return reading{}, errGone // it was orphaned, or it died and the pid is another's
-	}
-	return r, nil
 }

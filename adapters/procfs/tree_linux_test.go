@@ -70,6 +70,48 @@ func TestTreeAtItsBound(t *testing.T) {
 	}
 }
 
+// TestTreesBelowEachOther: what is in several trees, as where agents start agents,
+// is counted in each and read once for all.
+func TestTreesBelowEachOther(t *testing.T) {
+	m := newMount(t)
+	m.process(stat{pid: 100, ppid: 1, utime: 1}, 200, 201)
+	m.process(stat{pid: 200, ppid: 100, utime: 10}, 300)
+	m.process(stat{pid: 201, ppid: 100, utime: 100})
+	m.process(stat{pid: 300, ppid: 200, utime: 1000}, 400)
+	m.process(stat{pid: 400, ppid: 300, utime: 10000})
+	opened := m.serve("400/stat", line(stat{pid: 400, ppid: 300, state: 'S', threads: 1, leader: true, utime: 10000}, "x"))
+	samples, err := m.reader().Sample(background(), []int64{300, 100, 200, 201, 300, 100})
+	assert.Equal(t, 1, opened(), "how often a member of three trees was read")
+	require.NoError(t, err)
+	for i, want := range []struct{ ticks, processes int64 }{{11000, 2}, {11111, 5}, {11010, 3}, {100, 1}, {11000, 2}, {11111, 5}} {
+		assertTree(t, want.ticks, want.processes, samples[i])
+	}
+}
+
+// TestSamePIDAgain: a pid of several jobs is read once, so that all show the same.
+func TestSamePIDAgain(t *testing.T) {
+	m := newMount(t)
+	m.process(stat{pid: 100, ppid: 1, utime: 1, rssPages: 1})
+	opened := m.serve("100/stat", line(stat{pid: 100, ppid: 1, state: 'S', threads: 1, leader: true, utime: 1, rssPages: 1}, "x"))
+	samples, err := m.reader().Sample(background(), []int64{100, 4, 100, 100})
+	assert.Equal(t, 1, opened())
+	require.NoError(t, err)
+	requireFull(t, samples[0])
+	assert.Equal(t, samples[0], samples[2])
+	assert.Equal(t, samples[0], samples[3])
+}
+
+// TestTreesBeyondMemory: what the trees of a call remember is bounded, and they are
+// right all the same.
+func TestTreesBeyondMemory(t *testing.T) {
+	s := &sampler{nodes: map[int64]*node{}}
+	for pid := range int64(maxNodes + 1) {
+		s.node(pid)
+	}
+	s.forget()
+	assert.Empty(t, s.nodes)
+}
+
 func TestTreeWithTooManyChildren(t *testing.T) {
 	m := newMount(t)
 	for name, count := range map[string]int64{"one too many": maxTreeProcesses, "more than the buffer holds": 2 * maxTreeProcesses} {

@@ -12,7 +12,7 @@ const (
 // processStatuses are all that a process can be.
 var processStatuses = [...]string{
 	string(domain.ProcessOK), string(domain.ProcessGone), string(domain.ProcessZombie),
-	string(domain.ProcessHidden), string(domain.ProcessUnsupported),
+	string(domain.ProcessHidden), string(domain.ProcessForeign), string(domain.ProcessUnsupported),
 }
 
 // agents are the families of the section of the same name.
@@ -65,9 +65,16 @@ func processes() []Family {
 		}
 		return unix(*a.Process.StartedAt), true
 	})
+	after := number(Family{
+		Name: "orchestrator_agent_started_after_job_seconds", Unit: "seconds",
+		Help: "How long after its job the agent's process started, below 0 if before. Far from 0, the pid is a stranger's.",
+		From: "agents[].process.started_after_job_s",
+	}, func(a *domain.Agent) *int64 { return a.Process.StartedAfterJobS })
+	after.Absent = "when the job or the process started is unknown; " + ifNoProcess
 	return []Family{
 		status,
 		started,
+		after,
 		ticks(Counter, "orchestrator_agent_cpu_seconds_total", "Processor time of the agent's process itself, user and system.",
 			"agents[].cpu_ticks", func(a *domain.Agent) *int64 { return a.CPUTicks }),
 		ticks(Counter, "orchestrator_agent_children_cpu_seconds_total", "Processor time of children that ended and were waited for.",

@@ -43,6 +43,7 @@ func full() domain.Envelope {
 			Process: &domain.Process{
 				Status: domain.ProcessOK, State: new("R"), StartTicks: new(int64(1)), StartedAt: &noon, Threads: new(int64(2)),
 				RSSBytes: new(int64(4096)), ChildrenCPUTicks: new(int64(25)), TreeCPUTicks: new(int64(175)), TreeProcesses: new(int64(2)),
+				StartedAfterJobS: new(int64(-3)),
 			},
 		}},
 		Cost: &domain.Cost{
@@ -123,6 +124,7 @@ func TestExpose_UnknownIsAbsent(t *testing.T) {
 	slices.Sort(signal)
 	assert.Equal(t, []string{
 		`orchestrator_agent_info{job_id="1"}`,
+		`orchestrator_agent_process_status{job_id="1",status="foreign"}`,
 		`orchestrator_agent_process_status{job_id="1",status="gone"}`,
 		`orchestrator_agent_process_status{job_id="1",status="hidden"}`,
 		`orchestrator_agent_process_status{job_id="1",status="ok"}`,
@@ -150,7 +152,7 @@ func TestExpose_Duplicates(t *testing.T) {
 	text, _ := expose(t, e, ports.PrometheusText)
 	series := parsed(t, text) // refuses two of the same
 	assert.InDelta(t, 90, series[`orchestrator_agent_runtime_seconds{agent="developer",job_id="21"}`], 0, "the first counts")
-	assert.InDelta(t, 2+2*14, series[`orchmetrics_omitted_series{reason="duplicate"}`], 0)
+	assert.InDelta(t, 2+2*16, series[`orchmetrics_omitted_series{reason="duplicate"}`], 0)
 }
 
 // TestExpose_Statuses: however many statuses the jobs have, few are shown.

@@ -189,8 +189,9 @@ func (o *oracle) agents(answer object) {
 			continue
 		}
 		process := append(slices.Clone(job), "pid", a["pid"])
-		o.states("orchestrator_agent_process_status", "status", p["status"], []string{"ok", "gone", "zombie", "hidden", "unsupported"}, process...)
+		o.states("orchestrator_agent_process_status", "status", p["status"], []string{"ok", "gone", "zombie", "hidden", "foreign", "unsupported"}, process...)
 		o.add("orchestrator_agent_start_time_seconds", p["started_at"], process...)
+		o.add("orchestrator_agent_started_after_job_seconds", p["started_after_job_s"], process...)
 		ticks("orchestrator_agent_cpu_seconds_total", a["cpu_ticks"], process...)
 		ticks("orchestrator_agent_children_cpu_seconds_total", p["children_cpu_ticks"], process...)
 		ticks("orchestrator_agent_tree_cpu_seconds", p["tree_cpu_ticks"], process...)

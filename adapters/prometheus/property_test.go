@@ -74,6 +74,7 @@ func drawAgent(t *rapid.T) domain.Agent {
 				Status: domain.ProcessStatus(rapid.OneOf(rapid.Just("ok"), words()).Draw(t, "status")), StartedAt: maybe(t, rapid.Custom(drawTime)),
 				Threads: maybe(t, rapid.Int64()), RSSBytes: maybe(t, rapid.Int64()), ChildrenCPUTicks: maybe(t, rapid.Int64()),
 				TreeCPUTicks: maybe(t, rapid.Int64()), TreeProcesses: maybe(t, rapid.Int64()),
+				StartedAfterJobS: maybe(t, rapid.Int64()),
 			}
 		})),
 	}

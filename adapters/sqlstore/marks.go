@@ -25,6 +25,11 @@ func (r *reader[S]) active() (active, error) {
 	if known := r.scrape.active.Load(); known != nil {
 		return *known, nil
 	}
+	if r.table.name() == "agent_runs" {
+		if _, err := r.q.columns("jobs", "j", "run_id"); err != nil {
+			return active{}, unlessDrift(err)
+		}
+	}
 	found, err := r.q.activeRows()
 	if err != nil {
 		return active{}, unlessDrift(err)

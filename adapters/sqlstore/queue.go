@@ -123,12 +123,10 @@ func (jobsTable) marks(a active) []rollup.Mark { return a.jobs }
 // plain is one pass for both the statuses and the retries.
 func (jobsTable) plain(c *columns) []string {
 	attempts := c.ref("attempts")
-	sums := []string{
-		"count(CASE WHEN " + attempts + " > 1 THEN 1 END)", "sum(CASE WHEN " + attempts + " > 1 THEN " + attempts + " - 1 ELSE 0 END)",
-		"sum(" + attempts + ")", "max(" + attempts + ")",
-	}
+	retried := " FILTER (WHERE " + attempts + " > 1)"
+	sums := []string{"count(*)" + retried, "sum(" + attempts + " - 1)" + retried, "sum(" + attempts + ")", "max(" + attempts + ")"}
 	for _, status := range countedStatuses {
-		sums = append(sums, "count(CASE WHEN "+c.dialect.Exact(c.ref("status"))+" = '"+status+"' THEN 1 END)")
+		sums = append(sums, "count(*) FILTER (WHERE "+c.dialect.Exact(c.ref("status"))+" = '"+status+"')")
 	}
 	return sums
 }

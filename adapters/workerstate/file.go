@@ -1,9 +1,7 @@
 package workerstate
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -25,119 +23,68 @@ type File struct {
 	path string
 }
 
-var (
-	_ ports.WorkerState = (*File)(nil)
-	_ ports.Revised     = (*File)(nil)
-)
+var _ ports.WorkerState = (*File)(nil)
 
 // NewFile returns a reader of the file at path. With an empty path no worker
 // state is configured.
 func NewFile(path string) *File { return &File{path: path} }
 
-// WorkerState implements ports.WorkerState.
+// WorkerState implements ports.WorkerState. A state that does not say when it was
+// written was written when its file was.
 func (f *File) WorkerState(context.Context) (*domain.Worker, error) {
 	if f.path == "" {
 		return nil, nil //nolint:nilnil // the port's answer for "not configured"
 	}
-	data, _, err := readBounded(f.path)
+	data, written, err := readBounded(f.path)
 	if err != nil {
 		return nil, err
 	}
-	return parse(data)
+	worker, err := parse(data, written)
+	if worker == nil {
+		return nil, err
+	}
+	return worker, errors.Join(err, boundBreaker(worker))
 }
 
-// revision is what a file holds, and which file that is: what was read a moment
-// later is of another one if it was replaced, even if this one's content returns.
-type revision struct {
-	content string
-	device  uint64
-	inode   uint64
-	written time.Time
-}
-
-// Revision implements ports.Revised.
-func (f *File) Revision(context.Context) (any, bool) {
-	if f.path == "" {
-		return revision{}, true
+// readBounded reads a regular file of at most maxFile bytes, and returns when it
+// was written. It looks before it opens, since to open something else may wait for
+// ever, or wake whoever waits at its other end, as a FIFO does; and it opens without
+// waiting, since the file may be another by then.
+func readBounded(path string) (data []byte, written time.Time, err error) {
+	info, err := os.Stat(path)
+	if err := refuse(path, info, err); err != nil {
+		return nil, time.Time{}, err
 	}
-	data, info, err := readBounded(f.path)
-	if err != nil {
-		return nil, false
-	}
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
-		return nil, false
-	}
-	return revision{string(data), uint64(stat.Dev), stat.Ino, info.ModTime()}, true //nolint:unconvert // the type differs between platforms
-}
-
-// readBounded reads a regular file of at most maxFile bytes. It opens without
-// blocking: a FIFO with no writer would wait for ever.
-func readBounded(path string) ([]byte, fs.FileInfo, error) {
 	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, fmt.Errorf("open worker state: %w: %w", domain.CodeWorkerStateMissing, err)
-	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("open worker state: %w: %w", domain.CodeWorkerStateInvalid, err)
+		return nil, time.Time{}, refuse(path, nil, err)
 	}
 	defer file.Close() //nolint:errcheck // nothing was written
-	info, err := file.Stat()
-	if err != nil {
-		return nil, nil, fmt.Errorf("stat worker state: %w: %w", domain.CodeWorkerStateInvalid, err)
+	info, err = file.Stat()
+	if err := refuse(path, info, err); err != nil {
+		return nil, time.Time{}, err
 	}
-	if !info.Mode().IsRegular() {
-		return nil, nil, fmt.Errorf("read worker state: not a regular file: %w", domain.CodeWorkerStateInvalid)
-	}
-	data, err := io.ReadAll(io.LimitReader(file, maxFile+1))
+	data, err = io.ReadAll(io.LimitReader(file, maxFile+1))
 	if err != nil {
-		return nil, nil, fmt.Errorf("read worker state: %w: %w", domain.CodeWorkerStateInvalid, err)
+		return nil, time.Time{}, fmt.Errorf("read worker state: %w: %w", domain.CodeWorkerStateInvalid, err)
 	}
 	if len(data) > maxFile {
-		return nil, nil, fmt.Errorf("read worker state: larger than %d bytes: %w", maxFile, domain.CodeWorkerStateInvalid)
+		return nil, time.Time{}, fmt.Errorf("read worker state: larger than %d bytes: %w", maxFile, domain.CodeWorkerStateInvalid)
 	}
-	return data, info, nil
+	return data, info.ModTime(), nil
 }
 
-// parse reads the content of a state file: one JSON object. Unknown keys are
-// ignored, and a missing one is null.
-func parse(data []byte) (*domain.Worker, error) {
-	var fields map[string]json.RawMessage // a struct's fields would match keys in another case too
-	if err := json.Unmarshal(data, &fields); err != nil {
-		return nil, fmt.Errorf("parse worker state: %w: %w", domain.CodeWorkerStateInvalid, err)
+// refuse says what is wrong with what was found at the path; nil for a file.
+func refuse(path string, info fs.FileInfo, err error) error {
+	if err == nil && !info.Mode().IsRegular() {
+		err = &fs.PathError{Op: "open", Path: path, Err: errors.New("not a regular file")}
 	}
-	if fields == nil {
-		return nil, fmt.Errorf("parse worker state: not an object: %w", domain.CodeWorkerStateInvalid)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("open worker state: %w: %w", domain.CodeWorkerStateMissing, err)
+	case err != nil:
+		return fmt.Errorf("open worker state: %w: %w", domain.CodeWorkerStateInvalid, err)
+	default:
+		return nil
 	}
-	var worker domain.Worker
-	for key, target := range map[string]any{
-		"breaker":         &worker.Breaker,
-		"max_concurrency": &worker.MaxConcurrency,
-		"poll_interval":   &worker.PollInterval,
-		"updated_at":      &worker.WorkerUpdatedAt,
-	} {
-		value, found := fields[key]
-		if !found {
-			continue
-		}
-		if err := json.Unmarshal(value, target); err != nil {
-			return nil, fmt.Errorf("parse worker state: %s: %w: %w", key, domain.CodeWorkerStateInvalid, err)
-		}
-	}
-	if err := worker.Validate(); err != nil {
-		return nil, err
-	}
-	return normal(&worker), nil
-}
-
-// normal has a time in UTC, and no breaker where it is null.
-func normal(worker *domain.Worker) *domain.Worker {
-	if bytes.Equal(bytes.TrimSpace(worker.Breaker), []byte("null")) {
-		worker.Breaker = nil
-	}
-	if worker.WorkerUpdatedAt != nil {
-		updated := worker.WorkerUpdatedAt.UTC()
-		worker.WorkerUpdatedAt = &updated
-	}
-	return worker
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -102,6 +103,32 @@ func TestFilesOfAnotherKind(t *testing.T) {
 	assert.Equal(t, new(int64(1)), worker.MaxConcurrency)
 }
 
+// TestFIFOIsNotOpened: to open one for reading would let go whoever waits to write
+// to it, and then break their pipe.
+func TestFIFOIsNotOpened(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "worker.json")
+	require.NoError(t, syscall.Mkfifo(path, 0o600))
+	opened := make(chan *os.File)
+	go func() {
+		file, err := os.OpenFile(path, os.O_WRONLY, 0)
+		assert.NoError(t, err)
+		opened <- file
+	}()
+	for deadline := time.Now().Add(100 * time.Millisecond); time.Now().Before(deadline); {
+		_, err := workerstate.NewFile(path).WorkerState(t.Context())
+		require.ErrorIs(t, err, domain.CodeWorkerStateInvalid)
+		select {
+		case <-opened:
+			require.Fail(t, "a writer was let go")
+		default:
+		}
+	}
+	reader, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	require.NoError(t, err)
+	require.NoError(t, (<-opened).Close())
+	require.NoError(t, reader.Close())
+}
+
 func TestFileIsClosed(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "worker.json")
 	for _, content := range []string{`{}`, `[]`, strings.Repeat(" ", 1<<20+1)} {
@@ -187,47 +214,4 @@ func TestFileReplacedByAnotherProcess(t *testing.T) {
 		}
 		last = n
 	}
-}
-
-// TestFileRevision: a file is another one if it holds the same again.
-func TestFileRevision(t *testing.T) {
-	t.Parallel()
-	revision := func(f *workerstate.File) any {
-		revision, known := f.Revision(t.Context())
-		require.True(t, known)
-		return revision
-	}
-	unset := revision(workerstate.NewFile(""))
-	assert.Equal(t, unset, revision(workerstate.NewFile("")), "nothing is configured")
-
-	path := filepath.Join(t.TempDir(), "worker.json")
-	file := workerstate.NewFile(path)
-	_, known := file.Revision(t.Context())
-	assert.False(t, known, "there is none yet")
-	publish := func(content string) {
-		require.NoError(t, os.WriteFile(path+".new", []byte(content), 0o600))
-		require.NoError(t, os.Rename(path+".new", path))
-	}
-	publish(`{"max_concurrency":1}`)
-	first := revision(file)
-	assert.Equal(t, first, revision(file))
-	publish(`{"max_concurrency":2}`)
-	assert.NotEqual(t, first, revision(file))
-	publish(`{"max_concurrency":1}`)
-	assert.NotEqual(t, first, revision(file))
-}
-
-func TestMemoryRevision(t *testing.T) {
-	t.Parallel()
-	var memory workerstate.Memory
-	_, known := memory.Revision(t.Context())
-	assert.False(t, known)
-	require.NoError(t, memory.Publish(domain.Worker{}))
-	first, known := memory.Revision(t.Context())
-	assert.True(t, known)
-	again, _ := memory.Revision(t.Context())
-	assert.Same(t, first, again)
-	require.NoError(t, memory.Publish(domain.Worker{}))
-	second, _ := memory.Revision(t.Context())
-	assert.NotSame(t, first, second, "it was published anew")
 }

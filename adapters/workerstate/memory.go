@@ -3,6 +3,7 @@
 package workerstate
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -19,17 +20,17 @@ type Memory struct {
 	last atomic.Pointer[domain.Worker]
 }
 
-var (
-	_ ports.WorkerState = (*Memory)(nil)
-	_ ports.Revised     = (*Memory)(nil)
-)
+var _ ports.WorkerState = (*Memory)(nil)
 
 // Publish replaces the snapshot. It refuses one that the envelope could not
-// show, with an error that wraps domain.CodeWorkerStateInvalid; the last one
+// show, or whose breaker is larger than 64 KiB, with an error that wraps domain.CodeWorkerStateInvalid; the last one
 // then stays. The caller may go on using worker.
 func (m *Memory) Publish(worker domain.Worker) error {
 	if err := worker.Validate(); err != nil {
 		return err
+	}
+	if err := boundBreaker(&worker); err != nil {
+		return fmt.Errorf("%w: %w", domain.CodeWorkerStateInvalid, err)
 	}
 	m.last.Store(normal(clone(worker)))
 	return nil
@@ -42,12 +43,6 @@ func (m *Memory) WorkerState(context.Context) (*domain.Worker, error) {
 		return nil, fmt.Errorf("read worker state: nothing was published yet: %w", domain.CodeWorkerStateMissing)
 	}
 	return clone(*last), nil
-}
-
-// Revision implements ports.Revised.
-func (m *Memory) Revision(context.Context) (any, bool) {
-	last := m.last.Load()
-	return last, last != nil
 }
 
 // clone copies all that pointers lead to, so that neither side can change what
@@ -66,4 +61,16 @@ func copied[T any](value *T) *T {
 	}
 	duplicate := *value
 	return &duplicate
+}
+
+// normal has a time in UTC, and no breaker where it is null.
+func normal(worker *domain.Worker) *domain.Worker {
+	if bytes.Equal(bytes.TrimSpace(worker.Breaker), []byte("null")) {
+		worker.Breaker = nil
+	}
+	if worker.WorkerUpdatedAt != nil {
+		updated := worker.WorkerUpdatedAt.UTC()
+		worker.WorkerUpdatedAt = &updated
+	}
+	return worker
 }

@@ -7,7 +7,7 @@ import (
 
 // completionCmd prints what makes a shell ask this program for completions.
 type completionCmd struct {
-	Shell string `arg:"" enum:"bash,zsh,fish" help:"bash, zsh or fish."`
+	Shell string `arg:"" name:"bash|zsh|fish" enum:"bash,zsh,fish" help:"The shell."`
 }
 
 // Help is what --help says besides.

@@ -20,6 +20,9 @@ type demoCmd struct {
 // Run implements the command. The settings of the database and of the worker's
 // state are the demo's own.
 func (d demoCmd) Run(ctx context.Context, stdout io.Writer, cfg orchmetrics.Config) (err error) {
+	if d.Tick <= 0 {
+		return fmt.Errorf("--tick is %s; it must be more than 0", d.Tick)
+	}
 	orchestrator, err := demo.Start(ctx, demo.Options{Tick: d.Tick, Seed: d.Seed})
 	if err != nil {
 		return fmt.Errorf("start the demo: %w", err)
@@ -27,12 +30,15 @@ func (d demoCmd) Run(ctx context.Context, stdout io.Writer, cfg orchmetrics.Conf
 	defer func() { err = errors.Join(err, orchestrator.Stop()) }()
 	cfg.DB = orchestrator.DB()
 	cfg.WorkerStateFile = orchestrator.WorkerStateFile()
-	sources, err := orchmetrics.ProductionSources(cfg)
+	warnOfUnknown(cfg.Logger)
+	server, err := orchmetrics.InitializeServer(cfg)
 	if err != nil {
 		return err //nolint:wrapcheck // says which setting is wrong
 	}
-	return serve(ctx, cfg, sources, func(url string) {
-		fmt.Fprintf(stdout, "%[1]s/metrics\n"+
+	hint := orchmetrics.NewAsyncWriter(stdout) // whoever reads it must not keep the service from its start
+	defer hint.Flush(lastWords)
+	return serve(ctx, cfg, server, "", func(url string) {
+		fmt.Fprintf(hint, "%[1]s/metrics\n"+
 			"Open %[1]s/ in a browser, or try: curl -s '%[1]s/metrics?section=agents' twice, and watch cpu_ticks grow. "+
 			"Ctrl-C ends the demo and leaves nothing behind.\n", url)
 	})

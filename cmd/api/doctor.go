@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -65,18 +64,9 @@ func (d doctorCmd) print(stdout io.Writer, report doctor.Report) error {
 // refusals say of each setting that cannot be read what is wrong with it.
 type refusals []string
 
-// isDoctor tells whether a command line, or one that could not be read to its
-// end, is that of the doctor.
-func isDoctor(command *kong.Context, err error) bool {
-	if failure, ok := errors.AsType[*kong.ParseError](err); ok {
-		command = failure.Context
-	}
-	return command != nil && command.Selected() != nil && command.Selected().Name == "doctor"
-}
-
 // parseAllTheSame reads a command line though settings of the environment or .env
 // cannot be read. These have their defaults, and the doctor tells of them.
-func parseAllTheSame(c *cli, args []string, loadErr error, opts []kong.Option) (refusals, *kong.Context, error) {
+func (l commandLine) parseAllTheSame(c *cli, loadErr error, opts []kong.Option) (*kong.Context, refusals, error) {
 	var refused refusals
 	if loadErr != nil {
 		refused = append(refused, loadErr.Error())
@@ -85,13 +75,12 @@ func parseAllTheSame(c *cli, args []string, loadErr error, opts []kong.Option) (
 	for _, name := range orchmetrics.SettingNames() {
 		if _, err := parseWith(new(cli), []string{"doctor"}, func(other string) bool { return other == name }, nil); err != nil {
 			names = append(names, name)
-			reason, _, _ := strings.Cut(err.Error(), " (from envar ")
-			refused = append(refused, name+": "+reason)
+			refused = append(refused, err.Error())
 		}
 	}
 	*c = cli{}
-	command, err := parseWith(c, args, func(name string) bool { return !slices.Contains(names, name) }, opts)
-	return refused, command, err
+	command, err := parseWith(c, l.args, func(name string) bool { return !slices.Contains(names, name) }, opts)
+	return command, refused, err
 }
 
 // parseWith reads a command line with only some of the environment's settings.
@@ -107,5 +96,6 @@ func parseWith(c *cli, args []string, with func(name string) bool, opts []kong.O
 	if err != nil {
 		return nil, err
 	}
-	return parser.Parse(args)
+	command, err := parser.Parse(args)
+	return command, misused(parser, err)
 }

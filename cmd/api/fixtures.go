@@ -27,11 +27,15 @@ type fixtureFlags struct {
 	Loop bool   `name:"fixture-loop" help:"Begin again after the last step, which else stays."`
 }
 
-// sources returns the sources that the settings or the flags name.
-func (f fixtureFlags) sources(cfg orchmetrics.Config) (orchmetrics.Sources, error) {
+// server returns the server over the fixture, or over the sources that the settings
+// name.
+func (f fixtureFlags) server(cfg orchmetrics.Config) (*orchmetrics.Server, error) {
 	if f.Name == "" {
-		return orchmetrics.ProductionSources(cfg) //nolint:wrapcheck // says which setting is wrong
+		return orchmetrics.InitializeServer(cfg) //nolint:wrapcheck // says which setting is wrong
 	}
-	//nolint:wrapcheck // says which fixture, and what is wrong with it
-	return orchmetrics.FixtureSources(cfg, f.Name, orchmetrics.FixtureOptions{ByTime: f.Step == "time", Loop: f.Loop})
+	fixture, err := orchmetrics.OpenFixture(f.Name, orchmetrics.FixtureOptions{ByTime: f.Step == "time", Loop: f.Loop})
+	if err != nil {
+		return nil, err //nolint:wrapcheck // says which fixture, and what is wrong with it
+	}
+	return orchmetrics.InitializeReplay(cfg, fixture) //nolint:wrapcheck // says which setting is wrong
 }

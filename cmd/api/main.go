@@ -6,16 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"os"
 	"os/signal"
-	"runtime/debug"
-	"strings"
+	"slices"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
-	"github.com/joho/godotenv"
 	kongcompletion "github.com/jotaen/kong-completion"
 
 	"github.com/orchmetrics/orchmetrics"
@@ -25,6 +23,8 @@ import (
 
 // cli is the command line. Every setting is a flag and an environment variable.
 type cli struct {
+	ShowVersion kong.VersionFlag `name:"version" group:"general" help:"Print the version and exit."`
+
 	orchmetrics.Config
 
 	Serve       serveCmd       `cmd:"" default:"withargs" help:"Serve the metrics over HTTP (the default)."`
@@ -37,6 +37,7 @@ type cli struct {
 	Schema      schemaCmd      `cmd:"" help:"Print the JSON Schema of the envelope and exit."`
 	Completion  completionCmd  `cmd:"" help:"Print the script that completes commands and flags in a shell."`
 	Version     versionCmd     `cmd:"" help:"Print the version and exit."`
+	Explain     helpCmd        `cmd:"" name:"help" help:"Print what --help prints, of all or of one command."`
 }
 
 // Exit statuses. README tells them with the commands.
@@ -51,25 +52,33 @@ func main() {
 	if demo.RunAgent() { // this process is an agent of `api demo`
 		return
 	}
-	collectLess()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	boundMemory()
+	signal.Ignore(syscall.SIGPIPE) // else a write to a pipe that nobody reads any more kills (os/signal, "SIGPIPE")
+	ctx, stop := signal.NotifyContext(context.Background(), stopSignals()...)
 	status := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(status)
 }
 
-// collectLess lets the heap grow to three times what is in use. So
-// little is in use that Go by itself would collect garbage after every few
-// scrapes, and a collection takes longer than a scrape. GOGC still decides if it
-// is set.
-func collectLess() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(200)
+// stopSignals are those that ask for a graceful stop. A closed terminal sends
+// SIGHUP, which is ignored already under nohup, and then stays so.
+func stopSignals() []os.Signal {
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		signals = append(signals, syscall.SIGHUP)
 	}
+	return signals
 }
 
-// run executes one command line and returns its exit status.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+// lastWords is how long the end of the program waits for whoever reads standard
+// error.
+const lastWords = time.Second
+
+// run executes one command line and returns its exit status. Nothing waits for
+// whoever reads standard error, but the end for a moment.
+func run(ctx context.Context, args []string, stdout, standardError io.Writer) int {
+	stderr := orchmetrics.NewAsyncWriter(standardError)
+	defer stderr.Flush(lastWords)
 	err := execute(ctx, args, stdout, stderr)
 	switch {
 	case err == nil, errors.Is(err, errAnswered):
@@ -79,16 +88,21 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case errors.Is(err, errWarned):
 		return exitFailed
 	case errors.Is(err, errDegraded):
-		fmt.Fprintln(stderr, "api:", err)
+		complain(stderr, err)
 		return exitDegraded
 	default:
-		fmt.Fprintln(stderr, "api:", strings.ReplaceAll(err.Error(), "\n", "; "))
+		complain(stderr, err)
 		return exitFailed
 	}
 }
 
-// errAnswered says that --help or a completion has answered and nothing is left
-// to do.
+// complain says in one line what is wrong. It may repeat names and arguments.
+func complain(stderr io.Writer, err error) {
+	fmt.Fprintln(stderr, "api:", domain.Printable(forPeople(err)))
+}
+
+// errAnswered says that --help, --version or a completion has answered and nothing
+// is left to do.
 var errAnswered = errors.New("answered")
 
 func execute(ctx context.Context, args []string, stdout, stderr io.Writer) error {
@@ -107,19 +121,16 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	if kongcompletion.Register(parser); answered { // the shell asked for a completion
 		return errAnswered
 	}
-	loadErr := loadDotEnv()
-	command, err := parser.Parse(args)
+	line, err := readLine(parser, args)
+	if err != nil {
+		return err
+	}
+	command, refused, err := line.parse(&c, parser, opts)
 	if answered {
 		return errAnswered
 	}
-	var refused refusals
-	if isDoctor(command, err) && (err != nil || loadErr != nil) {
-		refused, command, err = parseAllTheSame(&c, args, loadErr, opts)
-	} else if loadErr != nil {
-		return loadErr
-	}
 	if err != nil {
-		return fmt.Errorf("%w%s (api --help lists commands and settings)", err, meantCommand(parser, err))
+		return err
 	}
 	c.Config.Version = thisBuild().String()
 	c.Logger = orchmetrics.NewLogger(c.Config, stderr)
@@ -127,48 +138,11 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) error
 }
 
 func newParser(c *cli, opts ...kong.Option) (*kong.Kong, error) {
-	parser, err := kong.New(c, append(opts,
-		kong.Name("api"),
-		kong.Description("What is an AI agent orchestrator doing right now? "+
-			"Reads its database, its worker's snapshot and /proc, and writes to none of them."),
-		kong.UsageOnError(),
-	)...)
+	parser, err := kong.New(c, slices.Concat(opts, values(), help())...)
 	if err != nil {
 		return nil, fmt.Errorf("build the command line: %w", err)
 	}
 	return parser, nil
-}
-
-// meantCommand suggests a command for a word that is none. The parser itself
-// does so only where there is no default command.
-func meantCommand(parser *kong.Kong, err error) string {
-	word, unexpected := strings.CutPrefix(err.Error(), "unexpected argument ")
-	if !unexpected {
-		return ""
-	}
-	var names []string
-	for _, command := range parser.Model.Children {
-		names = append(names, command.Name)
-	}
-	if nearest := domain.Nearest(word, names); nearest != "" {
-		return fmt.Sprintf(", did you mean %q?", nearest)
-	}
-	return ""
-}
-
-// loadDotEnv reads .env. The real environment wins: Load does not override what
-// is set.
-func loadDotEnv() error {
-	err := godotenv.Load()
-	var unreadable *fs.PathError
-	switch {
-	case err == nil, errors.Is(err, fs.ErrNotExist):
-		return nil
-	case errors.As(err, &unreadable):
-		return fmt.Errorf("read .env: %w", err)
-	default: // the cause repeats a part of the file, which may hold a secret
-		return errors.New("read .env: a line is not NAME=VALUE, or a quote is not closed")
-	}
 }
 
 // warnOfUnknown tells once of variables that look like settings and are none.

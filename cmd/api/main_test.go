@@ -121,37 +121,78 @@ func TestKillSwitch_Spellings(t *testing.T) {
 	}
 }
 
+// TestSettings_Refused: whatever is wrong, one line names the setting, as people
+// write it either way, and says what would be right.
 func TestSettings_Refused(t *testing.T) {
 	isolated(t)
 	for args, want := range map[string]string{
-		"--section-timeout=0s":           "ORCH_SECTION_TIMEOUT is 0s",
-		"--section-timeout=soon":         "section-timeout",
-		"--max-rows=0":                   "ORCH_MAX_ROWS is 0",
-		"--max-rows=many":                "max-rows",
-		"--db=:memory:":                  "ORCH_DB: open store: a database in memory",
-		"--db=":                          "ORCH_DB: open store: no database is named",
-		"--listen=":                      "ORCH_LISTEN is empty",
-		"--listen=nonsense":              "ORCH_LISTEN: listen on nonsense",
-		"--health-listen=nonsense":       "ORCH_HEALTH_LISTEN: listen on nonsense",
-		"--health-listen=127.0.0.1:9099": "ORCH_HEALTH_LISTEN and ORCH_LISTEN are the same",
-		"--web.config.file=missing.yml":  "ORCH_WEB_CONFIG_FILE: open missing.yml: no such file",
-		"--web-config-file=.":            "ORCH_WEB_CONFIG_FILE: read .: is a directory",
-		"--web.systemd-socket=on":        "ORCH_SYSTEMD_SOCKET: no socket was passed; start the service by its .socket unit",
-		"--systemd-socket=maybe":         "neither on nor off",
-		"--log-level=loud":               "log-level",
-		"--log-format=xml":               "log-format",
+		"--section-timeout=0s":           "ORCH_SECTION_TIMEOUT (--section-timeout) is 0s; it must be more than 0 and at most 1m",
+		"--section-timeout=soon":         `ORCH_SECTION_TIMEOUT (--section-timeout): "soon" is no duration, such as 500ms, 5s or 1m30s; allowed: more than 0, at most 1m`,
+		"--max-rows=0":                   "ORCH_MAX_ROWS (--max-rows) is 0; it must be between 1 and 1000000",
+		"--max-rows=many":                `ORCH_MAX_ROWS (--max-rows): "many" is no whole number; allowed: 1 to 1000000`,
+		"--db=:memory:":                  "ORCH_DB (--db): open database: a database in memory",
+		"--db=":                          "ORCH_DB (--db): open database: no database is named",
+		"--listen=":                      "ORCH_LISTEN (--listen) is empty",
+		"--listen=nonsense":              `ORCH_LISTEN (--listen) is "nonsense"; write host:port, such as 127.0.0.1:9099, or unix:/path`,
+		"--health-listen=nonsense":       `ORCH_HEALTH_LISTEN (--health-listen) is "nonsense"; write host:port`,
+		"--health-listen=127.0.0.1:9099": "ORCH_HEALTH_LISTEN (--health-listen) and ORCH_LISTEN (--listen) are the same",
+		"--web.config.file=missing.yml":  "ORCH_WEB_CONFIG_FILE (--web.config.file): open missing.yml: no such file",
+		"--web-config-file=.":            "ORCH_WEB_CONFIG_FILE (--web.config.file): read .: is a directory",
+		"--web.systemd-socket=on":        "ORCH_SYSTEMD_SOCKET (--web.systemd-socket): no socket was passed; start the service by its .socket unit",
+		"--systemd-socket=maybe":         `ORCH_SYSTEMD_SOCKET (--web.systemd-socket): "maybe" is neither on nor off; write one of 1, true,`,
+		"--log-level=loud":               `ORCH_LOG_LEVEL (--log-level): "loud" is no level; allowed: debug, info, warn or error`,
+		"--log-format=xml":               `ORCH_LOG_FORMAT (--log-format) must be one of "text","json" but got "xml"`,
 		"--sections-disabled=cost,cpus":  `disable section "cpus": unknown section; there are stages, queue, agents, cost`,
 		"--no-such-flag":                 "unknown flag --no-such-flag",
 		"fly":                            "unexpected argument fly",
 		"--sections-disabled=cots":       `; did you mean cost?`,
 		"--listn=:80":                    `unknown flag --listn, did you mean "--listen"?`,
 		"snapshto":                       `unexpected argument snapshto, did you mean "snapshot"?`,
+		"--max-rows":                     "ORCH_MAX_ROWS (--max-rows): a value is missing; write --max-rows=N",
+		"--max-rows -1":                  "ORCH_MAX_ROWS (--max-rows) is -1; it must be between 1 and 1000000",
+		"--db --exact":                   "ORCH_DB (--db): a value is missing before --exact; write --db=PATH",
+		"--sections-disabled":            "ORCH_SECTIONS_DISABLED (--sections-disabled): a value is missing; write --sections-disabled=KEY",
+		"--recount-budget=much":          `ORCH_RECOUNT_BUDGET (--recount-budget): "much" is no percentage; allowed: 0% to 100%`,
+		"--fixture":                      "--fixture: a value is missing; write --fixture=FILE",
+		"--web.systemd-socket":           "no socket was passed",
+		"--web.systemd-socket on":        "no socket was passed",
+		"demo --seed=-1":                 `--seed: "-1" is no whole number of 0 or more`,
+		"demo --tick=0s":                 "--tick is 0s; it must be more than 0",
+		"healthcheck --timeout=0s":       "--timeout is 0s; it must be more than 0",
+		"record --every":                 "--every: a value is missing; write --every=DURATION",
+		"completion":                     `expected "<bash|zsh|fish>"`,
 	} {
-		status, stdout, stderr := call(t, args)
+		status, stdout, stderr := call(t, strings.Fields(args)...)
 		assert.Equal(t, exitFailed, status, args)
 		assert.Empty(t, stdout, args)
 		assert.Contains(t, stderr, want)
 		assert.Equal(t, 1, strings.Count(stderr, "\n"), "one line: %s", stderr)
+		for _, raw := range []string{"EOL", "slog:", "yaml:", "bit int", "short flag", "envar"} {
+			assert.NotContains(t, stderr, raw)
+		}
+	}
+}
+
+// TestSettings_RefusedOfTheEnvironment: the same words, without the value, which
+// need not be repeated.
+func TestSettings_RefusedOfTheEnvironment(t *testing.T) {
+	isolated(t)
+	for variable, want := range map[string]string{
+		"ORCH_MAX_ROWS=many":        `ORCH_MAX_ROWS (--max-rows): "many" is no whole number; allowed: 1 to 1000000`,
+		"ORCH_LOG_LEVEL=verbose":    `ORCH_LOG_LEVEL (--log-level): "verbose" is no level; allowed: debug, info, warn or error`,
+		"ORCH_LOG_FORMAT=xml":       `ORCH_LOG_FORMAT (--log-format) must be one of "text","json" but got "xml"`,
+		"ORCH_SECTION_TIMEOUT=5":    `ORCH_SECTION_TIMEOUT (--section-timeout): "5" is no duration, such as 500ms, 5s or 1m30s`,
+		"ORCH_RECOUNT_BUDGET=101%":  `ORCH_RECOUNT_BUDGET (--recount-budget): "101%" is no percentage; allowed: 0% to 100%`,
+		"ORCH_SYSTEMD_SOCKET=maybe": `ORCH_SYSTEMD_SOCKET (--web.systemd-socket): "maybe" is neither on nor off`,
+	} {
+		name, value, _ := strings.Cut(variable, "=")
+		t.Setenv(name, value)
+		status, stdout, stderr := call(t, "snapshot")
+		assert.Equal(t, exitFailed, status, variable)
+		assert.Empty(t, stdout)
+		assert.Contains(t, stderr, "api: "+want)
+		assert.Equal(t, 1, strings.Count(stderr, "\n"), "one line: %s", stderr)
+		require.NoError(t, os.Unsetenv(name))
 	}
 }
 
@@ -162,7 +203,7 @@ func TestServe_TakenPort(t *testing.T) {
 	defer listener.Close()
 	status, _, stderr := call(t, "serve", "--listen", listener.Addr().String())
 	assert.Equal(t, exitFailed, status)
-	assert.Equal(t, "api: "+listener.Addr().String()+" is taken by another program; stop it, or set ORCH_LISTEN to another address\n", stderr)
+	assert.Equal(t, "api: "+listener.Addr().String()+" is taken by another program; stop it, or set ORCH_LISTEN (--listen) to another address\n", stderr)
 }
 
 func TestServe_TakenHealthPort(t *testing.T) {
@@ -173,7 +214,7 @@ func TestServe_TakenHealthPort(t *testing.T) {
 	address := listener.Addr().String()
 	status, _, stderr := call(t, "serve", "--listen=127.0.0.1:0", "--health-listen", address)
 	assert.Equal(t, exitFailed, status)
-	assert.Equal(t, "api: "+address+" is taken by another program, or by ORCH_LISTEN; set ORCH_HEALTH_LISTEN to another address\n", stderr)
+	assert.Equal(t, "api: "+address+" is taken by another program, or by ORCH_LISTEN (--listen); set ORCH_HEALTH_LISTEN (--health-listen) to another address\n", stderr)
 }
 
 // Whoever listens where others reach it, with nothing to keep them out, is told so
@@ -216,35 +257,21 @@ func TestServe_StopsWithItsContext(t *testing.T) {
 	assert.Equal(t, exitOK, run(ctx, []string{"--listen=127.0.0.1:0"}, &out, &errs), errs.String())
 }
 
-func TestDotEnv(t *testing.T) {
+// TestWebConfig_InWords: what is wrong with it is told in the words of the file, not
+// in those of the program, with the line.
+func TestWebConfig_InWords(t *testing.T) {
 	isolated(t)
-	t.Setenv("ORCH_METRICS_ENABLED", "") // restored at the end
-	t.Setenv("ORCH_MAX_ROWS", "")
-	require.NoError(t, os.Unsetenv("ORCH_METRICS_ENABLED"))
-	require.NoError(t, os.Unsetenv("ORCH_MAX_ROWS"))
-	require.NoError(t, os.WriteFile(".env", []byte("ORCH_METRICS_ENABLED=off\n"), 0o600))
-	_, stdout, _ := call(t, "snapshot", "--compact")
-	assert.Contains(t, stdout, `"enabled":false`)
-
-	t.Setenv("ORCH_METRICS_ENABLED", "on")
-	_, stdout, _ = call(t, "snapshot", "--compact")
-	assert.NotContains(t, stdout, `"enabled":false`, "the real environment wins")
-
-	_, stdout, _ = call(t, "snapshot", "--compact", "--metrics-enabled=off")
-	assert.Contains(t, stdout, `"enabled":false`, "a flag wins over both")
-
-	require.NoError(t, os.WriteFile(".env", []byte("ORCH_MAX_ROWS='\n"), 0o600))
-	status, _, stderr := call(t, "snapshot")
-	assert.Equal(t, exitFailed, status)
-	assert.Contains(t, stderr, "api: read .env: ")
-}
-
-func TestHelp_Suffices(t *testing.T) {
-	isolated(t)
-	for _, args := range [][]string{{"--help"}, {"snapshot", "--help"}} {
-		status, stdout, stderr := call(t, args...)
-		assert.Equal(t, exitOK, status, stderr)
-		assert.Contains(t, stdout, "ORCH_DB")
-		assert.Contains(t, stdout, "--section-timeout")
+	for text, want := range map[string]string{
+		"nonsense":                      "line 1: a text is not what belongs here",
+		"basic_auth_users: [1]":         "line 1: a list is not what belongs here",
+		"\ntls_server_config: {foo: 1}": "line 2: there is no setting foo here",
+		"a: b: c":                       "it is no YAML: mapping values are not allowed in this context",
+		"rate_limit: 5\nfoo: 1":         "line 1: a number is not what belongs here; line 2: there is no setting foo here",
+	} {
+		require.NoError(t, os.WriteFile("web.yml", []byte(text), 0o600))
+		status, _, stderr := call(t, "--web.config.file=web.yml")
+		assert.Equal(t, exitFailed, status, text)
+		assert.Equal(t, "api: ORCH_WEB_CONFIG_FILE (--web.config.file): "+want+
+			" (docs/operations.md, TLS and passwords, says what it holds)\n", stderr)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/orchmetrics/orchmetrics"
@@ -19,13 +20,18 @@ import (
 type recordCmd struct {
 	Every time.Duration `default:"5s" placeholder:"DURATION" help:"How long from one answer to the next."`
 	For   time.Duration `default:"1m" placeholder:"DURATION" help:"How long in all; 0 until Ctrl-C."`
-	URL   string        `name:"url" placeholder:"URL" help:"Record a running service. Unset: read the sources that the settings name."`
+	URL   string        `name:"url" placeholder:"URL" help:"The service: http(s)://HOST:PORT or unix:/PATH. Unset: what the settings name."`
+
+	Access accessFlags `embed:""`
 }
 
 // maxAnswer bounds what is taken from another service, in bytes.
 const maxAnswer = 1 << 30
 
-var errNothingRecorded = errors.New("record: there was no answer")
+var (
+	errNothingRecorded = errors.New("record: there was no answer")
+	errNobodyReads     = errors.New("standard output is full and nobody reads it; the last line is cut short")
+)
 
 // Run implements the command. An answer that fails is left out and told of: a
 // recording shall outlive a restart of what it records.
@@ -56,7 +62,7 @@ func (r recordCmd) Run(ctx context.Context, stdout io.Writer, cfg orchmetrics.Co
 		case err != nil:
 			cfg.Logger.Warn("answer left out", "cause", err)
 		default:
-			if _, err := stdout.Write(append(answer, '\n')); err != nil {
+			if err := handOver(ctx, stdout, slices.Concat(answer, []byte{'\n'})); err != nil {
 				return fmt.Errorf("write recording: %w", err)
 			}
 			recorded++
@@ -72,6 +78,27 @@ func (r recordCmd) Run(ctx context.Context, stdout io.Writer, cfg orchmetrics.Co
 	}
 }
 
+// handOver writes a line to whoever takes the recording, however long that takes;
+// after the end of the context it is given up soon.
+func handOver(ctx context.Context, stdout io.Writer, line []byte) error {
+	written := make(chan error, 1)
+	go func() {
+		_, err := stdout.Write(line)
+		written <- err
+	}()
+	select {
+	case err := <-written:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-written:
+		return err
+	case <-time.After(lastWords):
+		return errNobodyReads
+	}
+}
+
 // source returns what asks for one answer.
 func (r recordCmd) source(cfg orchmetrics.Config) (func(context.Context) ([]byte, error), error) {
 	if r.URL == "" {
@@ -80,19 +107,17 @@ func (r recordCmd) source(cfg orchmetrics.Config) (func(context.Context) ([]byte
 			return nil, err //nolint:wrapcheck // says which setting is wrong
 		}
 		return func(ctx context.Context) ([]byte, error) {
-			answer, release, err := snapshots.SnapshotJSON(ctx)
-			defer release()
-			return bytes.Clone(answer), err
+			return snapshots.SnapshotJSON(ctx) //nolint:wrapcheck // says what it could not do
 		}, nil
 	}
-	address, err := url.Parse(r.URL)
-	if err != nil || address.Host == "" {
-		return nil, errors.New("--url is no URL of a service; write http://HOST:PORT") // it may hold a password, so it is not repeated
+	client, address, err := orchmetrics.ClientOf(cfg, r.URL, orchmetrics.Access(r.Access))
+	if err != nil {
+		return nil, fmt.Errorf("record: %w", err) // repeats no password
 	}
 	if address.Path == "" || address.Path == "/" {
 		address.Path = "/metrics"
 	}
-	client := &http.Client{Timeout: max(10*time.Second, r.Every)}
+	client.Timeout = max(10*time.Second, r.Every)
 	return func(ctx context.Context) ([]byte, error) { return fetch(ctx, client, address) }, nil
 }
 
@@ -113,15 +138,15 @@ func fetch(ctx context.Context, client *http.Client, address *url.URL) ([]byte, 
 		return nil, err
 	}
 	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s answered %s", address.Redacted(), response.Status)
+		return nil, fmt.Errorf("%s answered %s%s", shown(address), response.Status, because(response.StatusCode, body))
 	}
 	var line bytes.Buffer
 	if err := json.Compact(&line, body); err != nil {
-		return nil, fmt.Errorf("%s answered no JSON: %w", address.Redacted(), err)
+		return nil, fmt.Errorf("%s answered no JSON: %w", shown(address), err)
 	}
 	var envelope domain.Envelope // what cannot be read back could not be played
 	if err := json.Unmarshal(line.Bytes(), &envelope); err != nil || envelope.SchemaVersion != domain.SchemaVersion {
-		return nil, errors.Join(fmt.Errorf("%s answered no envelope of schema_version %d", address.Redacted(), domain.SchemaVersion), err)
+		return nil, errors.Join(fmt.Errorf("%s answered no envelope of schema_version %d", shown(address), domain.SchemaVersion), err)
 	}
 	return line.Bytes(), nil
 }

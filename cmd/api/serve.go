@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"syscall"
+	"time"
 
 	"github.com/orchmetrics/orchmetrics"
+	"github.com/orchmetrics/orchmetrics/doctor"
 )
 
 // serveCmd serves until it is told to stop.
@@ -17,20 +20,21 @@ type serveCmd struct {
 
 // Run implements the command.
 func (s serveCmd) Run(ctx context.Context, cfg orchmetrics.Config) error {
-	sources, err := s.Fixture.sources(cfg)
+	warnOfUnknown(cfg.Logger)
+	server, err := s.Fixture.server(cfg)
 	if err != nil {
 		return err
 	}
-	return serve(ctx, cfg, sources, func(string) {})
+	return serve(ctx, cfg, server, s.Fixture.Name, func(string) {})
 }
 
-// serve serves until the context ends. bound is told the URL once.
-func serve(ctx context.Context, cfg orchmetrics.Config, sources orchmetrics.Sources, bound func(url string)) error {
-	warnOfUnknown(cfg.Logger)
-	server, err := orchmetrics.InitializeServerFrom(cfg, sources)
-	if err != nil {
-		return err //nolint:wrapcheck // says which setting is wrong
-	}
+// startsAnyway is how long the start waits for what there is to be found. A source
+// that hangs is told of later.
+const startsAnyway = 500 * time.Millisecond
+
+// serve serves until the context ends. fixture is what is played, if anything is;
+// bound is told the URL once.
+func serve(ctx context.Context, cfg orchmetrics.Config, server *orchmetrics.Server, fixture string, bound func(url string)) error {
 	listener, err := server.Listen(ctx)
 	if err != nil {
 		return notBound(cfg, err)
@@ -42,8 +46,43 @@ func serve(ctx context.Context, cfg orchmetrics.Config, sources orchmetrics.Sour
 		cfg.Logger.Warn("listening beyond loopback without TLS or authentication: whoever reaches the address can read the metrics",
 			"address", listener.Addr().String())
 	}
+	go releaseMemory(ctx)
 	bound(server.Scheme() + "://" + listener.Addr().String())
+	facts := []slog.Attr{
+		slog.Bool("metrics_enabled", bool(cfg.MetricsEnabled)),
+		slog.Bool("tls", server.Scheme() == "https"),
+		slog.Bool("password", server.AsksPasswords()),
+	}
+	defer announce(cfg.Logger, func() []slog.Attr { return append(facts, found(ctx, cfg, fixture)...) })()
 	return server.Serve(ctx, listener) //nolint:wrapcheck // wrapped where it arose
+}
+
+// announce logs what there is, once that is found. It waits a moment, so that the
+// log has it before the address, and returns what waits for the rest.
+func announce(log *slog.Logger, found func() []slog.Attr) (wait func()) {
+	told := make(chan struct{})
+	go func() {
+		defer close(told)
+		log.LogAttrs(context.Background(), slog.LevelInfo, "found", found()...)
+	}()
+	select {
+	case <-told:
+	case <-time.After(startsAnyway):
+	}
+	return func() { <-told }
+}
+
+// found says for the log what there is to answer from. With the kill switch off
+// no source is touched.
+func found(ctx context.Context, cfg orchmetrics.Config, fixture string) []slog.Attr {
+	switch {
+	case !bool(cfg.MetricsEnabled):
+		return nil
+	case fixture != "":
+		return []slog.Attr{slog.String("fixture", fixture)}
+	default:
+		return doctor.Found(ctx, cfg)
+	}
 }
 
 // notBound says which setting to change.

@@ -19,10 +19,14 @@ type versionCmd struct{}
 
 // Run implements the command.
 func (versionCmd) Run(stdout io.Writer) error {
-	b := thisBuild()
-	_, err := fmt.Fprintf(stdout, "orchmetrics %s (commit %s of %s, %s, %s/%s)\n",
-		b.version, known(b.commit), known(b.date), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	_, err := fmt.Fprintln(stdout, thisBuild().line())
 	return err //nolint:wrapcheck // a closed standard output speaks for itself
+}
+
+// line is what api version and api --version print.
+func (b build) line() string {
+	return fmt.Sprintf("orchmetrics %s (commit %s of %s, %s, %s/%s)",
+		b.version, known(b.commit), known(b.date), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
 func known(text string) string {

@@ -25,6 +25,7 @@ var additive = map[string][]string{
 	"Envelope": {"clock", "instance", "sections"},
 	"Queue":    {"worker_updated_at"},
 	"Agent":    {"process"},
+	"Process":  {"started_after_job_s"},
 }
 
 // generate returns the schema of the envelope. The folder of package domain is

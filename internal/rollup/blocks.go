@@ -120,8 +120,13 @@ func (r *Rollup[S]) readHot(ctx context.Context, t Table[S], signatures map[int]
 			b.hotUntil = s.At.Add(Linger)
 		}
 		if s.All || b.hot() || b.marks != signatures[i] || i == 0 && r.lowest != *s.Lowest {
-			if _, err := r.read(ctx, t, i, signatures, s); err != nil {
+			worked := b.marks != signatures[i]
+			changed, err := r.read(ctx, t, i, signatures, s)
+			if err != nil {
 				return tail, err
+			}
+			if changed || worked {
+				b.hotUntil = s.At.Add(Linger)
 			}
 		}
 		above += b.rows
@@ -146,9 +151,6 @@ func (r *Rollup[S]) read(ctx context.Context, t Table[S], i int, signatures map[
 		return false, err
 	}
 	changed = rows != b.rows || !sums.Equal(b.sums)
-	if changed || b.marks != signatures[i] {
-		b.hotUntil = s.At.Add(Linger)
-	}
 	b.sums, b.rows, b.marks, b.readIn, b.readAt = sums, rows, signatures[i], s.Sequence, s.At
 	return changed, nil
 }

@@ -111,6 +111,6 @@ func number(column string, guarded bool) string {
 // one (https://www.sqlite.org/lang_datefunc.html), if there is a date in it: not 'now',
 // nor a time of day. Anything else is a marker.
 func (dialect) Time(column string, _ bool) string {
-	return fmt.Sprintf("CASE WHEN %[1]s IS NULL THEN NULL WHEN typeof(%[1]s) = 'text' AND %[1]s NOT GLOB '[0-9][0-9][0-9][0-9]-*'"+
+	return fmt.Sprintf("CASE WHEN %[1]s IS NULL THEN NULL WHEN %[1]s NOT GLOB '[0-9][0-9][0-9][0-9]-*'"+
 		" AND %[1]s GLOB '*[^0-9.]*' THEN '' ELSE coalesce(unixepoch(%[1]s), '') END", column)
 }

@@ -1,7 +1,6 @@
 package portstest
 
 import (
-	"reflect"
 	"testing"
 	"time"
 
@@ -32,18 +31,16 @@ func clockChecks() []check[ports.Clock] {
 				before = now
 			}
 		}},
-		{name: "values are the caller's own", run: func(t testing.TB, clock ports.Clock) {
+		{name: "values stay as they were handed out", run: func(t testing.TB, clock ports.Clock) {
 			now := clock.Now()
-			before := domain.Instant{BoottimeMS: clone(now.BoottimeMS), BootID: clone(now.BootID)}
-			spoil(reflect.ValueOf(&now))
-			requireLater(t, before, clock.Now())
+			before := domain.Instant{UnixMS: now.UnixMS, BoottimeMS: clone(now.BoottimeMS), BootID: clone(now.BootID)}
+			clock.Now()
+			assert.Equal(t, before, now)
 		}},
 		{name: "concurrent use", run: func(t testing.TB, clock ports.Clock) {
 			before := clock.Now()
 			atOnce(func() {
-				now := clock.Now()
-				requireLater(t, before, now)
-				spoil(reflect.ValueOf(&now))
+				requireLater(t, before, clock.Now())
 			})
 		}},
 	}

@@ -44,7 +44,6 @@ func cpuChecks() []check[Processes] {
 		}
 		want := *ticks
 		assert.Positive(t, want)
-		*ticks = 0
 		if again := p.Reader.ClockTicks(); assert.NotNil(t, again) {
 			assert.Equal(t, want, *again)
 		}
@@ -88,9 +87,8 @@ func cpuChecks() []check[Processes] {
 	add("concurrent use", func(t testing.TB, p Processes) {
 		atOnce(func() {
 			samples, err := p.Reader.Sample(t.Context(), p.Live)
-			if assert.NoError(t, err) && assert.Len(t, samples, len(p.Live)) {
-				*samples[0].Process = domain.Process{}
-				samples[0].CPUTicks = nil
+			if assert.NoError(t, err) {
+				assert.Len(t, samples, len(p.Live))
 			}
 		})
 	})

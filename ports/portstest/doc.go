@@ -1,5 +1,5 @@
 // Package portstest has the suites that prove an adapter of a port. A suite says
-// in code what the port's comments say in words: order, emptiness, nil, fresh
+// in code what the port's comments say in words: order, emptiness, nil, read-only
 // values, concurrent use, contexts that end, and errors.
 //
 // To prove an adapter, write one test that gives the suite a function which opens

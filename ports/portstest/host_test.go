@@ -75,10 +75,13 @@ func TestFixedHostPasses(t *testing.T) {
 	Clock(t, func(testing.TB) ports.Clock { return fixedHost{} })
 }
 
-// sharedTicks gives its own number away.
-type sharedTicks struct{ fixedHost }
+// changingTicks has another number each time.
+type changingTicks struct{ fixedHost }
 
-func (h sharedTicks) ClockTicks() *int64 { return h.ticks }
+func (h changingTicks) ClockTicks() *int64 {
+	*h.ticks++
+	return new(*h.ticks)
+}
 
 func TestCPUReaderFailsWhatIsBroken(t *testing.T) {
 	t.Parallel()
@@ -125,7 +128,7 @@ func TestCPUReaderFailsWhatIsBroken(t *testing.T) {
 			return slices.DeleteFunc(s, func(s ports.Sample) bool { return s.Process == nil })
 		}),
 		broken("ticks out of nothing", "a context that has ended", each(func(s *ports.Sample) { s.CPUTicks = new(int64(1)) })),
-		{"clock ticks that are shared", func(testing.TB, Data) Processes { return processesOf(sharedTicks{host()}) }, "clock ticks"},
+		{"clock ticks that change", func(testing.TB, Data) Processes { return processesOf(changingTicks{host()}) }, "clock ticks"},
 	})
 }
 
@@ -158,6 +161,9 @@ func TestClockFailsWhatIsBroken(t *testing.T) {
 			at.BootID = new(strconv.FormatInt(boots, 10))
 			return at
 		}),
-		broken("a value that is kept", "values are the caller's own", func(domain.Instant) domain.Instant { return shared }),
+		broken("a value that is written to again", "values stay as they were handed out", func(domain.Instant) domain.Instant {
+			*shared.BoottimeMS++
+			return shared
+		}),
 	})
 }

@@ -64,7 +64,13 @@ func TestSectionFailsWhatIsBroken(t *testing.T) {
 		broken("a value that cannot be encoded", "a value that can be encoded", collects(math.NaN())),
 		broken("rows that are not there", "a value that can be encoded",
 			collects(ports.Collected{Value: []int{1}, Rows: new(int64(2))})),
-		broken("a value that is kept", "values are the caller's own", collects([]int{1})),
+		broken("a value that is written to again", "values stay as they were handed out", func(s *fixedSection) {
+			kept := []int{0}
+			s.collect = func(context.Context) (any, error) {
+				kept[0]++
+				return kept, nil
+			}
+		}),
 		broken("deaf to the context", "a context that has ended", func(s *fixedSection) {
 			s.collect = func(ctx context.Context) (any, error) {
 				if ctx.Err() != nil {

@@ -1,6 +1,7 @@
 package portstest
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -70,12 +71,15 @@ func TestWorkerStateFailsWhatIsBroken(t *testing.T) {
 		{"unwritten has no code", WorkerStates{Unwritten: answers(nil, errors.New("no file"))}, "nothing written yet"},
 		{"a field forgotten", altered(func(w *domain.Worker) { w.PollInterval = nil }), "all of a state"},
 		{"zero for null", altered(func(w *domain.Worker) { w.MaxConcurrency = new(orZero(w.MaxConcurrency)) }), "nothing but nulls"},
-		{"the publisher's own value", written(func(state domain.Worker) ports.WorkerState {
+		{"a value that is written to again", written(func(state domain.Worker) ports.WorkerState {
+			var last domain.Worker
 			return workerFunc(func(context.Context) (*domain.Worker, error) {
-				copied := state
-				return &copied, nil
+				clear(last.Breaker)
+				last = state
+				last.Breaker = bytes.Clone(state.Breaker)
+				return new(last), nil
 			})
-		}), "values are the caller's own"},
+		}), "values stay as they were handed out"},
 		{"deaf to the context", written(func(state domain.Worker) ports.WorkerState {
 			return workerFunc(func(ctx context.Context) (*domain.Worker, error) {
 				if ctx.Err() != nil {

@@ -63,6 +63,25 @@ var disasters = []disaster{
 		sees: failsWith("db_unreadable"),
 	},
 	{
+		name: "turned into a FIFO",
+		cause: func(t *testing.T, p *place, _ *poller) func() {
+			p.remove(t, p.db)
+			require.NoError(t, fifo(p.db))
+			return func() { reseed(t, p) }
+		},
+		sees: failsWith("db_unreadable"),
+	},
+	{
+		name:  "with a FIFO for its journal",
+		cause: withFIFO("-journal"),
+		sees:  failsWith("db_unreadable"),
+	},
+	{
+		name:  "with a FIFO for its log",
+		cause: withFIFO("-wal"),
+		sees:  failsWith("db_unreadable"),
+	},
+	{
 		name:  "truncated to nothing",
 		cause: overwritten(func(content []byte) []byte { return content[:0] }),
 		sees:  failsWith("schema_drift"),
@@ -175,6 +194,14 @@ var disasters = []disaster{
 		},
 		sees: shows("committed"),
 	},
+}
+
+// withFIFO puts a FIFO beside the database.
+func withFIFO(suffix string) func(*testing.T, *place, *poller) func() {
+	return func(t *testing.T, p *place, _ *poller) func() {
+		require.NoError(t, fifo(p.db+suffix))
+		return func() { p.remove(t, p.db+suffix) }
+	}
 }
 
 // another makes another database beside the one of the place.

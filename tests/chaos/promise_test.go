@@ -33,8 +33,12 @@ var (
 	discreet = &promise{text: "no path, SQL, driver text or secret in an answer or a log"}
 	guarded  = &promise{text: "what asked for TLS and a password goes on asking"}
 	anyCell  = &promise{text: "no cell breaks an answer"}
+	unheard  = &promise{text: "a log that nobody takes harms no answer; it is bounded"}
+	modest   = &promise{text: "hostile clients and files: 300 MB at most, others are served"}
 
-	promises = []*promise{harmless, syscalls, nowhere, alone, bounded, answered, tolerant, large, discreet, guarded, anyCell}
+	promises = []*promise{
+		harmless, syscalls, nowhere, alone, bounded, answered, tolerant, large, discreet, guarded, anyCell, unheard, modest,
+	}
 )
 
 // try runs one case of the promise as a subtest of its own.

@@ -1,10 +1,13 @@
 package chaos
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"os/exec"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -37,17 +40,74 @@ func TestSize_RunningJobs(t *testing.T) {
 	})
 }
 
+// TestSize_Trees: 2,000 running jobs above one tree of 2,500 processes: all of them
+// at its top, or below each other. It is not run beside others: what an answer took
+// is reported, and decides nothing.
+func TestSize_Trees(t *testing.T) {
+	const jobs, members = 2000, 2500
+	for name, nested := range map[string]int{"all at its top": 1, "many below each other": 200} {
+		large.try(t, "a tree of processes, jobs "+name, func(t *testing.T) {
+			chain := forest(t, members, nested)
+			s := serve(t, runningAs(t, jobs, func(i int) int { return chain[i%nested] }))
+			a, err := s.ask("GET", "/metrics?section=agents")
+			require.NoError(t, err)
+			e, err := a.read()
+			require.NoError(t, err)
+			require.Equal(t, map[any]int{"ok": jobs}, e.processes())
+			for i := range jobs {
+				require.InDelta(t, members-i%nested, e.at("agents", i, "process", "tree_processes"), 0, "of job %d", i)
+			}
+			large.measuredf(t, "2,000 jobs above a tree of 2,500 processes, %s: %s; a section may take %s by default", name, a.took, timeout)
+		})
+	}
+}
+
+// forest starts a tree of so many processes, of which so many are a chain and the
+// others are below its end. It returns the pids of the chain, from the top.
+func forest(t *testing.T, members, chain int) (pids []int) {
+	t.Helper()
+	const script = `echo $$
+		if [ "$1" -gt 1 ]; then sh -c "$0" "$0" $(($1 - 1)) "$2" &
+		else i=0; while [ $i -lt "$2" ]; do sleep 600 & i=$((i + 1)); done; echo grown; fi
+		wait`
+	cmd := exec.Command("sh", "-c", script, script, strconv.Itoa(chain), strconv.Itoa(members-chain))
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		_ = cmd.Wait()
+	})
+	lines := bufio.NewScanner(out)
+	for lines.Scan() && lines.Text() != "grown" {
+		pid, err := strconv.Atoi(lines.Text())
+		require.NoError(t, err)
+		pids = append(pids, pid)
+	}
+	require.Len(t, pids, chain)
+	return pids
+}
+
 // running makes a database of many running jobs, half of them of living processes.
 func running(t *testing.T, jobs int) *place {
 	t.Helper()
-	p := seeded(t)
 	living, dead := pids(t, jobs/2)
+	return runningAs(t, jobs, func(i int) int {
+		if i%2 == 0 {
+			return living[i/2%len(living)]
+		}
+		return dead[i/2]
+	})
+}
+
+// runningAs makes a database of many running jobs of these processes.
+func runningAs(t *testing.T, jobs int, pidOf func(i int) int) *place {
+	t.Helper()
+	p := seeded(t)
 	var rows []string
 	for i := range jobs {
-		pid := dead[i/2]
-		if i%2 == 0 {
-			pid = living[i/2%len(living)]
-		}
+		pid := pidOf(i)
 		rows = append(rows, fmt.Sprintf("(%d, 'developer', 'running', 1, %d, %d, datetime('now'))", 100+i, 100+i, pid))
 	}
 	o := start(t, p)

@@ -23,8 +23,8 @@ func agentsSection(envelopes []object) section {
 			"agent.effort": "effort " + or(plain(agent["effort"]), "unknown"),
 			"job.job_id":   plain(agent["job_id"]), "job.run_id": "run " + or(plain(agent["run_id"]), "unknown"),
 			"process.status": processWords(process), "process.pid": "pid " + or(plain(agent["pid"]), "unknown"),
-			"process.started_at": started,
-			"cpu.own":            "own " + percent(own, ownKnown), "cpu.tree": "tree " + percent(all, allKnown),
+			"process.started_at": started, "process.started_after_job_s": apartFromJob(at(process, "started_after_job_s")),
+			"cpu.own": "own " + percent(own, ownKnown), "cpu.tree": "tree " + percent(all, allKnown),
 			"cpu_time.own_time":      "own " + cpuTime(agent["cpu_ticks"], tick),
 			"cpu_time.tree_time":     "tree " + cpuTime(at(process, "tree_cpu_ticks"), tick),
 			"cpu_time.children_time": "ended children " + cpuTime(at(process, "children_cpu_ticks"), tick),
@@ -34,6 +34,19 @@ func agentsSection(envelopes []object) section {
 		})
 	}
 	return s
+}
+
+func apartFromJob(seconds any) string {
+	switch {
+	case seconds == nil:
+		return ""
+	case number(seconds) == 0:
+		return "started with its job"
+	case number(seconds) > 0:
+		return "started " + span(seconds) + " after its job"
+	default:
+		return "started " + strings.TrimPrefix(span(seconds), "−") + " before its job"
+	}
 }
 
 func sizeWords(value any, one, several, suffix string) string {
@@ -53,8 +66,8 @@ func processWords(process any) string {
 	}
 	return map[string]string{
 		"ok": "there", "gone": "no such process", "zombie": "ended, not waited for", "hidden": "hidden from the service",
-		"unsupported": "not known on this platform",
-		"R":           "running", "S": "sleeping", "D": "waiting for a disk", "T": "stopped", "Z": "ended, not waited for", "I": "idle",
+		"foreign": "a thread of the kernel, no agent", "unsupported": "not known on this platform",
+		"R": "running", "S": "sleeping", "D": "waiting for a disk", "T": "stopped", "Z": "ended, not waited for", "I": "idle",
 	}[word]
 }
 

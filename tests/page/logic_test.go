@@ -108,6 +108,14 @@ func TestHistory(t *testing.T) {
 	}) {
 		assert.Equal(t, want.want, want.got, script)
 	}
+	assert.JSONEq(t, `["[[0,2000,0.5,1.5]]", "[[0,2000,0.5,1.5]]"]`, eval[string](b, `import('./page/cpu.js').then(({ History }) => {
+		const history = new History(); // two jobs have one process, which was sampled for each
+		const answers = [[process(1, 0, 0, 0), process(1, 1, 0, 1)], [process(1, 2000, 100, 300), process(1, 2001, 100, 301)]];
+		answers.forEach((agents, i) => {
+			history.record({ clk_tck: 100, clock: { boot_id: 'b', boottime_ms: i * 2000 }, instance: { id: 'i' } }, agents);
+		});
+		return JSON.stringify(answers[1].map((agent) => JSON.stringify(history.shares(agent).map((s) => [s.from, s.to, s.own, s.tree]))));
+	})`), "each process counts once in an answer")
 	assert.JSONEq(t, `{"first": 0, "spans": true, "exact": true}`, eval[string](b, `(() => {
 		const steps = Array.from({ length: 5000 }, (_, i) => [i * 2000, process(1, i * 2000, i * 100, i * 100)]);
 		const shares = JSON.parse(play(...steps));

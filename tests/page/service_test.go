@@ -23,18 +23,31 @@ type service struct {
 	bodies  [][]byte // of /metrics, in the order in which they were asked for
 }
 
-// serve serves the metrics of these sources.
-func serve(t *testing.T, src orchmetrics.Sources) *service {
-	t.Helper()
-	return serveHandler(t, handlerOf(t, src, true))
+// world is what a service answers from.
+type world interface {
+	orchmetrics.Sources | orchmetrics.Fixture
 }
 
-func handlerOf(t *testing.T, src orchmetrics.Sources, enabled bool) http.Handler {
+// serve serves the metrics of these sources, or of a fixture.
+func serve[W world](t *testing.T, w W) *service {
 	t.Helper()
-	server, err := orchmetrics.InitializeServerFrom(orchmetrics.Config{
+	return serveHandler(t, handlerOf(t, w, true))
+}
+
+func handlerOf[W world](t *testing.T, w W, enabled bool) http.Handler {
+	t.Helper()
+	cfg := orchmetrics.Config{
 		MetricsEnabled: orchmetrics.Switch(enabled), Listen: "127.0.0.1:0", SectionTimeout: 10 * time.Second, LogLevel: 99, Version: "v1.2.3",
 		MaxRows: 10_000,
-	}, src)
+	}
+	var server *orchmetrics.Server
+	var err error
+	switch from := any(w).(type) {
+	case orchmetrics.Sources:
+		server, err = orchmetrics.InitializeServerFrom(cfg, from)
+	case orchmetrics.Fixture:
+		server, err = orchmetrics.InitializeReplay(cfg, from)
+	}
 	require.NoError(t, err)
 	return server.Handler()
 }

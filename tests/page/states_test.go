@@ -15,11 +15,11 @@ import (
 	"github.com/orchmetrics/orchmetrics/domain"
 )
 
-func recorded(t *testing.T, name string) orchmetrics.Sources {
+func recorded(t *testing.T, name string) orchmetrics.Fixture {
 	t.Helper()
-	src, err := orchmetrics.FixtureSources(orchmetrics.Config{}, "scenario:"+name, orchmetrics.FixtureOptions{})
+	fixture, err := orchmetrics.OpenFixture("scenario:"+name, orchmetrics.FixtureOptions{})
 	require.NoError(t, err)
-	return src
+	return fixture
 }
 
 // TestPage_SaysThatTheServiceIsUnreachable, keeps what was shown, and goes on
@@ -220,7 +220,11 @@ func TestPage_BeginsAnewAfterARestart(t *testing.T) {
 	b.open(service.URL)
 	known := b.next()
 	require.Regexp(t, `^own [\d.]+ %$`, known.Sections["agents"].Rows[0]["cpu.own"])
-	service.become(handlerOf(t, src, true)) // goes on where the other was
+	next := handlerOf(t, src, true)
+	for range known.Answers { // goes on where the other was
+		next.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	}
+	service.become(next)
 	restarted := b.next()
 	assert.NotEqual(t, known.Sections["reading"].Facts["instance.id"], restarted.Sections["reading"].Facts["instance.id"])
 	assert.Equal(t, "own unknown", restarted.Sections["agents"].Rows[0]["cpu.own"])

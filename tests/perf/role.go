@@ -14,9 +14,9 @@ const roleEnv = "ORCHMETRICS_PERF_ROLE"
 // process that started it.
 func RunRole() bool {
 	roles := map[string]func(args []string) error{
-		"writer": runWriter,
-		"naive":  runNaive,
-		"static": runStatic,
+		"writer":  runWriter,
+		"journal": runJournal,
+		"naive":   runNaive,
 	}
 	role, ok := roles[os.Getenv(roleEnv)]
 	if !ok {

@@ -20,15 +20,6 @@ func runNaive(args []string) error {
 	return serve(naive)
 }
 
-// runStatic serves the bytes of a file from memory.
-func runStatic(args []string) error {
-	body, err := os.ReadFile(args[0])
-	if err != nil {
-		return err
-	}
-	return serve(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { respond(w, body) }))
-}
-
 // serve answers until standard input ends. It prints its address first.
 func serve(handler http.Handler) error {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

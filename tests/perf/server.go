@@ -34,9 +34,6 @@ func (s *Server) Dial() (*Client, error) { return Dial(s.Address) }
 // StartNaive serves a naive service over a database.
 func StartNaive(db string) (*Server, error) { return startServer("naive", db) }
 
-// StartStatic serves the bytes of a file from memory.
-func StartStatic(path string) (*Server, error) { return startServer("static", path) }
-
 func startServer(role, arg string) (*Server, error) {
 	c, err := startRole(role, arg)
 	if err != nil {

@@ -3,7 +3,6 @@ package perf
 import (
 	"encoding/json"
 	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -69,10 +68,6 @@ func TestServers_AnswerTheSame(t *testing.T) {
 			require.NoError(t, w.Step())
 		}
 	}
-
-	file := filepath.Join(t.TempDir(), "body")
-	require.NoError(t, os.WriteFile(file, []byte(`{"static":true}`), 0o600))
-	assert.Equal(t, map[string]any{"static": true}, get(t, started(t)(StartStatic(file))))
 }
 
 // TestOpens_CountsEveryRead: one connection a scrape of a database that changed.

@@ -44,7 +44,7 @@ function columns(history, view) {
     { title: 'Repo', field: 'repo', show: (a) => text(a.repo) },
     { title: 'Job', field: 'job', number: true, show: (a, cell) => lines(cell, ['job_id', text(a.job_id)], ['run_id', named('run', a.run_id)]) },
     { title: 'Runtime', field: 'runtime_s', number: true, show: (a) => duration(a.runtime_s) },
-    { title: 'Process', field: 'process', show: (a, cell) => lines(cell, ['status', process(a.process)], ['pid', named('pid', a.pid)], ['started_at', started(a, view.now)]) },
+    { title: 'Process', field: 'process', show: (a, cell) => lines(cell, ['status', process(a.process)], ['pid', named('pid', a.pid)], ['started_at', started(a, view.now)], ['started_after_job_s', apart(a.process?.started_after_job_s)]) },
     { title: 'CPU now', field: 'cpu', show: (a, cell) => showCPU(cell, history.shares(a), view) },
     { title: 'CPU time', field: 'cpu_time', number: true, show: (a, cell) => showTimes(cell, a, view.clkTck) },
     { title: 'Memory', field: 'memory', number: true, show: (a, cell) => showSize(cell, a.process) },
@@ -54,6 +54,14 @@ function columns(history, view) {
 const effort = (name) => (name === null ? 'effort unknown' : `effort ${name}`);
 const named = (name, value) => (value === null ? `${name} unknown` : `${name} ${value}`);
 const started = (agent, now) => (agent.process?.started_at ? `since ${timeOfDay(agent.process.started_at, now)}` : '');
+
+// apart is how far from its job a process started: a stranger has its pid if that
+// is far. What is far is for the reader to say.
+function apart(seconds) {
+  if (seconds === null || seconds === undefined) return '';
+  if (seconds === 0) return 'started with its job';
+  return seconds > 0 ? `started ${duration(seconds)} after its job` : `started ${duration(-seconds)} before its job`;
+}
 
 function showTimes(cell, agent, clkTck) {
   const time = (name, ticks) => `${name} ${cpuTime(ticks, clkTck) ?? 'unknown'}`;

@@ -13,13 +13,15 @@ export class History {
   #clkTck = null;
   #span = { from: null, to: null };
 
-  // record adds an answer's agents. A sample that was seen before adds nothing.
+  // record adds an answer's agents. A sample that was seen before adds nothing. Jobs
+  // may have one process, which was sampled for each a moment apart: over so short a
+  // time a share says nothing, so that each process counts once in an answer.
   record(envelope, agents) {
     this.#begin(envelope);
     const seen = new Set();
     for (const agent of agents) {
       const key = identity(agent);
-      if (key === null) continue;
+      if (key === null || seen.has(key)) continue;
       seen.add(key);
       this.#add(key, sampleOf(agent));
     }

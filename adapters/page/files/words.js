@@ -16,9 +16,12 @@ const codes = {
   db_corrupt: 'the database is damaged, or is no SQLite database',
   db_unreadable: 'the database is no regular file, or the disk failed',
   counting: 'a large history is being summed for the first time; more is known with each answer',
+  recounting: 'rows that had ended have changed; sums are possibly wrong, and being read again',
+  unreadable_cells: 'a sum leaves out cells that are not numbers',
+  source_unreachable: 'a source that is reached over a network is not',
   schema_drift: 'the database lacks a table or a column that was expected',
   worker_state_missing: 'the worker’s snapshot is not where it is looked for',
-  worker_state_invalid: 'the worker’s snapshot makes no sense, or may not be read',
+  worker_state_invalid: 'the worker’s snapshot, or a part of it, makes no sense, or may not be read',
   proc_unreadable: 'the processes, or some of them, cannot be read',
   timeout: 'there was no answer within the time that a section has',
   stuck: 'an earlier reading still hangs, so no new one was begun',
@@ -41,6 +44,7 @@ const processes = {
   gone: 'no such process',
   zombie: 'ended, not waited for',
   hidden: 'hidden from the service',
+  foreign: 'a thread of the kernel, no agent',
   unsupported: 'not known on this platform',
 };
 

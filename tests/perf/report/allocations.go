@@ -20,30 +20,21 @@ func (l *lab) allocations() []row {
 	}))
 	naive := get(perf.NewNaive(w.DB))
 	defer naive.Close()
-	return []row{
-		l.allocationsOf("allocations per scrape, unchanged", w, false, server.Handler(), naive),
-		l.allocationsOf("allocations per scrape, changing", w, true, server.Handler(), naive),
-	}
-}
-
-func (l *lab) allocationsOf(what string, w *perf.World, changing bool, service, naive http.Handler) row {
-	objects, bytes := allocated(w, service, changing, 50*l.plan.Rounds)
-	naiveObjects, naiveBytes := allocated(w, naive, changing, l.plan.Rounds)
-	return row{
-		what, "reported", fmt.Sprintf("%.0f, %.0f KiB", objects, bytes/1024), told,
+	objects, bytes := allocated(w, server.Handler(), 50*l.plan.Rounds)
+	naiveObjects, naiveBytes := allocated(w, naive, l.plan.Rounds)
+	return []row{{
+		"allocations per scrape, changing", "reported", fmt.Sprintf("%.0f, %.0f KiB", objects, bytes/1024), told,
 		fmt.Sprintf("the naive version %.0f, %.0f KiB", naiveObjects, naiveBytes/1024),
-	}
+	}}
 }
 
 // allocated is what a scrape allocates, in objects and in bytes.
-func allocated(w *perf.World, handler http.Handler, changing bool, scrapes int) (objects, bytes float64) {
+func allocated(w *perf.World, handler http.Handler, scrapes int) (objects, bytes float64) {
 	request := get(http.NewRequestWithContext(context.Background(), http.MethodGet, "/metrics", nil))
 	response := discard{header: http.Header{}}
 	handler.ServeHTTP(response, request)
 	for range scrapes {
-		if changing {
-			must(w.Step())
-		}
+		must(w.Step())
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		handler.ServeHTTP(response, request)

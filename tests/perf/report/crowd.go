@@ -16,6 +16,16 @@ type crowd struct {
 
 	answers, refused atomic.Int64
 	over             atomic.Bool
+
+	mu   sync.Mutex
+	took []time.Duration
+}
+
+// slowest is the time within which such a share of the answers came.
+func (c *crowd) slowest(share float64) time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return quantile(c.took, share)
 }
 
 // count counts for a while: the answers in a second, and the share of polls that
@@ -54,7 +64,7 @@ func (c *crowd) poll(t *target, fn func()) {
 func (c *crowd) one(l *lab, client *perf.Client) error {
 	for next := time.Now(); !c.over.Load(); time.Sleep(time.Until(next)) {
 		next = next.Add(c.pause)
-		_, err := client.Poll()
+		took, err := client.Poll()
 		if errors.Is(err, perf.ErrRefused) {
 			c.refused.Add(1)
 			continue
@@ -63,6 +73,9 @@ func (c *crowd) one(l *lab, client *perf.Client) error {
 			return err
 		}
 		c.answers.Add(1)
+		c.mu.Lock()
+		c.took = append(c.took, took)
+		c.mu.Unlock()
 	}
 	return nil
 }

@@ -108,10 +108,13 @@ func (l *lab) measure() (rows []row, err error) {
 		take func() []row
 	}{
 		{"latency, changing", l.latency},
-		{"latency, unchanged", l.unchanged},
+		{"the naive version", l.naively},
+		{"latency, seldom polled", l.seldom},
 		{"throughput", l.throughput},
-		{"allocations", l.allocations}, // while nothing has changed for long
+		{"allocations", l.allocations},
 		{"concurrent pollers", l.pollers},
+		{"a rollback journal", l.journal},
+		{"a backlog", l.backlog},
 		{"processor time", l.cpu},
 		{"memory", l.memory},
 		{"a writer beside polls", l.writer},

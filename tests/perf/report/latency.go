@@ -10,60 +10,96 @@ import (
 const (
 	// commits a second make a database a changing one.
 	commits = 10
-	// slowly is a pace of polls at which each meets a new commit, at varying
+	// often is a pace of polls at which each meets a new commit, at varying
 	// distances from it.
-	slowly = time.Second / 9
-	// quickly is one at which some meet a new commit and most do not.
-	quickly = time.Second / 50
+	often = time.Second / 9
 )
 
 // latency compares how long an answer takes with many rows and with few.
 func (l *lab) latency() []row {
-	small := l.changing(l.plan.Small, true)
-	indexed, bare := l.changing(l.plan.Rows, true), l.changing(l.plan.Rows, false)
-	services := []*target{l.service(small), l.service(indexed), l.service(bare)}
-	naives := []*target{l.naive(indexed), l.naive(bare)}
-	slow, fast, bareSlow, naive := make(samples, 2), make(samples, 2), make(samples, 1), make(samples, 2)
+	sizes := []int64{l.plan.Small, l.plan.Rows}
+	if l.plan.Large > 0 {
+		sizes = append(sizes, l.plan.Large)
+	}
+	var services []*target
+	for _, rows := range sizes {
+		services = append(services, l.service(l.changing(rows, true)))
+	}
+	taken := make(samples, len(services))
 	for range l.plan.Rounds {
-		slow.take(services[:2], slowly, l.plan.Window)
-		fast.take(services[:2], quickly, l.plan.Window)
-		bareSlow.take(services[2:], slowly, l.plan.Window) // apart, since it takes the caches from the others
-		for first := range 3 {
-			naive.once(naives, first)
+		taken.take(services, often, l.plan.Window)
+	}
+	var rows []row
+	for i, size := range sizes {
+		if i > 0 {
+			rows = append(rows, atMost(fmt.Sprintf("latency, %s rows, changing, against %s", perf.Words(size), perf.Words(sizes[0])), 1.5,
+				ratio(median(taken[i]), median(taken[0])), "×", fmt.Sprintf("%s against %s", spread(taken[i]), spread(taken[0]))))
 		}
+		services[i].stop()
 	}
-	for _, t := range append(services[1:], naives...) {
-		t.stop()
-	}
-	many, few := perf.Words(l.plan.Rows), perf.Words(l.plan.Small)
-	rows := []row{
-		atMost(fmt.Sprintf("latency, %s rows, changing, against %s", many, few), 1.5, ratio(median(slow[1]), median(slow[0])), "×",
-			fmt.Sprintf("%s against %s; each poll meets a new commit", spread(slow[1]), spread(slow[0]))),
-		atMost("the same, polled 50 times a second", 1.5, ratio(median(fast[1]), median(fast[0])), "×",
-			fmt.Sprintf("%s against %s", spread(fast[1]), spread(fast[0]))),
-		atLeast("the naive version, against the service", 100, ratio(median(naive[0]), median(slow[1])), "×",
-			fmt.Sprintf("%s against %s; %s× at 50 polls a second", spread(naive[0]), spread(slow[1]), digits(ratio(median(naive[0]), median(fast[1]))))),
-		atLeast("the same without an index on `tasks(stage)`", 8, ratio(median(naive[1]), median(bareSlow[0])), "×",
-			fmt.Sprintf("%s against %s", spread(naive[1]), spread(bareSlow[0]))),
-	}
-	rows = append(rows, l.larger(services[0])...)
-	services[0].stop()
 	return rows
 }
 
-// larger does the same for the large size, if there is one.
-func (l *lab) larger(small *target) []row {
-	if l.plan.Large == 0 {
-		return nil
-	}
-	services := []*target{small, l.service(l.changing(l.plan.Large, true))}
-	slow := make(samples, 2)
+// naively compares an answer with one of the naive version, both polled alike.
+func (l *lab) naively() []row {
+	indexed, bare := l.changing(l.plan.Rows, true), l.changing(l.plan.Rows, false)
+	targets := []*target{l.service(indexed), l.naive(indexed), l.service(bare), l.naive(bare)}
+	taken := make(samples, len(targets))
 	for range l.plan.Rounds {
-		slow.take(services, slowly, l.plan.Window)
+		taken.take(targets, often, l.plan.Window)
 	}
-	services[1].stop()
-	return []row{atMost(fmt.Sprintf("latency, %s rows, changing, against %s", perf.Words(l.plan.Large), perf.Words(l.plan.Small)),
-		1.5, ratio(median(slow[1]), median(slow[0])), "×", fmt.Sprintf("%s against %s", spread(slow[1]), spread(slow[0])))}
+	for _, t := range targets {
+		t.stop()
+	}
+	rows := []row{
+		atLeast(fmt.Sprintf("the naive version, %s rows, changing, against the service", perf.Words(l.plan.Rows)), 80,
+			ratio(median(taken[1]), median(taken[0])), "×", fmt.Sprintf("%s against %s", spread(taken[1]), spread(taken[0]))),
+		atLeast("the same without an index on `tasks(stage)`", 8,
+			ratio(median(taken[3]), median(taken[2])), "×", fmt.Sprintf("%s against %s", spread(taken[3]), spread(taken[2]))),
+	}
+	return append(rows, l.smallest()...)
+}
+
+// smallest does so with few rows, where the naive version has little to do.
+func (l *lab) smallest() []row {
+	w := l.changing(l.plan.Small, true)
+	targets := []*target{l.service(w), l.naive(w)}
+	taken, used := make(samples, 2), [2]time.Duration{}
+	polls := 0
+	before := [2]time.Duration{get(perf.CPU(targets[0].PID)), get(perf.CPU(targets[1].PID))}
+	ticks := time.NewTicker(often)
+	defer ticks.Stop()
+	for began := time.Now(); time.Since(began) < 2*time.Duration(l.plan.Rounds)*l.plan.Window; <-ticks.C {
+		taken.once(targets, polls)
+		polls++
+	}
+	for i, t := range targets {
+		used[i] = get(perf.CPU(t.PID)) - before[i]
+		t.stop()
+	}
+	few := perf.Words(l.plan.Small)
+	return []row{
+		atMost(fmt.Sprintf("latency, %s rows, changing, against the naive version", few), 1.2, ratio(median(taken[0]), median(taken[1])), "×",
+			fmt.Sprintf("%s against %s", spread(taken[0]), spread(taken[1]))),
+		atMost(fmt.Sprintf("CPU, %s rows, changing, against the naive version", few), 1.4, ratio(used[0], max(used[1], time.Millisecond)), "×",
+			fmt.Sprintf("%s against %s for %d polls each", ms(used[0]), ms(used[1]), polls)),
+	}
+}
+
+// seldom compares a poll after a long pause, which has saved up for reading old rows
+// again, with one of many.
+func (l *lab) seldom() []row {
+	service := l.service(l.changing(l.plan.Rows, true))
+	fast, slow := make(samples, 1), make(samples, 1)
+	for range l.plan.Rounds {
+		fast.take([]*target{service}, often, l.plan.Window)
+		time.Sleep(15 * l.plan.Pause)
+		slow.once([]*target{service}, 0)
+	}
+	service.stop()
+	above := median(slow[0]) - median(fast[0])
+	return []row{atMost(fmt.Sprintf("latency at one poll in 15 s, %s rows, above a fast poll", perf.Words(l.plan.Rows)), 60,
+		above.Seconds()*1000, " ms", fmt.Sprintf("%s against %s", ms(median(slow[0])), ms(median(fast[0]))))}
 }
 
 // changing is a world whose orchestrator is at work for the rest of the measure.

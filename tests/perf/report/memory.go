@@ -21,7 +21,7 @@ func (l *lab) memory() []row {
 	peak := get(perf.PeakMemory(service.PID))
 	service.stop()
 	return []row{atMost(fmt.Sprintf("peak memory after %s scrapes, %s rows, %s active tasks", perf.Words(int64(l.plan.Scrapes)),
-		perf.Words(size.Rows), perf.Words(size.ActiveTasks)), 40, mib(peak), " MB", digits(mib(atFirst))+" MB after the first complete answer")}
+		perf.Words(size.Rows), perf.Words(size.ActiveTasks)), 36, mib(peak), " MB", digits(mib(atFirst))+" MB after the first complete answer")}
 }
 
 // mib is what the kernel's tools call megabytes, too.

@@ -2,8 +2,6 @@ package main
 
 import (
 	"errors"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/orchmetrics/orchmetrics/tests/perf"
@@ -33,13 +31,6 @@ func (l *lab) naive(w *perf.World) *target {
 	t := l.target(perf.StartNaive(w.DB))
 	t.poll()
 	return t
-}
-
-// static serves from memory what another target has answered.
-func (l *lab) static(other *target) *target {
-	path := filepath.Join(l.dir, "body")
-	must(os.WriteFile(path, get(other.client.Get("/metrics")), 0o600))
-	return l.target(perf.StartStatic(path))
 }
 
 func (t *target) poll() time.Duration {

@@ -20,7 +20,7 @@ func (l *lab) throughput() []row {
 	}
 	service.stop()
 	naive.stop()
-	return []row{atLeast(fmt.Sprintf("throughput, %d clients, %s rows, unchanged, against one client of the naive version at %d", clients,
+	return []row{atLeast(fmt.Sprintf("throughput, %d clients, %s rows, against one client of the naive version at %d", clients,
 		perf.Words(l.plan.Rows), naiveRows), 8, ratio(median(many), median(one)), "×",
 		fmt.Sprintf("%s/s against %s/s; the clients share the processors with the server", digits(median(many)), digits(median(one))))}
 }

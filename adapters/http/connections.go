@@ -1,0 +1,214 @@
+package httpapi
+
+import (
+	"crypto/tls"
+	"fmt"
+	"math"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// maxConnections is what a server holds at once, if the limit of open files
+	// allows it: with 20 KB each they take no more than 40 MB.
+	maxConnections = 2048
+	// maxProbes is the same for the health listener, which few ask.
+	maxProbes = 64
+	// sendBuffer is what the kernel may hold for a client that does not read. By
+	// itself it takes up to 4 MB for each (tcp(7), tcp_wmem).
+	sendBuffer = 32 << 10
+	// evictable is how long a client must have let the server wait before its
+	// connection may be closed for another one.
+	evictable = 20 * time.Millisecond
+)
+
+// connections bounds how many connections a server has. For one too many it
+// closes the one whose client has let it wait for the longest: one that asks
+// nothing, or does not read its answer. Who asks and reads is not shut out by
+// those who only connect.
+type connections struct {
+	most    int
+	refusal []byte // what a client is told that is refused; nil with TLS
+
+	mu   sync.Mutex
+	open map[*connection]struct{}
+}
+
+func newConnections(most int) *connections {
+	const body = `{"error":{"code":"overloaded","message":"too many connections are open; try again in a second"}}`
+	refusal := fmt.Appendf(nil, "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json; charset=utf-8\r\n"+
+		"Content-Length: %d\r\nCache-Control: no-store\r\nRetry-After: 1\r\nConnection: close\r\n\r\n%s", len(body), body)
+	return &connections{most: most, refusal: refusal, open: map[*connection]struct{}{}}
+}
+
+// affordable is how many connections the limit of open files allows, see
+// getrlimit(2): half of it is left for the database, for /proc and the like.
+func affordable(most int) int {
+	var files unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &files); err != nil {
+		return most
+	}
+	half := min(files.Cur/2, math.MaxInt32)
+	return max(1, min(most, int(half)))
+}
+
+// on returns a listener that accepts no more than are allowed.
+func (c *connections) on(listener net.Listener) net.Listener {
+	return &boundedListener{Listener: listener, connections: c}
+}
+
+type boundedListener struct {
+	net.Listener
+
+	connections *connections
+}
+
+// Accept returns the next connection that there is room for.
+func (l *boundedListener) Accept() (net.Conn, error) {
+	for {
+		accepted, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		if admitted := l.connections.admit(accepted); admitted != nil {
+			return admitted, nil
+		}
+		l.connections.refuse(accepted)
+	}
+}
+
+// admit returns nil if there is no room, and none can be made.
+func (c *connections) admit(accepted net.Conn) net.Conn {
+	c.mu.Lock()
+	full := len(c.open) >= c.most
+	c.mu.Unlock()
+	if full && !c.evict() {
+		return nil
+	}
+	if sized, ok := accepted.(interface{ SetWriteBuffer(bytes int) error }); ok {
+		_ = sized.SetWriteBuffer(sendBuffer) // at worst it is larger
+	}
+	conn := &connection{Conn: accepted, all: c}
+	conn.waits(true)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.open[conn] = struct{}{}
+	return conn
+}
+
+func (c *connections) refuse(accepted net.Conn) {
+	if c.refusal != nil {
+		_ = accepted.SetWriteDeadline(time.Now().Add(time.Millisecond)) // nothing was sent yet: there is room for it
+		_, _ = accepted.Write(c.refusal)
+	}
+	_ = accepted.Close()
+}
+
+// evict closes the connection that has waited for its client for the longest.
+func (c *connections) evict() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var longest *connection
+	earliest := time.Now().Add(-evictable).UnixNano()
+	for conn := range c.open {
+		if since := conn.waiting.Load(); since != 0 && since <= earliest {
+			longest, earliest = conn, since
+		}
+	}
+	if longest == nil {
+		return false
+	}
+	delete(c.open, longest)
+	longest.abort()
+	return true
+}
+
+// dismiss closes the connections whose clients have not asked anything yet, but
+// for those that have just come.
+func (c *connections) dismiss() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	since := time.Now().Add(-evictable).UnixNano()
+	for conn := range c.open {
+		if !conn.asked.Load() && conn.waiting.Load() <= since {
+			_ = conn.Conn.Close()
+		}
+	}
+}
+
+// note is the server's ConnState.
+func (c *connections) note(conn net.Conn, state http.ConnState) {
+	if encrypted, ok := conn.(*tls.Conn); ok {
+		conn = encrypted.NetConn()
+	}
+	own, ok := conn.(*connection)
+	if !ok {
+		return
+	}
+	own.asked.Store(state != http.StateNew)
+	own.waits(state == http.StateNew || state == http.StateIdle)
+}
+
+// connection is one that counts.
+type connection struct {
+	net.Conn
+
+	all     *connections
+	asked   atomic.Bool  // a first request has come
+	waiting atomic.Int64 // since when its client is waited for, in Unix nanoseconds; 0 if the server is at work
+}
+
+func (c *connection) waits(now bool) {
+	if now {
+		c.waiting.Store(time.Now().UnixNano())
+	} else {
+		c.waiting.Store(0)
+	}
+}
+
+// Write waits for the client if it does not read. What it was not sent until
+// the deadline is dropped: after a close the kernel would go on trying to send it.
+func (c *connection) Write(data []byte) (int, error) {
+	before := c.waiting.Swap(time.Now().UnixNano())
+	written, err := c.Conn.Write(data)
+	c.waiting.Store(before)
+	if err != nil {
+		c.dropUnsent()
+	}
+	return written, err
+}
+
+// Close gives the place to another.
+func (c *connection) Close() error {
+	c.all.mu.Lock()
+	delete(c.all.open, c)
+	c.all.mu.Unlock()
+	return c.Conn.Close()
+}
+
+// CloseWrite lets a client read to the end what it was sent, see net/http's
+// handling of requests that it does not read to the end.
+func (c *connection) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}
+
+// abort closes without sending what is left. Whoever uses the connection finds it closed.
+func (c *connection) abort() {
+	c.dropUnsent()
+	_ = c.Conn.Close()
+}
+
+// dropUnsent makes a close drop what the client has not taken; see SO_LINGER in socket(7).
+func (c *connection) dropUnsent() {
+	if lingering, ok := c.Conn.(interface{ SetLinger(seconds int) error }); ok {
+		_ = lingering.SetLinger(0) // of no use on a connection that is closed
+	}
+}

@@ -1,0 +1,116 @@
+package httpapi
+
+import (
+	"net/http"
+	"sync"
+	"time"
+)
+
+const (
+	// maxOutgoing is how many bytes of answers may be on their way to clients.
+	maxOutgoing = 48 << 20
+	// portion is how much of an answer is written at once.
+	portion = 64 << 10
+	// portionTime is how long a client may take for one portion: one that takes
+	// less than 13 KB a second is given up.
+	portionTime = 5 * time.Second
+)
+
+// outgoing bounds the memory of the answers that clients have not read yet. An
+// answer that many share counts once. When they are too many bytes, the one that
+// has not moved for the longest is dropped: who reads is not kept from an answer
+// by those who do not.
+type outgoing struct {
+	most int
+
+	mu      sync.Mutex
+	bytes   int
+	answers map[*byte]*sending // by where the answer lies
+}
+
+// sending is an answer that is on its way.
+type sending struct {
+	body    *byte
+	size    int
+	moved   time.Time // when a reader was last sent a portion
+	dropped bool
+	readers map[*http.ResponseController]struct{}
+}
+
+func newOutgoing() *outgoing { return &outgoing{most: maxOutgoing, answers: map[*byte]*sending{}} }
+
+// send writes an answer for as long as its reader takes it. The server closes the
+// connection of one that was not sent to the end.
+func (o *outgoing) send(w http.ResponseWriter, body []byte) {
+	if len(body) == 0 {
+		return
+	}
+	reader := http.NewResponseController(w)
+	s := o.begin(body, reader)
+	defer o.end(s, reader)
+	for len(body) > 0 && o.next(s, reader) {
+		written, err := w.Write(body[:min(len(body), portion)])
+		if err != nil {
+			return
+		}
+		body = body[written:]
+	}
+}
+
+func (o *outgoing) begin(body []byte, reader *http.ResponseController) *sending {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	s, shared := o.answers[&body[0]]
+	if !shared {
+		s = &sending{body: &body[0], size: cap(body), moved: time.Now(), readers: map[*http.ResponseController]struct{}{}}
+		for o.bytes+s.size > o.most && len(o.answers) > 0 {
+			o.drop()
+		}
+		o.answers[s.body] = s
+		o.bytes += s.size
+	}
+	s.readers[reader] = struct{}{}
+	return s
+}
+
+// next gives a reader the time for another portion, unless the answer was dropped.
+func (o *outgoing) next(s *sending, reader *http.ResponseController) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if s.dropped {
+		return false
+	}
+	s.moved = time.Now()
+	_ = reader.SetWriteDeadline(s.moved.Add(portionTime)) // without a connection there is nobody to wait for
+	return true
+}
+
+// drop ends the answer that has not moved for the longest: writes to its readers
+// fail at once.
+func (o *outgoing) drop() {
+	var slowest *sending
+	for _, s := range o.answers {
+		if slowest == nil || s.moved.Before(slowest.moved) {
+			slowest = s
+		}
+	}
+	slowest.dropped = true
+	for reader := range slowest.readers {
+		_ = reader.SetWriteDeadline(time.Now())
+	}
+	o.forget(slowest)
+}
+
+func (o *outgoing) end(s *sending, reader *http.ResponseController) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(s.readers, reader)
+	if len(s.readers) == 0 && !s.dropped {
+		o.forget(s)
+	}
+}
+
+func (o *outgoing) forget(s *sending) {
+	delete(o.answers, s.body)
+	o.bytes -= s.size
+}

@@ -1,0 +1,97 @@
+package app
+
+import (
+	"context"
+
+	"github.com/orchmetrics/orchmetrics/domain"
+	"github.com/orchmetrics/orchmetrics/ports"
+)
+
+// Agents is the section of running jobs and their processes. Without the
+// processes it still shows the jobs.
+type Agents struct {
+	jobs *RunningJobs
+	cpu  ports.CPUReader
+	proc guard
+}
+
+// NewAgents returns the section over its sources.
+func NewAgents(jobs *RunningJobs, cpu ports.CPUReader) *Agents {
+	return &Agents{jobs: jobs, cpu: cpu}
+}
+
+// Key implements ports.Section.
+func (*Agents) Key() string { return domain.KeyAgents }
+
+// Default implements ports.Section.
+func (*Agents) Default() any { return []domain.Agent{} }
+
+// Collect implements ports.Section.
+func (a *Agents) Collect(ctx context.Context) (any, error) {
+	at, ok := ports.InstantOf(ctx)
+	if !ok {
+		return nil, errNoInstant
+	}
+	reading, err := a.jobs.RunningJobs(ctx)
+	if err != nil && reading.Value == nil {
+		return nil, err
+	}
+	agents := make([]domain.Agent, len(reading.Value))
+	for i, job := range reading.Value {
+		agents[i] = domain.Agent{
+			Agent:    job.Agent,
+			RunID:    job.RunID,
+			JobID:    job.ID,
+			Repo:     job.Repo,
+			PID:      job.PID,
+			RuntimeS: secondsSince(job.StartedAt, at),
+			Model:    job.Model,
+			Effort:   job.Effort,
+		}
+	}
+	anomalies, sampleErr := a.sample(ctx, reading.Value, agents)
+	return collectedList(agents, reading.Truncated, reading.Anomalies+anomalies), join(err, sampleErr)
+}
+
+// sample fills in the processes of those agents that have a pid. The agents are
+// those of the jobs, in their order.
+func (a *Agents) sample(ctx context.Context, jobs []domain.RunningJob, agents []domain.Agent) (anomalies int64, err error) {
+	ctx, cancel := withMargin(ctx)
+	defer cancel()
+	var pids []int64
+	var owners []int
+	for i, agent := range agents {
+		if agent.PID != nil {
+			pids = append(pids, *agent.PID)
+			owners = append(owners, i)
+		}
+	}
+	if len(pids) == 0 {
+		return 0, nil
+	}
+	samples, err := begin(ctx, &a.proc, func(ctx context.Context) ([]ports.Sample, error) {
+		ctx, cancel := withMargin(ctx) // so that what was read by then still finds who waits for it
+		defer cancel()
+		return a.cpu.Sample(ctx, pids)
+	}).wait(ctx)
+	processes := make([]domain.Process, len(samples))
+	for i := range min(len(samples), len(owners)) {
+		agent := &agents[owners[i]]
+		agent.CPUTicks = samples[i].CPUTicks
+		if samples[i].Process != nil {
+			processes[i] = processOf(jobs[owners[i]], *samples[i].Process, &anomalies)
+			agent.Process = &processes[i]
+		}
+	}
+	return anomalies, err
+}
+
+// processOf is a job's process as JSON can show it, with what only the job tells.
+func processOf(job domain.RunningJob, process domain.Process, anomalies *int64) domain.Process {
+	process.StartedAt = sanitizeTime(process.StartedAt, anomalies)
+	process.StartedAfterJobS = nil
+	if process.StartedAt != nil && job.StartedAt != nil {
+		process.StartedAfterJobS = new(process.StartedAt.Unix() - job.StartedAt.Unix())
+	}
+	return process
+}

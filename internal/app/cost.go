@@ -1,0 +1,67 @@
+package app
+
+import (
+	"context"
+
+	"github.com/orchmetrics/orchmetrics/domain"
+	"github.com/orchmetrics/orchmetrics/ports"
+)
+
+// Cost is the section of what runs cost. What runs now and the total are
+// isolated from each other.
+type Cost struct {
+	jobs   *RunningJobs
+	source ports.CostSource
+	totals guard
+}
+
+// NewCost returns the section over its sources.
+func NewCost(jobs *RunningJobs, source ports.CostSource) *Cost {
+	return &Cost{jobs: jobs, source: source}
+}
+
+// Key implements ports.Section.
+func (*Cost) Key() string { return domain.KeyCost }
+
+// Default implements ports.Section.
+func (*Cost) Default() any { return (*domain.Cost)(nil) }
+
+// Collect implements ports.Section. It fails only if nothing at all is known.
+func (c *Cost) Collect(ctx context.Context) (any, error) {
+	ctx, cancel := withMargin(ctx)
+	defer cancel()
+	summing := begin(ctx, &c.totals, c.source.CostTotals)
+	jobs, jobsErr := c.jobs.RunningJobs(ctx)
+	totals, totalsErr := summing.wait(ctx)
+
+	err := join(jobsErr, totalsErr)
+	if err != nil && jobs.Value == nil && totals.Value == nil {
+		return nil, err
+	}
+	anomalies := jobs.Anomalies + totals.Anomalies
+	running := make([]domain.RunningCost, len(jobs.Value))
+	for i, job := range jobs.Value {
+		running[i] = domain.RunningCost{
+			RunID:               job.RunID,
+			JobID:               job.ID,
+			Agent:               job.Agent,
+			CostUSD:             sanitizeNumber(job.CostUSD, &anomalies),
+			InputTokens:         job.InputTokens,
+			OutputTokens:        job.OutputTokens,
+			CacheReadTokens:     job.CacheReadTokens,
+			CacheCreationTokens: job.CacheCreationTokens,
+		}
+	}
+	aggregate := totals.Value
+	if aggregate != nil {
+		aggregate = new(*aggregate)
+		aggregate.CostUSD = sanitizeNumber(aggregate.CostUSD, &anomalies)
+	}
+	collected := collectedList(running, jobs.Truncated, anomalies)
+	collected.Value = &domain.Cost{Running: running, Aggregate: aggregate}
+	collected.CountedAt = totals.CountedAt
+	if jobs.Value == nil && jobsErr != nil {
+		collected.Rows = nil // unknown, where 0 would mean idle
+	}
+	return collected, err
+}

@@ -1,0 +1,169 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/orchmetrics/orchmetrics/domain"
+)
+
+// This file keeps what goes wrong in one source away from everything else: begin
+// calls it in a goroutine of its own, wait gives it up when its time is over, a
+// panic becomes an error, and a source that hangs is not called again.
+
+// guard knows the calls of one source that are under way. While one of them has
+// outlived its context, no new one is begun, so that goroutines never pile up.
+type guard struct {
+	mu    sync.Mutex
+	calls map[*context.Context]struct{}
+}
+
+// enter registers a call, and refuses it while another is overdue.
+func (g *guard) enter(ctx context.Context) (leave func(), ok bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for other := range g.calls {
+		if (*other).Err() != nil {
+			return nil, false
+		}
+	}
+	if g.calls == nil {
+		g.calls = map[*context.Context]struct{}{}
+	}
+	g.calls[&ctx] = struct{}{}
+	return func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		delete(g.calls, &ctx)
+	}, true
+}
+
+// idle tells whether no call is under way.
+func (g *guard) idle() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.calls) == 0
+}
+
+// call is one call of a source, for which several may wait.
+type call[T any] struct {
+	done  chan struct{} // closed when value and err are there
+	value T
+	err   error
+}
+
+// begin calls fn in a goroutine of its own, unless an earlier call is overdue.
+func begin[T any](ctx context.Context, g *guard, fn func(context.Context) (T, error)) *call[T] {
+	c := &call[T]{done: make(chan struct{})}
+	leave, ok := g.enter(ctx)
+	if !ok {
+		c.err = fmt.Errorf("the previous call has not come back: %w", domain.CodeStuck)
+		close(c.done)
+		return c
+	}
+	c.err = &frozenError{text: "the call ended its goroutine", code: domain.CodePanic} // unless it returns
+	go func() {
+		defer close(c.done)
+		defer leave()
+		c.value, c.err = recovered(ctx, fn)
+	}()
+	return c
+}
+
+// wait returns what the call returns, but no later than the context ends. What
+// comes after that is dropped.
+func (c *call[T]) wait(ctx context.Context) (T, error) {
+	select {
+	case <-c.done:
+		return c.value, c.err
+	case <-ctx.Done():
+	}
+	select {
+	case <-c.done: // both were ready
+		return c.value, c.err
+	default:
+		var none T
+		return none, fmt.Errorf("no answer in time: %w", domain.CodeTimeout)
+	}
+}
+
+// recovered calls fn; a panic, of its error's methods too, becomes an error.
+func recovered[T any](ctx context.Context, fn func(context.Context) (T, error)) (value T, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			var none T
+			value = none
+			err = &frozenError{text: fmt.Sprintf("panic: %v", cause), code: domain.CodePanic, stack: string(debug.Stack())}
+		}
+	}()
+	value, err = fn(ctx)
+	return value, freezeError(err)
+}
+
+// frozenError is what a foreign error said when it was asked once: its methods may
+// panic, or change what they say.
+type frozenError struct {
+	text  string
+	code  domain.Code
+	stack string // of a panic, for the log only
+}
+
+// Error is the cause, for the log.
+func (f *frozenError) Error() string { return f.text }
+
+// Unwrap gives the error its code.
+func (f *frozenError) Unwrap() error { return f.code }
+
+// freezeError asks an error all that is needed of it.
+func freezeError(err error) error {
+	if err == nil {
+		return nil
+	}
+	frozen := &frozenError{text: err.Error(), code: codeOf(err)}
+	if inner := (*frozenError)(nil); errors.As(err, &inner) {
+		frozen.stack = inner.stack
+	}
+	return frozen
+}
+
+// codeOf returns the code that an error shows as: that of the first error in it
+// that has one.
+func codeOf(err error) domain.Code {
+	var code domain.Code
+	switch {
+	case errors.As(err, &code):
+		return code
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return domain.CodeTimeout
+	default:
+		return domain.CodeSourceFailed
+	}
+}
+
+// join is errors.Join without repeating itself: sources that share a database
+// share its fault.
+func join(errs ...error) error {
+	var distinct []error
+	for _, err := range errs {
+		same := func(other error) bool { return other.Error() == err.Error() }
+		if err != nil && !slices.ContainsFunc(distinct, same) {
+			distinct = append(distinct, err)
+		}
+	}
+	return errors.Join(distinct...)
+}
+
+// withMargin returns a context that ends a tenth before the given one would, so that
+// a section whose source hangs still has time to answer with what it has.
+func withMargin(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, deadline.Add(-time.Until(deadline)/10))
+}

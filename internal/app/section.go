@@ -1,0 +1,217 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/orchmetrics/orchmetrics/domain"
+	"github.com/orchmetrics/orchmetrics/ports"
+)
+
+// section is one section of the service, with what is known of it beforehand.
+type section struct {
+	key      string
+	source   ports.Section
+	disabled bool
+	fallback any           // what the envelope shows without a value
+	timeout  time.Duration // less than the scrape's; 0 for the scrape's
+	cache    *ttlCache     // nil for a section that is collected at every scrape
+	jobs     *RunningJobs  // what the section reads of the running jobs, if it does
+	guard    *guard
+	metrics  guard // of the section's metrics
+}
+
+// outcome is what came of asking a section once.
+type outcome struct {
+	key     string
+	refused bool // the key is only that of the report: there is no such section
+	value   any
+	report  domain.SectionReport
+	err     error // the cause, for the log
+}
+
+func newSection(source ports.Section, disabled []string) (*section, error) {
+	if source == nil {
+		return nil, errors.New("add section: it is nil")
+	}
+	key := source.Key()
+	if !domain.WellFormed(key) {
+		return nil, fmt.Errorf("add section %q: a key is up to 63 lower-case letters, digits and underscores, beginning with a letter", key)
+	}
+	if domain.Reserved(key) {
+		return nil, fmt.Errorf("add section %q: the envelope uses this key itself", key)
+	}
+	s := &section{key: key, source: source, disabled: slices.Contains(disabled, key), guard: &guard{}}
+	var err error
+	s.fallback, err = recovered(context.Background(), func(context.Context) (any, error) { return s.describe() })
+	if err != nil {
+		return nil, fmt.Errorf("add section %q: its default: %w", key, err)
+	}
+	return s, nil
+}
+
+// describe asks the section for what it says of itself, and returns its default.
+func (s *section) describe() (fallback any, err error) {
+	if timed, ok := s.source.(ports.Timed); ok {
+		s.timeout = max(0, timed.Timeout())
+	}
+	if paced, ok := s.source.(ports.Paced); ok && paced.MinInterval() > 0 {
+		s.cache = &ttlCache{ttl: paced.MinInterval()}
+	}
+	switch core := s.source.(type) {
+	case *Agents:
+		s.jobs = core.jobs
+	case *Cost:
+		s.jobs = core.jobs
+	}
+	fallback, err = encode(s.key, s.source.Default())
+	if err == nil {
+		err = new(domain.Envelope).Set(s.key, fallback)
+	}
+	return fallback, err
+}
+
+// run asks the section. It returns before the context's deadline is long past,
+// whatever the section does.
+func (s *section) run(ctx context.Context) outcome {
+	if s.disabled {
+		return outcome{key: s.key, value: s.fallback, report: domain.SectionReport{Status: domain.StatusDisabled}}
+	}
+	if s.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, s.timeout)
+		defer cancel()
+	}
+	began := time.Now()
+	start := func() *call[ports.Collected] { return begin(ctx, s.guard, s.collect) }
+	var collected ports.Collected
+	var err error
+	if s.cache == nil {
+		collected, err = start().wait(ctx)
+	} else {
+		collected, err = s.cache.get(ctx, start)
+	}
+	o := outcome{
+		key:   s.key,
+		value: collected.Value,
+		err:   err,
+		report: domain.SectionReport{
+			Status:     domain.StatusOK,
+			DurationMS: float64(time.Since(began).Microseconds()) / 1000,
+			Rows:       collected.Rows,
+			Truncated:  collected.Truncated,
+			Anomalies:  collected.Anomalies,
+		},
+	}
+	o.report.RecountedAt = sanitizeTime(collected.CountedAt, &o.report.Anomalies)
+	o.report.AsOf = sanitizeTime(collected.AsOf, &o.report.Anomalies)
+	if err != nil {
+		o.fail(err)
+		if collected.Value != nil {
+			o.report.Status = domain.StatusDegraded
+		}
+	}
+	if collected.Value == nil {
+		o.value = s.fallback
+	}
+	return o
+}
+
+// collect runs within the isolation, encoding included.
+func (s *section) collect(ctx context.Context) (ports.Collected, error) {
+	value, err := s.source.Collect(ctx)
+	collected, wrapped := value.(ports.Collected)
+	if !wrapped {
+		collected.Value = value
+	}
+	if absent(collected.Value) {
+		if err != nil {
+			return ports.Collected{}, err
+		}
+		collected.Value = nil
+		return collected, nil
+	}
+	encoded, invalid := encode(s.key, collected.Value)
+	if invalid != nil {
+		return ports.Collected{}, errors.Join(invalid, err)
+	}
+	collected.Value = encoded
+	return collected, err
+}
+
+// encode returns a value as the envelope holds it: a core section's as it is, any
+// other as JSON, so that it cannot spoil the rest.
+func encode(key string, value any) (any, error) {
+	if domain.Core(key) {
+		return value, nil
+	}
+	encoded, err := domain.Encode(value)
+	if err != nil {
+		return nil, fmt.Errorf("encode: %w: %w", domain.CodeInvalidValue, err)
+	}
+	if domain.TooDeep(encoded) {
+		return nil, fmt.Errorf("encode: nested too deep: %w", domain.CodeInvalidValue)
+	}
+	if domain.Overflows(encoded) {
+		return nil, fmt.Errorf("encode: a number is beyond a float: %w", domain.CodeInvalidValue)
+	}
+	return json.RawMessage(encoded), nil
+}
+
+// absent tells whether a value is nil, or a pointer, slice or map that is: what
+// Go code most often returns beside an error.
+func absent(value any) bool {
+	switch v := reflect.ValueOf(value); v.Kind() {
+	case reflect.Invalid:
+		return true
+	case reflect.Pointer, reflect.Slice, reflect.Map:
+		return v.IsNil()
+	default:
+		return false
+	}
+}
+
+// fail puts an error into the report of a section that has no value.
+func (o *outcome) fail(err error) {
+	code := codeOf(err)
+	o.err = err
+	o.report.Code = &code
+	o.report.Status = domain.StatusFailed
+	if code == domain.CodeTimeout || code == domain.CodeStuck {
+		o.report.Status = domain.StatusTimeout
+	}
+}
+
+// What JSON cannot hold would cost the whole section, whichever adapter it came
+// from. Such a value becomes null and counts as an anomaly. The values that
+// sources hand out are shared, so that a new one takes the place of a bad one.
+
+// sanitizeNumber returns a number that is finite, or nil.
+func sanitizeNumber(number *float64, anomalies *int64) *float64 {
+	if number == nil || !math.IsInf(*number, 0) && !math.IsNaN(*number) {
+		return number
+	}
+	*anomalies++
+	return nil
+}
+
+// sanitizeTime returns a time in UTC that JSON can show, or nil.
+func sanitizeTime(at *time.Time, anomalies *int64) *time.Time {
+	switch {
+	case at == nil:
+		return nil
+	case !domain.Showable(*at):
+		*anomalies++
+		return nil
+	case at.Location() == time.UTC:
+		return at
+	default:
+		return new(at.UTC())
+	}
+}
