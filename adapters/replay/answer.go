@@ -138,7 +138,8 @@ func check(answer domain.Envelope) error {
 
 func knownProcessStatus(status domain.ProcessStatus) bool {
 	switch status {
-	case domain.ProcessOK, domain.ProcessGone, domain.ProcessZombie, domain.ProcessHidden, domain.ProcessUnsupported:
+	case domain.ProcessOK, domain.ProcessGone, domain.ProcessZombie, domain.ProcessHidden, domain.ProcessForeign,
+		domain.ProcessUnsupported:
 		return true
 	default:
 		return false
