@@ -273,7 +273,8 @@ func TestDoctor_StrictOnTheDemo(t *testing.T) {
 	env := []string{"ORCH_DB=" + orchestrator.DB(), "ORCH_WORKER_STATE_FILE=" + orchestrator.WorkerStateFile()}
 	var warned []string
 	for range 8 {
-		if found := surgery{env: env}.examine(t, "--strict"); found.status != 0 {
+		found := surgery{env: env}.examine(t, "--strict")
+		if found.status != 0 {
 			warned = append(warned, found.stdout)
 		}
 	}
