@@ -107,7 +107,7 @@ func TestSystemdSocket_Refused(t *testing.T) {
 		var log bytes.Buffer
 		require.Error(t, activate(t, &log, sockets).Wait())
 		assert.Equal(t, 1, strings.Count(log.String(), "\n"), "one line: %s", log.String())
-		assert.Contains(t, log.String(), "api: ORCH_SYSTEMD_SOCKET: "+says)
+		assert.Contains(t, log.String(), "api: ORCH_SYSTEMD_SOCKET (--web.systemd-socket): "+says)
 	}
 }
 

@@ -2,9 +2,8 @@ package sqlite
 
 import (
 	"encoding/binary"
-	"errors"
-	"io"
-	"os"
+
+	"golang.org/x/sys/unix"
 )
 
 // logHeader is what the header of a write-ahead log says of its history
@@ -25,15 +24,17 @@ const (
 // readLogHeader reads the header of the log at the path. SQLite's locks are on other
 // files, so that to open and close this one loses none.
 func readLogHeader(path string) logHeader {
-	file, err := os.Open(path)
+	file, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return logHeader{}
 	}
-	defer file.Close() //nolint:errcheck // nothing was written
+	defer unix.Close(file) //nolint:errcheck // nothing was written
 	var header [logHeaderBytes]byte
-	if _, err := io.ReadFull(file, header[:]); err != nil {
-		// An empty log is none; who is about to write the first header may be half done.
-		return logHeader{damaged: errors.Is(err, io.ErrUnexpectedEOF)}
+	switch n, err := unix.Pread(file, header[:], 0); {
+	case err != nil, n == 0:
+		return logHeader{} // an empty log is none
+	case n < len(header):
+		return logHeader{damaged: true}
 	}
 	magic := binary.BigEndian.Uint32(header[0:])
 	if magic&^1 != logMagic || !checksumFits(header[:], magic&1 == 1) {

@@ -153,7 +153,7 @@ func (g *siege) report(t *testing.T, long time.Duration, name string) {
 	peak := g.s.memory("VmHWM")
 	modest.measuredf(t, "%s: %.0f MB at most; %d good answers, the slowest after %s (%s is meant, with nothing else to do)",
 		name, peak/1e6, g.good.answers, g.good.worst.Round(10*time.Millisecond), goodWithin)
-	assert.Less(t, peak, memoryBound)
+	assert.Less(t, peak, float64(memoryBound))
 }
 
 func asking(target, accept string) string {
