@@ -19,6 +19,8 @@ USER 65532:65532
 ENV ORCH_LISTEN=:9099 \
     ORCH_DB=/data/orchestrator.db
 EXPOSE 9099
+# It finds a service well whatever its web config asks of others, if that is named in
+# the environment (ORCH_WEB_CONFIG_FILE): a flag of serve it does not see.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=5s --retries=3 CMD ["/api", "healthcheck"]
 ENTRYPOINT ["/api"]
 CMD ["serve"]

@@ -61,7 +61,8 @@ const (
 	// be read: it is gone, not a regular file, not ours to read, or leads out of
 	// the directory.
 	CodeFileUnreadable Code = "file_unreadable"
-	// CodeTooLarge: the file of a drop-in section is larger than may be.
+	// CodeTooLarge: the file of a drop-in section is larger than may be, by itself or
+	// with those before it, or so is the worker's breaker.
 	CodeTooLarge Code = "too_large"
 	// CodeTooMany: there are more drop-in sections than may be; those beyond, by
 	// name, are not shown.

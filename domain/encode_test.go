@@ -141,6 +141,31 @@ func TestTextHasNoHalfSurrogates(t *testing.T) {
 	}
 }
 
+// An answer is no HTML: what would be escaped for it is shown as it is, so that it
+// takes no more room than where it came from.
+func TestEncode(t *testing.T) {
+	for name, c := range map[string]struct {
+		value any
+		want  string
+	}{
+		"raw":           {json.RawMessage("{ \"a\" : [1, \"<&>\"] }"), `{"a":[1,"<&>"]}`},
+		"no raw":        {json.RawMessage(nil), `null`},
+		"nothing":       {nil, `null`},
+		"text":          {"<&>\n", `"<&>\n"`},
+		"a value":       {map[string]any{"a": []string{"<"}}, `{"a":["<"]}`},
+		"raw in others": {&domain.Queue{Worker: domain.Worker{Breaker: json.RawMessage(`{ "a": "<" }`)}}, `"breaker":{"a":"<"}`},
+	} {
+		got, err := domain.Encode(c.value)
+		require.NoError(t, err, name)
+		assert.Contains(t, string(got), c.want, name)
+		assert.False(t, strings.HasSuffix(string(got), "\n"), name)
+	}
+	for _, value := range []any{json.RawMessage(`{`), json.RawMessage(``), json.RawMessage(`1 2`), func() {}, math.NaN()} {
+		_, err := domain.Encode(value)
+		require.Error(t, err)
+	}
+}
+
 func TestOverflows(t *testing.T) {
 	long := strings.Repeat("9", 309)
 	for value, want := range map[string]bool{

@@ -72,7 +72,7 @@ func TestSystemdSocket(t *testing.T) {
 			defer transport.CloseIdleConnections()
 			var log lockedBuffer
 			cmd := activate(t, &log, []*os.File{socket})
-			response, err := (&http.Client{Transport: transport}).Get("http://activated/metrics") // waits in the socket until it serves
+			response, err := (&http.Client{Transport: transport}).Get("http://localhost/metrics") // waits in the socket until it serves
 			require.NoError(t, err, log.String())
 			body, err := io.ReadAll(response.Body)
 			require.NoError(t, errors.Join(err, response.Body.Close()))
@@ -107,7 +107,7 @@ func TestSystemdSocket_Refused(t *testing.T) {
 		var log bytes.Buffer
 		require.Error(t, activate(t, &log, sockets).Wait())
 		assert.Equal(t, 1, strings.Count(log.String(), "\n"), "one line: %s", log.String())
-		assert.Contains(t, log.String(), "api: ORCH_SYSTEMD_SOCKET: "+says)
+		assert.Contains(t, log.String(), "api: ORCH_SYSTEMD_SOCKET (--web.systemd-socket): "+says)
 	}
 }
 

@@ -85,6 +85,38 @@ func TestSections_AtMost64(t *testing.T) {
 	assert.Equal(t, "s63", listed[63].Section.Key())
 }
 
+// TestSections_AtMost4MiB: by key, those that fit are shown, and the others say why not.
+func TestSections_AtMost4MiB(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	sized := func(size int) string { return `"` + strings.Repeat("<", size-2) + `"` }
+	sizes := map[string]int{"a": 1 << 20, "b": 1<<20 + 1, "c": 1 << 20, "d": 1 << 20, "e": 1 << 19, "f": 1 << 20, "g": 1 << 19, "h": 2}
+	for key, size := range sizes {
+		write(t, dir, key+".json", sized(size))
+	}
+	require.NoError(t, os.Symlink("a.json", filepath.Join(dir, "link.json")))
+	require.NoError(t, syscall.Mkfifo(filepath.Join(dir, "aa.json"), 0o600))
+	listed, err := dropin.New(dir).Sections(t.Context())
+	require.NoError(t, err)
+	shown := map[string]bool{}
+	for _, one := range listed {
+		value, err := one.Section.Collect(t.Context())
+		switch key := one.Section.Key(); {
+		case err == nil:
+			shown[key] = true
+			if key != "link" {
+				assert.Len(t, value.(ports.Collected).Value, sizes[key])
+			}
+		case key == "aa":
+			require.ErrorIs(t, err, domain.CodeFileUnreadable)
+		default:
+			require.ErrorIs(t, err, domain.CodeTooLarge, key)
+		}
+	}
+	assert.Equal(t, map[string]bool{"a": true, "c": true, "d": true, "e": true, "g": true}, shown,
+		"b is too large by itself; f, the link to a and h, for 2 bytes, do not fit")
+}
+
 func TestSections_NotADirectory(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -61,7 +61,7 @@ func TestCoalescer_FewAtATime(t *testing.T) {
 					most.Store(max(most.Load(), now.Add(1)))
 					time.Sleep(time.Second)
 					now.Add(-1)
-					return nil, nil
+					return i, nil
 				})
 				if errors.Is(err, errOverloaded) {
 					refused.Add(1)

@@ -54,7 +54,7 @@ func affordable(most int) int {
 		return most
 	}
 	half := min(files.Cur/2, math.MaxInt32)
-	return max(1, min(most, int(half))) //nolint:gosec // it was bounded
+	return max(1, min(most, int(half)))
 }
 
 // on returns a listener that accepts no more than are allowed.

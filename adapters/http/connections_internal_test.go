@@ -3,9 +3,11 @@ package httpapi
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"testing"
 	"time"
 
@@ -55,8 +57,7 @@ func askOn(conn net.Conn) (int, http.Header, error) {
 func closedByServer(conn net.Conn) bool {
 	_ = conn.SetReadDeadline(time.Now().Add(time.Minute))
 	_, err := conn.Read(make([]byte, 1))
-	failure, ok := err.(net.Error)
-	return err != nil && !(ok && failure.Timeout())
+	return err != nil && !errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 // TestConnections_IdleOnesMakeRoom: whoever connects and asks is answered, however
@@ -124,6 +125,7 @@ func TestConnections_StalledReadersMakeRoom(t *testing.T) {
 		}
 	}), time.Second, silent())
 	server.most = 1
+	server.http.WriteTimeout = time.Hour
 	address := serveHere(t, server)
 	stalled := connect(t, address)
 	_, err := io.WriteString(stalled, "GET /endless HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -133,7 +135,26 @@ func TestConnections_StalledReadersMakeRoom(t *testing.T) {
 		defer conn.Close()
 		status, _, err := askOn(conn)
 		return err == nil && status == http.StatusOK
-	}, time.Minute, evictable, "it stalls once the kernel holds all it may")
+	}, 20*time.Second, evictable, "it stalls once the kernel holds all it may")
+}
+
+// TestConnections_TheKernelHoldsLittle: for a client that does not read, it would
+// take megabytes by itself.
+func TestConnections_TheKernelHoldsLittle(t *testing.T) {
+	taken := make(chan int, 1)
+	server := NewServer("127.0.0.1:0", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(500 * time.Millisecond))
+		total := 0
+		for written, err := 0, error(nil); err == nil; total += written {
+			written, err = w.Write(make([]byte, 16<<10))
+		}
+		taken <- total
+	}), time.Second, silent())
+	conn := connect(t, serveHere(t, server))
+	require.NoError(t, conn.(*net.TCPConn).SetReadBuffer(4096))
+	_, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+	require.NoError(t, err)
+	assert.Less(t, <-taken, 512<<10)
 }
 
 // TestConnections_HalfOfTheFiles: the rest is for the database and /proc.

@@ -36,9 +36,12 @@ func (a *api) json(c *gin.Context) {
 	})
 }
 
+// taking returns an answer with the sections of the keys, or with all of them.
+type taking func(ctx context.Context, keys []string) ([]byte, error)
+
 // snapshot answers what take returns for the sections that were asked for. whole is
 // for all of them.
-func (a *api) snapshot(c *gin.Context, whole *coalescer, contentType string, take func(ctx context.Context, keys []string) ([]byte, error)) {
+func (a *api) snapshot(c *gin.Context, whole *coalescer, contentType string, take taking) {
 	query, err := url.ParseQuery(c.Request.URL.RawQuery)
 	if err != nil {
 		refuse(c, http.StatusBadRequest, "malformed_query", "the query string cannot be read")

@@ -29,6 +29,7 @@ const role = "ORCH_SQLSTORE_TEST_ROLE"
 const (
 	roleShell = "shell" // a small sqlite3 command-line program, where there is none
 	roleRead  = "read"  // reads the database as another user
+	roleCrowd = "crowd" // reads a database of very many active rows
 )
 
 func TestMain(m *testing.M) {
@@ -38,6 +39,8 @@ func TestMain(m *testing.M) {
 		err = runShell(os.Args[1], os.Stdin, os.Stdout)
 	case roleRead:
 		err = json.NewEncoder(os.Stdout).Encode(readAll(os.Args[1]))
+	case roleCrowd:
+		err = json.NewEncoder(os.Stdout).Encode(readCrowd(os.Args[1]))
 	default:
 		goleak.VerifyTestMain(m)
 	}

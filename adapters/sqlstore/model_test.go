@@ -33,12 +33,13 @@ const (
 type watched struct {
 	*world
 
-	store *Store
+	store    *Store
+	perBlock time.Duration
 }
 
 func watch(t *testing.T, rows int, seed uint64) *watched {
 	t.Helper()
-	w := &watched{world: newWorld(t, rows, seed)}
+	w := &watched{world: newWorld(t, rows, seed), perBlock: perBlock}
 	w.store = openStore(t, w.path, time.Minute, Options{MaxRows: 10_000, Recount: recount})
 	w.store.now = func() time.Time { return w.now }
 	conn, err := w.store.engine.Connect(t.Context())
@@ -46,7 +47,7 @@ func watch(t *testing.T, rows int, seed uint64) *watched {
 	defer conn.Close()
 	require.NoError(t, conn.Session(t.Context()).Callback().Row().After("gorm:row").Register("charge", func(tx *gorm.DB) {
 		if strings.Contains(tx.Statement.SQL.String(), "BETWEEN") {
-			w.now = w.now.Add(perBlock)
+			w.now = w.now.Add(w.perBlock)
 		}
 	}))
 	return w

@@ -10,18 +10,18 @@ package main
 
 // #include <malloc.h>
 //
+// static void give_back(void) {
+// #ifdef __GLIBC__
+// 	malloc_trim(0);
+// #endif
+// }
+//
 // #ifdef __GLIBC__
 // static void __attribute__((constructor)) keep_memory(void) {
 // 	mallopt(M_ARENA_MAX, 1);
 // 	mallopt(M_TRIM_THRESHOLD, 640 << 10);
 // }
 // #endif
-//
-// static void give_back(void) {
-// #ifdef __GLIBC__
-// 	malloc_trim(0);
-// #endif
-// }
 import "C"
 
 // trimMalloc gives back what SQLite does not use any more, see malloc_trim(3).

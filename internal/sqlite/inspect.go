@@ -23,7 +23,9 @@ type files struct {
 	db   fs.FileInfo
 	wal  fs.FileInfo // nil if absent
 	shm  fs.FileInfo // nil if absent
-	log  logHeader
+	// walID and log are of the write-ahead log, if there is one.
+	walID fileID
+	log   logHeader
 }
 
 // inspect looks at the files, and refuses where reading could do harm. With an
@@ -45,6 +47,9 @@ func inspect(path string) (files, error) {
 	}
 	if found.wal, err = statIfExists(resolved + "-wal"); err != nil {
 		return found, err
+	}
+	if found.wal != nil {
+		found.walID, _ = identify(resolved + "-wal") // unless it is gone meanwhile
 	}
 	if found.shm, err = statIfExists(resolved + "-shm"); err != nil {
 		return found, err

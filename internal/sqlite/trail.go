@@ -2,9 +2,8 @@ package sqlite
 
 import (
 	"encoding/binary"
-	"errors"
-	"io"
-	"os"
+
+	"golang.org/x/sys/unix"
 )
 
 // logHeader is what the header of a write-ahead log says of its history
@@ -25,15 +24,17 @@ const (
 // readLogHeader reads the header of the log at the path. SQLite's locks are on other
 // files, so that to open and close this one loses none.
 func readLogHeader(path string) logHeader {
-	file, err := os.Open(path)
+	file, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return logHeader{}
 	}
-	defer file.Close() //nolint:errcheck // nothing was written
+	defer unix.Close(file) //nolint:errcheck // nothing was written
 	var header [logHeaderBytes]byte
-	if _, err := io.ReadFull(file, header[:]); err != nil {
-		// An empty log is none; who is about to write the first header may be half done.
-		return logHeader{damaged: errors.Is(err, io.ErrUnexpectedEOF)}
+	switch n, err := unix.Pread(file, header[:], 0); {
+	case err != nil, n == 0:
+		return logHeader{} // an empty log is none
+	case n < len(header):
+		return logHeader{damaged: true}
 	}
 	magic := binary.BigEndian.Uint32(header[0:])
 	if magic&^1 != logMagic || !checksumFits(header[:], magic&1 == 1) {
@@ -60,39 +61,54 @@ func checksumFits(header []byte, bigEndian bool) bool {
 	return a == binary.BigEndian.Uint32(header[24:]) && b == binary.BigEndian.Uint32(header[28:])
 }
 
-// trail is what the last view saw that tells whether the database of the next one
-// has gone on from there, or was replaced, or put back to an older state.
-type trail struct {
-	seen bool
-	id   fileID
-	log  logHeader // not known for a database at rest
-	rest stamp     // of a database at rest
+// follows tells whether a log may be what became of another one.
+func (h logHeader) follows(before logHeader) bool {
+	grown := h.salt - before.salt
+	return grown <= restarts && (grown > 0 || h.random == before.random)
 }
 
 // restarts is how many times a log may begin anew between two views.
-const restarts = 1000
+const restarts = 1 << 16
+
+// trail is what the last view saw that tells whether the database of the next one
+// has gone on from there, or was replaced, or put back to an older state.
+type trail struct {
+	seen    bool
+	id      fileID
+	db      mark
+	wal     fileID // of the log's file; zero for a database at rest
+	log     logHeader
+	pending bool
+}
 
 // breaks notes what a view sees, which began after the files were found, and tells
 // whether the trail breaks. What cannot be told is no break: a database with a
 // rollback journal leaves none.
 func (t *trail) breaks(found files, atRest bool) bool {
-	now := trail{seen: true, id: found.id}
+	now := trail{seen: true, id: found.id, db: markOf(found.db)}
 	switch {
 	case atRest:
-		now.rest = found.stamp()
-	case found.log.known && readLogHeader(found.path+"-wal") == found.log:
-		now.log = found.log
+	case found.wal == nil:
+		return false
 	default:
-		return false // it has no log, or one that is beginning anew just now
+		now.wal, now.pending = found.walID, found.pending()
+		if found.log.known && readLogHeader(found.path+"-wal") == found.log { // else it begins anew just now
+			now.log = found.log
+		}
 	}
 	before := *t
 	*t = now
-	if !before.seen || before.id != now.id {
+	switch {
+	case !before.seen, before.id != now.id:
 		return false // another file is another database, which needs no sign
+	case now.wal != before.wal, now.wal == fileID{}:
+		// Who closed the database wrote the log into it and removed it, as whoever
+		// puts another one in its place has to.
+		return before.db != now.db || before.pending
+	case !now.log.known:
+		t.log = before.log
+		return false
+	default:
+		return before.log.known && !now.log.follows(before.log)
 	}
-	if atRest || !before.log.known {
-		return before.log.known || before.rest != now.rest
-	}
-	grown := now.log.salt - before.log.salt
-	return grown > restarts || grown == 0 && now.log.random != before.log.random
 }

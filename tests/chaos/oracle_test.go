@@ -4,6 +4,8 @@ import (
 	"database/sql"
 	"math"
 	"math/big"
+	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -11,13 +13,44 @@ import (
 // becomes null.
 func oddText(c cell) bool { _, ok := c.(string); return c != nil && !ok }
 
-func oddInteger(c cell) bool { _, ok := c.(int64); return c != nil && !ok }
+func oddInteger(c cell) bool { _, ok := wholeOf(c); return c != nil && !ok }
 
-func oddNumber(c cell) bool {
-	if number, ok := c.(float64); ok {
-		return math.IsInf(number, 0)
+func oddNumber(c cell) bool { _, ok := realOf(c); return c != nil && !ok }
+
+// numeral is a number as SQLite takes a text for one.
+var numeral = regexp.MustCompile(`^[ \t\n\v\f\r]*([+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?)[ \t\n\v\f\r]*$`)
+
+// realOf is a cell as a number that JSON can hold, also one that is written as a text.
+func realOf(c cell) (float64, bool) {
+	switch c := c.(type) {
+	case int64:
+		return float64(c), true
+	case float64:
+		return c, !math.IsInf(c, 0) && !math.IsNaN(c)
+	case string:
+		if found := numeral.FindStringSubmatch(c); found != nil {
+			value, err := strconv.ParseFloat(found[1], 64)
+			return value, err == nil
+		}
 	}
-	return oddInteger(c)
+	return 0, false
+}
+
+// wholeOf is a cell as a whole number, also a text or a real number that is one.
+func wholeOf(c cell) (int64, bool) {
+	if whole, ok := c.(int64); ok {
+		return whole, true
+	}
+	if text, ok := c.(string); ok {
+		if found := numeral.FindStringSubmatch(text); found != nil && !strings.ContainsAny(found[1], ".eE") {
+			whole, err := strconv.ParseInt(strings.TrimPrefix(found[1], "+"), 10, 64)
+			if err == nil {
+				return whole, true
+			}
+		}
+	}
+	value, ok := realOf(c)
+	return int64(value), ok && value == math.Trunc(value) && math.Abs(value) <= 1<<53
 }
 
 // lost is how many of some cells become null.
@@ -36,10 +69,15 @@ type oracle struct {
 	db *sql.DB
 }
 
-// oddTime asks SQLite which times it understands: the promise is to show those.
+// dated is a text with a date in it.
+var dated = regexp.MustCompile(`^\d{4}-|^[\d.]+$`)
+
+// oddTime asks SQLite which times it understands: the promise is to show those that
+// have a date, from 2000 to 2199.
 func (o oracle) oddTime(c cell) (odd bool, err error) {
-	err = o.db.QueryRow("SELECT ?1 IS NOT NULL AND strftime('%s', ?1) IS NULL", c).Scan(&odd)
-	return odd, err
+	err = o.db.QueryRow("SELECT ?1 IS NOT NULL AND coalesce(CAST(strftime('%s', ?1) AS INTEGER) NOT BETWEEN 946684800 AND 7258118399, 1)", c).Scan(&odd)
+	text, isText := c.(string)
+	return odd || isText && !dated.MatchString(text), err
 }
 
 // tasks returns how many tasks are listed, and their anomalies.
@@ -156,7 +194,7 @@ func shown(text string) string {
 func (o oracle) retries() (retried, total, most int64, fits bool) {
 	sum := new(big.Int)
 	for _, job := range o.jobs.rows {
-		if attempts, ok := job["attempts"].(int64); ok && attempts > 0 {
+		if attempts, ok := wholeOf(job["attempts"]); ok && attempts > 0 {
 			sum.Add(sum, big.NewInt(attempts-1))
 			most = max(most, attempts)
 			if attempts > 1 {
@@ -171,7 +209,7 @@ func (o oracle) retries() (retried, total, most int64, fits bool) {
 func (o oracle) tokens(column string) (total int64, fits bool) {
 	above, below := new(big.Int), new(big.Int)
 	for _, run := range o.runs.rows {
-		if n, ok := run[column].(int64); ok && n >= 0 {
+		if n, ok := wholeOf(run[column]); ok && n >= 0 {
 			above.Add(above, big.NewInt(n))
 		} else if ok {
 			below.Add(below, big.NewInt(n))
@@ -185,17 +223,35 @@ func (o oracle) tokens(column string) (total int64, fits bool) {
 // infinity, so may the sum, in some order.
 func (o oracle) cost() (total, size float64) {
 	for _, run := range o.runs.rows {
-		var cost float64
-		switch c := run["cost_usd"].(type) {
-		case int64:
-			cost = float64(c)
-		case float64:
-			cost = c
-		}
-		if !math.IsInf(cost, 0) {
+		if cost, ok := realOf(run["cost_usd"]); ok {
 			total += cost
 			size += math.Abs(cost)
 		}
 	}
 	return total, size
+}
+
+// unknown tells whether some cells of a column are there, and none can be read: then
+// there is no sum of them.
+func unknown(rows []map[string]cell, column string, odd func(cell) bool) bool {
+	there := 0
+	for _, row := range rows {
+		if row[column] == nil {
+			continue
+		}
+		if !odd(row[column]) {
+			return false
+		}
+		there++
+	}
+	return there > 0
+}
+
+// verdict is how a section's reading went whose sums met so many cells that could not
+// be read.
+func verdict(unreadable int64) (status string, code any) {
+	if unreadable > 0 {
+		return "degraded", "unreadable_cells"
+	}
+	return "ok", nil
 }

@@ -24,6 +24,7 @@ type promise struct {
 var (
 	harmless = &promise{text: "no file is created, changed or removed; the writer goes on"}
 	syscalls = &promise{text: "no system call writes beside the database"}
+	nowhere  = &promise{text: "no file is created, opened for writing or removed anywhere"}
 	alone    = &promise{text: "the orchestrator stops as if it were alone"}
 	bounded  = &promise{text: "the write-ahead log does not grow because of us"}
 	answered = &promise{text: "every answer is 200, valid JSON, in time; the data is back"}
@@ -36,7 +37,7 @@ var (
 	modest   = &promise{text: "hostile clients and files: 300 MB at most, others are served"}
 
 	promises = []*promise{
-		harmless, syscalls, alone, bounded, answered, tolerant, large, discreet, guarded, anyCell, unheard, modest,
+		harmless, syscalls, nowhere, alone, bounded, answered, tolerant, large, discreet, guarded, anyCell, unheard, modest,
 	}
 )
 

@@ -153,7 +153,7 @@ func (g *siege) report(t *testing.T, long time.Duration, name string) {
 	peak := g.s.memory("VmHWM")
 	modest.measuredf(t, "%s: %.0f MB at most; %d good answers, the slowest after %s (%s is meant, with nothing else to do)",
 		name, peak/1e6, g.good.answers, g.good.worst.Round(10*time.Millisecond), goodWithin)
-	assert.Less(t, peak, memoryBound)
+	assert.Less(t, peak, float64(memoryBound))
 }
 
 func asking(target, accept string) string {
@@ -193,6 +193,11 @@ func TestSiege_DropIns(t *testing.T) {
 			s := withDropIns(t, 64, []byte(`"`+content+`"`))
 			g := besiege(t, s, 200, time.Second, func() string { return asking("/metrics", "*/*") })
 			g.report(t, 6*time.Second, name)
+			a, err := s.ask(http.MethodGet, "/metrics")
+			require.NoError(t, err)
+			_, err = a.read()
+			require.NoError(t, err)
+			assert.Less(t, len(a.body), 9<<20, "4 MiB of files, and U+FFFD for what is no UTF-8")
 		})
 	}
 	modest.try(t, "random sections", func(t *testing.T) {
