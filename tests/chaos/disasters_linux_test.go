@@ -82,6 +82,11 @@ var disasters = []disaster{
 		sees:  failsWith("db_unreadable"),
 	},
 	{
+		name:  "with a FIFO for its log's index",
+		cause: withFIFO("-shm"),
+		sees:  failsWith("db_unreadable"),
+	},
+	{
 		name:  "truncated to nothing",
 		cause: overwritten(func(content []byte) []byte { return content[:0] }),
 		sees:  failsWith("schema_drift"),
