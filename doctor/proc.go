@@ -70,7 +70,8 @@ func blindTo(ctx context.Context, reader ports.CPUReader) (bool, error) {
 	if err == nil && reader.ClockTicks() == nil {
 		err = domain.CodeProcUnreadable
 	}
-	return len(first) == 1 && first[0].Process != nil && first[0].Process.Status == domain.ProcessHidden, err //nolint:wrapcheck // the callers say what it means
+	blind := len(first) == 1 && first[0].Process != nil && first[0].Process.Status == domain.ProcessHidden
+	return blind, err //nolint:wrapcheck // the callers say what it means
 }
 
 // sight says whose processes a proc file system shows.

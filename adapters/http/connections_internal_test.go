@@ -145,8 +145,12 @@ func TestConnections_TheKernelHoldsLittle(t *testing.T) {
 	server := NewServer("127.0.0.1:0", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(500 * time.Millisecond))
 		total := 0
-		for written, err := 0, error(nil); err == nil; total += written {
-			written, err = w.Write(make([]byte, 16<<10))
+		for {
+			written, err := w.Write(make([]byte, 16<<10))
+			total += written
+			if err != nil {
+				break
+			}
 		}
 		taken <- total
 	}), time.Second, silent())

@@ -71,7 +71,7 @@ func runJournal(args []string) error {
 	for {
 		var order string
 		if _, err := fmt.Scanln(&order); err != nil {
-			return nil //nolint:nilerr // there are no more orders
+			return nil // there are no more orders
 		}
 		long, err := time.ParseDuration(order)
 		if err != nil {
