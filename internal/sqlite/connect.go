@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"maps"
 	"strconv"
@@ -42,7 +43,11 @@ func newConnector(path string, busyTimeout time.Duration, params ...string) conn
 		drv: &sqlite3.SQLiteDriver{ConnectHook: func(c *sqlite3.SQLiteConn) error {
 			// What is sorted stays in memory: SQLite would else put it into files, also
 			// on a connection that only reads (https://www.sqlite.org/tempfiles.html).
-			if _, err := c.Exec("PRAGMA temp_store = MEMORY", nil); err != nil {
+			session, ok := any(c).(driver.ExecerContext) // which the stub without cgo is not
+			if !ok {
+				return errors.New("keep temporary tables in memory: the driver has none")
+			}
+			if _, err := session.ExecContext(context.Background(), "PRAGMA temp_store = MEMORY", nil); err != nil {
 				return fmt.Errorf("keep temporary tables in memory: %w", err)
 			}
 			c.RegisterAuthorizer(new(authorizer).authorize)
