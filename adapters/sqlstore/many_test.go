@@ -27,7 +27,7 @@ type crowd struct {
 }
 
 func readCrowd(path string) (told crowd) {
-	e, err := sqlite.New(path, 10*time.Second)
+	e, err := sqlite.New(path, 4*time.Minute)
 	if err != nil {
 		return crowd{Failure: err.Error()}
 	}
@@ -35,7 +35,7 @@ func readCrowd(path string) (told crowd) {
 	for range 3 {
 		began := time.Now()
 		ctx, end := store.View(context.Background())
-		ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+		ctx, cancel := context.WithTimeout(ctx, 4*time.Minute)
 		jobs, err1 := store.RunningJobs(ctx)
 		counts, err2 := store.StatusCounts(ctx)
 		_, err3 := store.Retries(ctx)
