@@ -107,7 +107,7 @@ func othersPass(t *testing.T, root string) {
 	whole := filepath.Join(t.TempDir(), "whole.test")
 	runIn(t, root, "go", "test", "-vet=off", "-ldflags=-s -w", "-c", "-o", whole, "./tests")
 	runIn(t, filepath.Join(root, "tests"), whole, "-test.run=^TestGolden$", "-update")
-	runIn(t, filepath.Join(root, "tests"), whole, "-test.run=^Test(Golden|Replay_Equals|Scenarios|Readme_Section|OpenAPI)")
+	runIn(t, filepath.Join(root, "tests"), whole, "-test.run=^Test(Golden|Replay_(Equals|Of)|Scenarios|Readme_Section|OpenAPI)")
 }
 
 // addGoSections writes the document's files into a clone, and applies its patch.
