@@ -14,13 +14,15 @@ const (
 	commits = 20_000
 	burst   = 25 // commits between two breaths of the writer
 	breath  = 10 * time.Millisecond
+	times   = 4 // the polled log against the other: see TestLogDoesNotGrow
 )
 
 // TestLogDoesNotGrow: of two orchestrators that do the same, one is polled 20
-// times a second. Its log gets no more than half as large again as the other's.
-// (A log never shrinks while the orchestrator runs: its size is its largest.)
+// times a second. What the other writes while one scrape reads may be added to its
+// log, which is little on an idle machine and more on a busy one; had a view been
+// held over many scrapes, all would be: 20 times as much and more. (A log never
+// shrinks while the orchestrator runs: its size is its largest.)
 func TestLogDoesNotGrow(t *testing.T) {
-	t.Parallel()
 	bounded.try(t, "20,000 commits", func(t *testing.T) {
 		var group sync.WaitGroup
 		var unpolled, polled int64
@@ -37,7 +39,7 @@ func TestLogDoesNotGrow(t *testing.T) {
 		require.NotZero(t, unpolled)
 		bounded.measuredf(t, "%d commits: log of %d KiB unpolled, %d KiB beside %d polls (%.2f times)",
 			commits, unpolled>>10, polled>>10, polls.n, float64(polled)/float64(unpolled))
-		assert.LessOrEqual(t, polled, unpolled*3/2)
+		assert.LessOrEqual(t, polled, unpolled*times)
 	})
 }
 
