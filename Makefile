@@ -158,11 +158,11 @@ generate/mocks: ## Write mocks/ from ports/
 
 .PHONY: generate/schema
 generate/schema: ## Write docs/schema/v1.json from domain/
-	@tmp=$$(mktemp) && trap 'rm -f "$$tmp"' EXIT && go run ./contract/gen > "$$tmp" && cat "$$tmp" > docs/schema/v1.json
+	@tmp=$$(mktemp) && trap 'rm -f "$$tmp"' EXIT && go run ./internal/contract/gen > "$$tmp" && cat "$$tmp" > docs/schema/v1.json
 
 .PHONY: generate/metrics
 generate/metrics: ## Write docs/metrics.md from the descriptions in adapters/prometheus
-	@tmp=$$(mktemp) && trap 'rm -f "$$tmp"' EXIT && go run ./contract/genmetrics > "$$tmp" && cat "$$tmp" > docs/metrics.md
+	@tmp=$$(mktemp) && trap 'rm -f "$$tmp"' EXIT && go run ./internal/contract/genmetrics > "$$tmp" && cat "$$tmp" > docs/metrics.md
 
 .PHONY: release-schema
 release-schema: verify/schema ## Freeze the schema: from now on readers rely on it
@@ -185,13 +185,13 @@ verify/mocks: ## Check that mocks/ holds the mock of every port and nothing else
 
 .PHONY: verify/schema
 verify/schema: ## Check that the schema is up to date and breaks no reader of the released one
-	@go run ./contract/gen | diff -u docs/schema/v1.json - || \
+	@go run ./internal/contract/gen | diff -u docs/schema/v1.json - || \
 		{ echo 'docs/schema/v1.json is stale: run "make generate/schema"' >&2; exit 1; }
-	@go run ./contract/gen -released docs/schema/v1.released.json
+	@go run ./internal/contract/gen -released docs/schema/v1.released.json
 
 .PHONY: verify/metrics
 verify/metrics: ## Check that docs/metrics.md is up to date
-	@go run ./contract/genmetrics | diff -u docs/metrics.md - || \
+	@go run ./internal/contract/genmetrics | diff -u docs/metrics.md - || \
 		{ echo 'docs/metrics.md is stale: run "make generate/metrics"' >&2; exit 1; }
 
 .PHONY: verify/tidy

@@ -4,9 +4,9 @@ import (
 	"fmt"
 
 	"github.com/orchmetrics/orchmetrics/adapters/http"
-	"github.com/orchmetrics/orchmetrics/adapters/page"
-	"github.com/orchmetrics/orchmetrics/contract"
 	"github.com/orchmetrics/orchmetrics/docs"
+	"github.com/orchmetrics/orchmetrics/internal/contract"
+	"github.com/orchmetrics/orchmetrics/internal/page"
 )
 
 // documents are what is served beside the envelope.

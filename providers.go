@@ -12,8 +12,8 @@ import (
 	"github.com/orchmetrics/orchmetrics/adapters/prometheus"
 	"github.com/orchmetrics/orchmetrics/adapters/sqlstore"
 	"github.com/orchmetrics/orchmetrics/adapters/workerstate"
-	"github.com/orchmetrics/orchmetrics/contract"
 	"github.com/orchmetrics/orchmetrics/internal/app"
+	"github.com/orchmetrics/orchmetrics/internal/contract"
 	"github.com/orchmetrics/orchmetrics/internal/sqlite"
 	"github.com/orchmetrics/orchmetrics/ports"
 )

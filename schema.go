@@ -3,8 +3,8 @@ package orchmetrics
 import (
 	"fmt"
 
-	"github.com/orchmetrics/orchmetrics/contract"
 	"github.com/orchmetrics/orchmetrics/internal/app"
+	"github.com/orchmetrics/orchmetrics/internal/contract"
 )
 
 // newSchema returns the envelope's schema, with those of the service's sections.

@@ -7,8 +7,8 @@ import (
 
 	"github.com/orchmetrics/orchmetrics/adapters/http"
 	"github.com/orchmetrics/orchmetrics/adapters/replay"
-	"github.com/orchmetrics/orchmetrics/contract"
 	"github.com/orchmetrics/orchmetrics/internal/app"
+	"github.com/orchmetrics/orchmetrics/internal/contract"
 	"github.com/orchmetrics/orchmetrics/ports"
 )
 

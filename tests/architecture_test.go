@@ -40,7 +40,7 @@ var (
 
 	// The most specific row counts, the first of those alike. A package that has no row is a violation.
 	layers = []layer{
-		{folder: "domain", tests: []string{"contract/contracttest"}},
+		{folder: "domain", tests: []string{"internal/contract/contracttest"}},
 		{folder: "ports", own: []string{"domain"}, tests: []string{"ports/portstest", "mocks"}},
 		{
 			folder: "ports/portstest", own: []string{"domain", "ports"}, tests: []string{"mocks"},
@@ -48,7 +48,7 @@ var (
 				"github.com/google/go-cmp", "github.com/stretchr/testify", "go.uber.org/goleak", "pgregory.net/rapid",
 			},
 		},
-		{folder: "internal/app", own: []string{"domain", "ports"}, tests: []string{"ports/portstest", "mocks", "contract/contracttest"}},
+		{folder: "internal/app", own: []string{"domain", "ports"}, tests: []string{"ports/portstest", "mocks", "internal/contract/contracttest"}},
 		// What the tables mean, on any engine, which a test has to choose.
 		{
 			folder: "adapters/sqlstore", own: []string{"domain", "ports", "internal/engine", "internal/rollup"}, libraries: anyLibrary,
@@ -56,37 +56,38 @@ var (
 		},
 		{
 			folder: "adapters/*", own: []string{"domain", "ports"}, libraries: anyLibrary,
-			tests: []string{"ports/portstest", "mocks", "contract/contracttest"},
+			tests: []string{"ports/portstest", "mocks", "internal/contract/contracttest"},
 		},
 		{folder: "internal/engine", own: []string{"domain"}, libraries: anyLibrary},
 		{folder: "internal/sqlite", own: []string{"domain", "internal/engine"}, libraries: anyLibrary},
 		{folder: "internal/rollup"},
 		{
 			folder: ".", libraries: anyLibrary,
-			own:   []string{"domain", "ports", "internal/app", "adapters/*", "adapters/sqlstore", "internal/sqlite", "contract", "docs"},
-			tests: []string{"ports/portstest", "mocks", "contract/contracttest"},
+			own:   []string{"domain", "ports", "internal/app", "adapters/*", "adapters/sqlstore", "internal/sqlite", "internal/contract", "internal/page", "docs"},
+			tests: []string{"ports/portstest", "mocks", "internal/contract/contracttest"},
 		},
 		// The doctor asks the adapters what they alone know.
-		{folder: "doctor", own: []string{".", "adapters/*", "adapters/sqlstore", "internal/engine", "internal/sqlite", "domain", "ports"}, libraries: anyLibrary},
+		{folder: "internal/doctor", own: []string{".", "adapters/*", "adapters/sqlstore", "internal/engine", "internal/sqlite", "domain", "ports"}, libraries: anyLibrary},
 		// A command speaks to the root in the types of domain and ports.
-		{folder: "cmd/*", own: []string{".", "demo", "doctor", "domain", "ports"}, libraries: anyLibrary, tests: []string{"mocks", "contract/contracttest"}},
-		{folder: "demo", libraries: anyLibrary},
+		{folder: "cmd/*", own: []string{".", "internal/demo", "internal/doctor", "domain", "ports"}, libraries: anyLibrary, tests: []string{"mocks", "internal/contract/contracttest"}},
+		{folder: "internal/demo", libraries: anyLibrary},
 		// What is embedded, and what is served of it.
 		{folder: "docs"},
-		{folder: "contract", own: []string{"docs"}},
-		{folder: "contract/compat"},
+		{folder: "internal/page"},
+		{folder: "internal/contract", own: []string{"docs"}},
+		{folder: "internal/contract/compat"},
 		// A validator is no part of the service.
-		{folder: "contract/contracttest", own: []string{"contract"}, libraries: []string{"github.com/santhosh-tekuri/jsonschema"}},
+		{folder: "internal/contract/contracttest", own: []string{"internal/contract"}, libraries: []string{"github.com/santhosh-tekuri/jsonschema"}},
 		// The generator's library is not linked into the service.
-		{folder: "contract/gen", own: []string{"domain", "contract/compat"}, libraries: []string{"github.com/invopop/jsonschema"}},
-		{folder: "contract/genmetrics", own: []string{"adapters/*"}},
-		{folder: "examples/*", own: []string{".", "domain", "ports"}, libraries: anyLibrary, tests: []string{"adapters/*", "ports/portstest", "contract/contracttest"}},
+		{folder: "internal/contract/gen", own: []string{"domain", "internal/contract/compat"}, libraries: []string{"github.com/invopop/jsonschema"}},
+		{folder: "internal/contract/genmetrics", own: []string{"adapters/*"}},
+		{folder: "examples/*", own: []string{".", "domain", "ports"}, libraries: anyLibrary, tests: []string{"adapters/*", "ports/portstest", "internal/contract/contracttest"}},
 		{folder: "mocks", own: []string{"domain", "ports"}, libraries: []string{"github.com/stretchr/testify"}},
 		{
 			folder: "tests", libraries: anyLibrary,
 			own: []string{
-				".", "contract", "contract/contracttest", "domain", "ports", "ports/portstest", "internal/app", "adapters/*", "adapters/sqlstore",
-				"internal/sqlite", "demo", "doctor", "mocks",
+				".", "internal/contract", "internal/contract/contracttest", "domain", "ports", "ports/portstest", "internal/app", "adapters/*", "adapters/sqlstore",
+				"internal/sqlite", "internal/page", "internal/demo", "internal/doctor", "mocks",
 			},
 		},
 	}
@@ -142,31 +143,31 @@ func TestArchitectureCheckerCatchesViolations(t *testing.T) {
 		"an adapter imports portstest":               {"adapters/procfs/a.go", module + "/ports/portstest", true},
 		"an adapter's tests import portstest":        {"adapters/procfs/a_test.go", module + "/ports/portstest", false},
 		"an adapter's tests import another adapter":  {"adapters/procfs/a_test.go", module + "/adapters/sqlstore", true},
-		"an adapter's tests import the demo":         {"adapters/procfs/a_test.go", module + "/demo", true},
+		"an adapter's tests import the demo":         {"adapters/procfs/a_test.go", module + "/internal/demo", true},
 		"an adapter imports a library of its own":    {"internal/sqlite/a.go", "gorm.io/gorm", false},
 		"an adapter imports another's library":       {"adapters/procfs/a.go", "gorm.io/gorm", true},
 		"an adapter's tests import another's":        {"adapters/procfs/a_test.go", "gorm.io/gorm", false},
 		"a library whose name begins like another's": {"adapters/procfs/a.go", "gorm.iomega/x", false},
 		"the root imports an adapter":                {"a.go", module + "/adapters/http", false},
-		"the root imports the demo":                  {"a.go", module + "/demo", true},
+		"the root imports the demo":                  {"a.go", module + "/internal/demo", true},
 		"the root imports gin":                       {"a.go", "github.com/gin-gonic/gin", true},
 		"a file that a build tag excludes":           {"wire.go", module + "/tests", true},
 		"a command imports the root":                 {"cmd/api/a.go", module, false},
 		"a command imports app":                      {"cmd/api/a.go", module + "/internal/app", true},
-		"a command imports the doctor":               {"cmd/api/a.go", module + "/doctor", false},
-		"the doctor imports an adapter":              {"doctor/a.go", module + "/adapters/http", false},
-		"the doctor imports app":                     {"doctor/a.go", module + "/internal/app", true},
-		"the root imports the doctor":                {"a.go", module + "/doctor", true},
-		"the demo imports domain":                    {"demo/a.go", module + "/domain", true},
-		"the generator imports domain":               {"contract/gen/a.go", module + "/domain", false},
-		"the root imports the generator":             {"a.go", module + "/contract/gen", true},
-		"what is served imports the generator's":     {"contract/a.go", "github.com/invopop/jsonschema", true},
+		"a command imports the doctor":               {"cmd/api/a.go", module + "/internal/doctor", false},
+		"the doctor imports an adapter":              {"internal/doctor/a.go", module + "/adapters/http", false},
+		"the doctor imports app":                     {"internal/doctor/a.go", module + "/internal/app", true},
+		"the root imports the doctor":                {"a.go", module + "/internal/doctor", true},
+		"the demo imports domain":                    {"internal/demo/a.go", module + "/domain", true},
+		"the generator imports domain":               {"internal/contract/gen/a.go", module + "/domain", false},
+		"the root imports the generator":             {"a.go", module + "/internal/contract/gen", true},
+		"what is served imports the generator's":     {"internal/contract/a.go", "github.com/invopop/jsonschema", true},
 		"an adapter imports the documents":           {"adapters/http/a.go", module + "/docs", true},
 		"an example imports an adapter":              {"examples/embed/a.go", module + "/adapters/http", true},
 		"tests import an adapter":                    {"tests/a_test.go", module + "/adapters/http", false},
 		"a package without a row":                    {"util/a.go", "fmt", true},
 		"a package between the rows":                 {"adapters/a.go", "fmt", true},
-		"testdata":                                   {"demo/testdata/a.go", module + "/internal/app", false},
+		"testdata":                                   {"internal/demo/testdata/a.go", module + "/internal/app", false},
 		"a hidden folder":                            {".tools/a/a.go", module + "/internal/app", false},
 	}
 	for name, c := range cases {

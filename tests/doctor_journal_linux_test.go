@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/orchmetrics/orchmetrics/doctor"
+	"github.com/orchmetrics/orchmetrics/internal/doctor"
 )
 
 // busyView makes reading the tasks a computation of so many steps: nothing reads

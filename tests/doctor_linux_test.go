@@ -20,8 +20,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/orchmetrics/orchmetrics/demo"
-	"github.com/orchmetrics/orchmetrics/doctor"
+	"github.com/orchmetrics/orchmetrics/internal/demo"
+	"github.com/orchmetrics/orchmetrics/internal/doctor"
 )
 
 // secret is in everything of which no value may be shown.

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/orchmetrics/orchmetrics/doctor"
+	"github.com/orchmetrics/orchmetrics/internal/doctor"
 )
 
 // TestDoctor_WorkerState: what of the worker's snapshot can be read, how old it is,

@@ -7,7 +7,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/orchmetrics/orchmetrics/demo"
+	"github.com/orchmetrics/orchmetrics/internal/demo"
 )
 
 // update makes the golden tests rewrite their files: go test ./tests -run Golden -update.

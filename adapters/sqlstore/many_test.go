@@ -74,5 +74,7 @@ func TestManyActiveRows(t *testing.T) {
 	for _, counts := range told.Counts {
 		assert.Equal(t, domain.StatusCounts{"queued": 300_000, "running": 200_000, "done": 0, "failed": 0, "cancelled": 0}, counts)
 	}
-	assert.Less(t, told.PeakKB, int64(150*1024))
+	if !raceDetector { // which needs several bytes for each
+		assert.Less(t, told.PeakKB, int64(150*1024))
+	}
 }

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/orchmetrics/orchmetrics"
-	"github.com/orchmetrics/orchmetrics/demo"
+	"github.com/orchmetrics/orchmetrics/internal/demo"
 )
 
 // demoCmd simulates an orchestrator and serves its metrics.

@@ -13,7 +13,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/orchmetrics/orchmetrics"
-	"github.com/orchmetrics/orchmetrics/doctor"
+	"github.com/orchmetrics/orchmetrics/internal/doctor"
 )
 
 // doctorCmd checks what the service depends on.

@@ -17,8 +17,8 @@ import (
 	kongcompletion "github.com/jotaen/kong-completion"
 
 	"github.com/orchmetrics/orchmetrics"
-	"github.com/orchmetrics/orchmetrics/demo"
 	"github.com/orchmetrics/orchmetrics/domain"
+	"github.com/orchmetrics/orchmetrics/internal/demo"
 )
 
 // cli is the command line. Every setting is a flag and an environment variable.

@@ -14,8 +14,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/orchmetrics/orchmetrics"
-	"github.com/orchmetrics/orchmetrics/contract/contracttest"
-	"github.com/orchmetrics/orchmetrics/demo"
+	"github.com/orchmetrics/orchmetrics/internal/contract/contracttest"
+	"github.com/orchmetrics/orchmetrics/internal/demo"
 )
 
 func TestMain(m *testing.M) {

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/orchmetrics/orchmetrics"
-	"github.com/orchmetrics/orchmetrics/doctor"
+	"github.com/orchmetrics/orchmetrics/internal/doctor"
 )
 
 // serveCmd serves until it is told to stop.

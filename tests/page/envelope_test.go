@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orchmetrics/orchmetrics"
-	"github.com/orchmetrics/orchmetrics/demo"
+	"github.com/orchmetrics/orchmetrics/internal/demo"
 )
 
 // requireShown: the page shows what the last of the answers has, all of it.

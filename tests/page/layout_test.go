@@ -183,7 +183,7 @@ func TestPage_LeavesTheReaderInPeace(t *testing.T) {
 // TestPage_MovesOnlyIfWelcome: nothing moves for who asked that nothing moves.
 func TestPage_MovesOnlyIfWelcome(t *testing.T) {
 	t.Parallel()
-	style := readFile(t, "../../adapters/page/files/style.css")
+	style := readFile(t, "../../internal/page/files/style.css")
 	assert.NotContains(t, style, "animation")
 	assert.NotContains(t, style, "transition")
 	b := newTab(t)

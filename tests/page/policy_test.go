@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/orchmetrics/orchmetrics/adapters/page"
+	"github.com/orchmetrics/orchmetrics/internal/page"
 )
 
 // TestPolicy_IsSent with each file, and lets in nothing from elsewhere.

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/orchmetrics/orchmetrics/contract/compat"
+	"github.com/orchmetrics/orchmetrics/internal/contract/compat"
 )
 
 // object is a JSON object that a case changes.
@@ -74,7 +74,7 @@ const (
 // The cases change the released schema itself, so that they are of its own kind.
 func TestCheck(t *testing.T) {
 	t.Parallel()
-	released, err := os.ReadFile("../../docs/schema/v1.released.json")
+	released, err := os.ReadFile("../../../docs/schema/v1.released.json")
 	require.NoError(t, err)
 	orNull := []any{"integer", "null"}
 	for name, tc := range map[string]struct {

@@ -10,7 +10,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/orchmetrics/orchmetrics/demo"
+	"github.com/orchmetrics/orchmetrics/internal/demo"
 )
 
 // childVariable makes the test binary a demo of its own, in the directory that

@@ -9,7 +9,7 @@ import (
 	"io"
 	"os"
 
-	"github.com/orchmetrics/orchmetrics/contract/compat"
+	"github.com/orchmetrics/orchmetrics/internal/contract/compat"
 )
 
 func main() {

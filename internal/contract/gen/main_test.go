@@ -9,13 +9,13 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/orchmetrics/orchmetrics/contract/compat"
+	"github.com/orchmetrics/orchmetrics/internal/contract/compat"
 )
 
 // inRoot runs the test where the command runs.
 func inRoot(t *testing.T) {
 	t.Helper()
-	t.Chdir(filepath.Join("..", ".."))
+	t.Chdir(filepath.Join("..", "..", ".."))
 }
 
 func TestSchema_IsUpToDate(t *testing.T) {

@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/orchmetrics/orchmetrics/contract"
 	"github.com/orchmetrics/orchmetrics/docs"
+	"github.com/orchmetrics/orchmetrics/internal/contract"
 )
 
 func TestNew(t *testing.T) {
