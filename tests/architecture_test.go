@@ -59,7 +59,8 @@ var (
 			tests: []string{"ports/portstest", "mocks", "internal/contract/contracttest"},
 		},
 		{folder: "internal/engine", own: []string{"domain"}, libraries: anyLibrary},
-		{folder: "internal/sqlite", own: []string{"domain", "internal/engine"}, libraries: anyLibrary},
+		{folder: "internal/engine/enginetest", own: []string{"domain", "internal/engine"}, libraries: anyLibrary},
+		{folder: "internal/sqlite", own: []string{"domain", "internal/engine"}, libraries: anyLibrary, tests: []string{"internal/engine/enginetest"}},
 		{folder: "internal/rollup"},
 		{
 			folder: ".", libraries: anyLibrary,
@@ -96,7 +97,7 @@ var (
 	// can be exchanged there. Test files are free.
 	libraryHomes = map[string][]string{
 		"github.com/gin-gonic": {"adapters/http"},
-		"gorm.io":              {"internal/engine", "internal/sqlite"},
+		"gorm.io":              {"internal/engine", "internal/engine/enginetest", "internal/sqlite"},
 	}
 )
 

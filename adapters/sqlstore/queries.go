@@ -133,7 +133,7 @@ func missing(table, column string) error {
 // rows if there is one.
 func (q *queries) by(c *columns, column string) (from, by string, err error) {
 	index, err := q.index(c.name, column)
-	return c.dialect.From(c.name, c.alias, index), c.dialect.Exact(c.alias + "." + column), err
+	return c.dialect.From(c.name, c.alias, index), c.exact(column), err
 }
 
 // ref is the column itself, or NULL where the table has none.
@@ -152,12 +152,21 @@ func (c *columns) integer(name string) string { return c.cell(name, c.dialect.In
 func (c *columns) real(name string) string    { return c.cell(name, c.dialect.Real) }
 func (c *columns) time(name string) string    { return c.cell(name, c.dialect.Time) }
 
-func (c *columns) cell(name string, expression func(column string, guarded bool) string) string {
-	ref := c.ref(name)
-	if ref == "NULL" {
+func (c *columns) cell(name string, expression func(column engine.Column, guarded bool) string) string {
+	if ref := c.ref(name); ref == "NULL" {
 		return ref
 	}
-	return expression(ref, c.guarded)
+	return expression(c.typed(name), c.guarded)
+}
+
+// exact is a text column as it is compared.
+func (c *columns) exact(name string) string {
+	return c.cell(name, func(column engine.Column, _ bool) string { return c.dialect.Exact(column) })
+}
+
+// typed is a column in an expression.
+func (c *columns) typed(name string) engine.Column {
+	return engine.Column{Name: c.alias + "." + name, Type: c.Types[name]}
 }
 
 // drift is the error that goes with what was read without the missing columns.

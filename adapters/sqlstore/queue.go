@@ -126,7 +126,7 @@ func (jobsTable) plain(c *columns) []string {
 	retried := " FILTER (WHERE " + attempts + " > 1)"
 	sums := []string{"count(*)" + retried, "sum(" + attempts + " - 1)" + retried, "sum(" + attempts + ")", "max(" + attempts + ")"}
 	for _, status := range countedStatuses {
-		sums = append(sums, "count(*) FILTER (WHERE "+c.dialect.Exact(c.ref("status"))+" = '"+status+"')")
+		sums = append(sums, "count(*) FILTER (WHERE "+c.exact("status")+" = '"+status+"')")
 	}
 	return sums
 }

@@ -82,20 +82,58 @@ type Dialect interface {
 	// Range is a table in a FROM clause under an alias, and the condition for rows with
 	// an id from one parameter to another, to be found by the key.
 	Range(table, alias string) (from, where string)
+	// Sum is the sum of a column, nil over no cells: a whole number for whole numbers,
+	// an error beyond 64 bits, and the same one for the same rows, whatever order they
+	// come in; key is the column of their ids. See Summable for which columns have one.
+	Sum(column Column, key string) string
 	// Exact is a text column as it is compared byte by byte.
-	Exact(column string) string
+	Exact(column Column) string
 	// Text, Integer, Real and Time are the expressions of a column to be read by the
 	// method of Rows of that name. Guarded, they let no large cell through.
-	Text(column string, guarded bool) string
-	Integer(column string, guarded bool) string
-	Real(column string, guarded bool) string
-	Time(column string, guarded bool) string
+	Text(column Column, guarded bool) string
+	Integer(column Column, guarded bool) string
+	Real(column Column, guarded bool) string
+	Time(column Column, guarded bool) string
 }
+
+// Column is a column in an expression: how it is written there, and its type.
+type Column struct {
+	Name string
+	Type Type
+}
+
+// Summable tells whether a column can be summed as numbers, whole ones or others. Of one
+// that is Dynamic the sum tells by its type whether all cells were numbers.
+func (c Column) Summable(whole bool) bool {
+	return c.Type == Dynamic || c.Type == Integer || c.Type == Real && !whole
+}
+
+// Type is what the cells of a column are, as far as it matters to how they are read.
+type Type int
+
+const (
+	// Dynamic is that of a column whose cells may be of any type, whatever was declared.
+	Dynamic Type = iota
+	// Integer is a whole number of at most 64 bits.
+	Integer
+	// Real is a number, exact or not.
+	Real
+	// Text is a text that equals another one if all bytes do.
+	Text
+	// Boolean is true or false.
+	Boolean
+	// Instant is a point in time, or a date.
+	Instant
+	// Other is any other type, which is read as the text that it is written as.
+	Other
+)
 
 // Table is what is known of a table; the zero value is one that does not exist.
 type Table struct {
 	// Columns are the names of its columns, in lower case.
 	Columns map[string]bool
+	// Types are their types; a column that is not named is Dynamic.
+	Types map[string]Type
 	// Keyed tells whether id is its key and an integer, so that rows are found by it
 	// at once, and in its order.
 	Keyed bool

@@ -78,27 +78,32 @@ func (dialect) Range(table, alias string) (from, where string) {
 		"one.rowid = (SELECT min(rowid) FROM sqlite_schema) AND " + alias + ".id BETWEEN ? + 0 * one.rowid AND ?"
 }
 
+// Sum implements engine.Dialect. Rows come in the order of their ids.
+func (dialect) Sum(column engine.Column, _ string) string { return "sum(" + column.Name + ")" }
+
 // Exact implements engine.Dialect.
-func (dialect) Exact(column string) string { return column + " COLLATE BINARY" }
+func (dialect) Exact(column engine.Column) string { return column.Name + " COLLATE BINARY" }
 
 // As expressions, all columns have no declared type, by which the driver would convert
 // values on its own.
 
 // Text implements engine.Dialect. Only what is long is cut, by its bytes: as a text,
 // substr ends it at its first NUL.
-func (dialect) Text(column string, guarded bool) string {
+func (dialect) Text(column engine.Column, guarded bool) string {
 	if !guarded {
-		return "+" + column
+		return "+" + column.Name
 	}
 	return fmt.Sprintf("CASE typeof(%[1]s) WHEN 'text' THEN CASE WHEN octet_length(%[1]s) > %[2]d"+
-		" THEN CAST(substr(CAST(%[1]s AS BLOB), 1, %[2]d) AS TEXT) ELSE %[1]s END WHEN 'null' THEN NULL ELSE 0 END", column, engine.CutText)
+		" THEN CAST(substr(CAST(%[1]s AS BLOB), 1, %[2]d) AS TEXT) ELSE %[1]s END WHEN 'null' THEN NULL ELSE 0 END", column.Name, engine.CutText)
 }
 
 // Integer implements engine.Dialect. A text of a number is short.
-func (dialect) Integer(column string, guarded bool) string { return number(column, guarded) }
+func (dialect) Integer(column engine.Column, guarded bool) string {
+	return number(column.Name, guarded)
+}
 
 // Real implements engine.Dialect.
-func (dialect) Real(column string, guarded bool) string { return number(column, guarded) }
+func (dialect) Real(column engine.Column, guarded bool) string { return number(column.Name, guarded) }
 
 func number(column string, guarded bool) string {
 	if !guarded {
@@ -110,7 +115,7 @@ func number(column string, guarded bool) string {
 // Time implements engine.Dialect. A timestamp is what SQLite's date functions read as
 // one (https://www.sqlite.org/lang_datefunc.html), if there is a date in it: not 'now',
 // nor a time of day. Anything else is a marker.
-func (dialect) Time(column string, _ bool) string {
+func (dialect) Time(column engine.Column, _ bool) string {
 	return fmt.Sprintf("CASE WHEN %[1]s IS NULL THEN NULL WHEN %[1]s NOT GLOB '[0-9][0-9][0-9][0-9]-*'"+
-		" AND %[1]s GLOB '*[^0-9.]*' THEN '' ELSE coalesce(unixepoch(%[1]s), '') END", column)
+		" AND %[1]s GLOB '*[^0-9.]*' THEN '' ELSE coalesce(unixepoch(%[1]s), '') END", column.Name)
 }

@@ -12,14 +12,14 @@ import (
 
 // writer is another process that has the database open, like the orchestrator.
 type writer struct {
-	t   *testing.T
+	t   testing.TB
 	cmd *exec.Cmd
 	in  io.WriteCloser
 	out *bufio.Scanner
 }
 
 // startWriter starts a process that ends with the test.
-func startWriter(t *testing.T, path string) *writer {
+func startWriter(t testing.TB, path string) *writer {
 	t.Helper()
 	program, err := exec.LookPath("sqlite3")
 	if err != nil {
