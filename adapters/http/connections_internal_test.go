@@ -138,6 +138,24 @@ func TestConnections_StalledReadersMakeRoom(t *testing.T) {
 	}, 20*time.Second, evictable, "it stalls once the kernel holds all it may")
 }
 
+// TestConnections_BodiesAreNotWaitedFor: a request whose body does not come is answered,
+// and keeps its connection for no longer.
+func TestConnections_BodiesAreNotWaitedFor(t *testing.T) {
+	server := NewServer("127.0.0.1:0", http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), time.Second, silent())
+	server.most = 1
+	server.http.ReadTimeout = time.Hour
+	address := serveHere(t, server)
+	waiting := connect(t, address)
+	_, err := io.WriteString(waiting, "GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n")
+	require.NoError(t, err)
+	require.NoError(t, waiting.SetReadDeadline(time.Now().Add(20*time.Second)))
+	response, err := http.ReadResponse(bufio.NewReader(waiting), nil)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	assert.Equal(t, http.StatusOK, response.StatusCode)
+	assert.True(t, closedByServer(waiting))
+}
+
 // TestConnections_TheKernelHoldsLittle: for a client that does not read, it would
 // take megabytes by itself.
 func TestConnections_TheKernelHoldsLittle(t *testing.T) {

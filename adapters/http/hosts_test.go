@@ -104,7 +104,10 @@ func TestHost_WithAWebConfig(t *testing.T) {
 		"a renewed certificate counts")
 	assert.Equal(t, http.StatusMisdirectedRequest, statusAs(encrypted, "evil.example"))
 
-	assert.Equal(t, http.StatusUnauthorized, statusAs(newSite(t, withTLS+withPasswords, handler), "evil.example"))
+	guarded := newSite(t, withPasswords, handler)
+	assert.Equal(t, http.StatusUnauthorized, statusAs(guarded, "any.example"))
+	guarded.address = strings.Replace(guarded.address, "://", "://reader:right@", 1)
+	assert.Equal(t, http.StatusOK, statusAs(guarded, "any.example"))
 
 	clients := newSite(t, strings.Replace(withTLS, "}", ", client_auth_type: RequireAndVerifyClientCert, client_ca_file: authority.crt}", 1), handler)
 	dir := t.TempDir()

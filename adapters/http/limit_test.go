@@ -1,6 +1,8 @@
 package httpapi_test
 
 import (
+	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -78,6 +80,45 @@ func TestReadinessHasItsOwnLimit(t *testing.T) {
 		assert.Equal(t, http.StatusOK, ask(handler, "GET", "/livez").Code)
 		close(release)
 		assert.Equal(t, []int{http.StatusOK, http.StatusOK}, append(first(), second()...))
+	}
+}
+
+// slowIfNarrowed takes its time for narrowed answers.
+type slowIfNarrowed struct {
+	snapshots
+
+	entered, release chan struct{}
+}
+
+func (s slowIfNarrowed) SnapshotJSON(ctx context.Context, keys ...string) ([]byte, error) {
+	if len(keys) > 0 {
+		s.entered <- struct{}{}
+		<-s.release
+	}
+	return s.snapshots.SnapshotJSON(ctx, keys...)
+}
+
+// However many different narrowed answers are asked for, one is made at a time, few
+// wait, and whoever asks for all is answered.
+func TestFloodOfSections(t *testing.T) {
+	const flood, most = 300, 256
+	slow := slowIfNarrowed{snapshots{envelope: busy()}, make(chan struct{}, flood), make(chan struct{})}
+	handler := newHandler(t, slow)
+	statuses := make(chan int, flood)
+	for i := range flood {
+		go func() { statuses <- ask(handler, "GET", fmt.Sprintf("/metrics?section=s%d", i)).Code }()
+	}
+	for range flood - most {
+		assert.Equal(t, http.StatusServiceUnavailable, <-statuses)
+	}
+	<-slow.entered
+	for _, target := range []string{"/metrics", "/readyz"} {
+		assert.Equal(t, http.StatusOK, ask(handler, "GET", target).Code)
+	}
+	assert.Empty(t, slow.entered, "one at a time")
+	close(slow.release)
+	for range most {
+		assert.Contains(t, []int{http.StatusBadRequest, http.StatusServiceUnavailable}, <-statuses, "there is no such section, or it took too long")
 	}
 }
 

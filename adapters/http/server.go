@@ -81,7 +81,7 @@ func NewServer(address string, handler http.Handler, scrape time.Duration, log *
 	for _, opt := range opts {
 		opt(s)
 	}
-	s.http.Handler = s.named(handler)
+	s.http.Handler = ignoringBodies(s.named(handler))
 	return s
 }
 

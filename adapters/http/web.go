@@ -189,7 +189,7 @@ func (c *WebConfig) serve(server *http.Server, listener net.Listener, log *slog.
 	// net/http calls this when it is about to accept: the toolkit has changed the
 	// handler by then, and no request has come yet.
 	server.BaseContext = func(net.Listener) context.Context {
-		server.Handler = recovering(around.outside(server.Handler), log)
+		server.Handler = recovering(ignoringBodies(around.outside(server.Handler)), log)
 		return context.Background()
 	}
 	server.ErrorLog = slog.NewLogLogger(&connectionLog{Handler: log.Handler(), config: c, log: log}, slog.LevelDebug)
