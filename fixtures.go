@@ -59,7 +59,6 @@ func newReplayed(cfg Config, fixture Fixture, log *slog.Logger) (replayed, error
 	}
 	steps := fixture.Recording.Play(fixture.Options)
 	opts := serviceOptions(cfg, dropIns(cfg), log)
-	opts.Spacing = 0 // there is no orchestrator to be spared
 	opts.Recorded = fixture.Recording.Keys()
 	sections := Sections(cfg, Sources{Extra: fixture.Extra}, app.NewRunningJobs(nil))
 	live, err := app.NewService(sections, nil, steps, nil, opts)

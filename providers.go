@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"time"
 
 	"github.com/orchmetrics/orchmetrics/adapters/dropin"
 	"github.com/orchmetrics/orchmetrics/adapters/http"
@@ -91,10 +90,6 @@ func newStore(cfg Config) (*sqlstore.Store, error) {
 	return store, nil
 }
 
-// spacing keeps a crowd of readers from being one of scrapes: there are at most
-// sixty a second.
-const spacing = time.Second / 60
-
 func newService(cfg Config, src Sources, log *slog.Logger) (*app.Service, error) {
 	if err := validate(src); err != nil {
 		return nil, err
@@ -111,7 +106,6 @@ func serviceOptions(cfg Config, listers []ports.SectionLister, log *slog.Logger)
 	return app.Options{
 		Enabled:        bool(cfg.MetricsEnabled),
 		SectionTimeout: cfg.SectionTimeout,
-		Spacing:        spacing,
 		Disabled:       cfg.SectionsDisabled,
 		Listers:        listers,
 		Version:        cfg.Version,
@@ -121,7 +115,7 @@ func serviceOptions(cfg Config, listers []ports.SectionLister, log *slog.Logger)
 }
 
 func newServer(
-	cfg Config, snapshots ports.Snapshotter, text ports.TextSnapshotter, schema contract.Schema, log *slog.Logger,
+	cfg Config, snapshots ports.Snapshotter, text ports.TextWriter, schema contract.Schema, log *slog.Logger,
 ) (*httpapi.Server, error) {
 	served, err := documents(schema)
 	if err != nil {

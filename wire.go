@@ -15,21 +15,21 @@ import (
 // InitializeServer returns the server over the production adapters.
 func InitializeServer(cfg Config) (*httpapi.Server, error) {
 	panic(wire.Build(newLogger, ProductionSources, newService, newSchema, newServer,
-		wire.Bind(new(ports.Snapshotter), new(*app.Service)), wire.Bind(new(ports.TextSnapshotter), new(*app.Service))))
+		wire.Bind(new(ports.Snapshotter), new(*app.Service)), wire.Bind(new(ports.TextWriter), new(*app.Service))))
 }
 
 // InitializeServerFrom returns the server over the caller's sources, for tests
 // and for programs that embed the service.
 func InitializeServerFrom(cfg Config, src Sources) (*httpapi.Server, error) {
 	panic(wire.Build(newLogger, newService, newSchema, newServer,
-		wire.Bind(new(ports.Snapshotter), new(*app.Service)), wire.Bind(new(ports.TextSnapshotter), new(*app.Service))))
+		wire.Bind(new(ports.Snapshotter), new(*app.Service)), wire.Bind(new(ports.TextWriter), new(*app.Service))))
 }
 
 // InitializeReplay returns the server that plays a fixture, with the drop-ins and
 // sections in Go that are beside it.
 func InitializeReplay(cfg Config, fixture Fixture) (*httpapi.Server, error) {
 	panic(wire.Build(newLogger, newReplayed, wire.FieldsOf(new(replayed), "Player", "Live"), newSchema, newServer,
-		wire.Bind(new(ports.Snapshotter), new(*replay.Player)), wire.Bind(new(ports.TextSnapshotter), new(*replay.Player))))
+		wire.Bind(new(ports.Snapshotter), new(*replay.Player)), wire.Bind(new(ports.TextWriter), new(*replay.Player))))
 }
 
 // InitializeSnapshotter returns the service over the production adapters,

@@ -3,6 +3,7 @@ package ports
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"github.com/orchmetrics/orchmetrics/domain"
 )
@@ -18,12 +19,12 @@ const (
 	OpenMetricsText TextFormat = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 )
 
-// TextSnapshotter answers what is going on now as text for Prometheus.
-type TextSnapshotter interface {
-	// SnapshotText is Snapshotter.SnapshotJSON in another form, of the same scrape
-	// if both are asked at the same time. It is encoded once for all callers that
-	// share it: do not change it.
-	SnapshotText(ctx context.Context, format TextFormat, keys ...string) ([]byte, error)
+// TextWriter writes snapshots as text for Prometheus.
+type TextWriter interface {
+	// Text returns the text of an envelope that Snapshot returned, with the metrics of
+	// the sections that have some. took is how long the snapshot took, which is counted
+	// against the time for these.
+	Text(ctx context.Context, envelope domain.Envelope, format TextFormat, took time.Duration) ([]byte, error)
 }
 
 // Exposition writes envelopes as text for Prometheus.

@@ -20,12 +20,9 @@ func UnknownSection(key string, known []string) error {
 type Snapshotter interface {
 	// Snapshot returns the envelope with the sections of the keys, with all of
 	// them if there are none. A key may be repeated. A failing source is no error:
-	// the envelope says of each section how its reading went. It is shared with
-	// other callers: do not change it. The only error wraps ErrUnknownSection.
+	// the envelope says of each section how its reading went. Its values may be
+	// shared: do not change them. The only error wraps ErrUnknownSection.
 	Snapshot(ctx context.Context, keys ...string) (domain.Envelope, error)
-	// SnapshotJSON returns the same as JSON. It is encoded once for all callers that
-	// share it: do not change it.
-	SnapshotJSON(ctx context.Context, keys ...string) ([]byte, error)
 	// Keys returns the keys of all sections, in the order of the envelope.
 	Keys() []string
 }

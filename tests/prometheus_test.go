@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -165,7 +166,13 @@ func TestPrometheus(t *testing.T) {
 	t.Parallel()
 	needTool(t, "prometheus")
 	handler := everything(t)
-	all := httptest.NewServer(handler)
+	var compressed atomic.Bool
+	all := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		handler.ServeHTTP(w, r)
+		if w.Header().Get("Content-Encoding") == "gzip" {
+			compressed.Store(true)
+		}
+	}))
 	t.Cleanup(all.Close)
 	server := startPrometheus(t, map[string]string{
 		"demo":       startService(t, nil, "demo", "--tick=100ms").url,
@@ -188,6 +195,7 @@ func TestPrometheus(t *testing.T) {
 
 	least := scrapeFor(t).Seconds()
 	server.answers(t, []string{fmt.Sprintf(`sum_over_time(up{job="demo"}[10m]) >= %g`, least)})
+	assert.True(t, compressed.Load(), "it asks for gzip, and what it has it read from that")
 	assert.True(t, server.knowsUnit(t, "orchestrator_agent_runtime_seconds"), "it was answered in OpenMetrics, which alone has units")
 	want := series(t, string(askText(t, handler, "")))
 	var got []sample

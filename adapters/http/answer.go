@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"encoding/json"
-	"errors"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -75,9 +74,6 @@ func recovering(next http.Handler, log *slog.Logger) http.Handler {
 			value := recover()
 			if value == nil {
 				return
-			}
-			if err, ok := value.(error); ok && errors.Is(err, http.ErrAbortHandler) {
-				panic(http.ErrAbortHandler) // as net/http compares it
 			}
 			log.Error("request panicked", "path", r.URL.Path, "panic", value, "stack", string(debug.Stack()))
 			fail(w, http.StatusInternalServerError, "internal", "the request failed; the log says why")

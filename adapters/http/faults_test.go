@@ -20,13 +20,8 @@ const canary = "hunter2-/var/lib/secret.db"
 // A panic answers 500 in JSON; its stack is in the log; the process lives.
 func TestPanicAnswers500(t *testing.T) {
 	panicking := mocks.NewSnapshotter(t)
-	panicking.EXPECT().SnapshotJSON(anything).RunAndReturn(func(context.Context, ...string) ([]byte, error) {
-		_, err := panicsHere()
-		return nil, err
-	})
 	panicking.EXPECT().Snapshot(anything).RunAndReturn(func(context.Context, ...string) (domain.Envelope, error) {
-		_, err := panicsHere()
-		return domain.Envelope{}, err
+		return panicsHere(), nil
 	})
 	var log journal
 	handler, err := httpapi.NewHandler(panicking, log.logger())
@@ -57,12 +52,30 @@ func TestPanicAnswers500(t *testing.T) {
 	assert.Equal(t, http.StatusOK, status)
 }
 
-func panicsHere() ([]byte, error) { panic(canary) }
+func panicsHere() domain.Envelope { panic(canary) }
+
+// panicsElsewhere panics where an answer is made of what is known.
+type panicsElsewhere struct{ snapshots }
+
+func (panicsElsewhere) Keys() []string { panic(canary) }
+
+// A panic beside the scrape is no other.
+func TestPanicElsewhereAnswers500(t *testing.T) {
+	var log journal
+	handler, err := httpapi.NewHandler(panicsElsewhere{}, log.logger())
+	require.NoError(t, err)
+	answer := ask(handler, "GET", "/readyz?verbose")
+	assert.Equal(t, http.StatusInternalServerError, answer.Code)
+	code, _ := failureOf(t, answer.Body.Bytes())
+	assert.Equal(t, "internal", code)
+	assert.NotContains(t, answer.Body.String(), "hunter2")
+	assert.Contains(t, log.String(), canary)
+	assert.Contains(t, log.String(), "Keys", "the stack")
+}
 
 // An error that the port does not promise is answered without its text.
 func TestUnexpectedErrorAnswers500(t *testing.T) {
 	failing := mocks.NewSnapshotter(t)
-	failing.EXPECT().SnapshotJSON(anything).Return(nil, errors.New(canary))
 	failing.EXPECT().Snapshot(anything).Return(domain.Envelope{}, errors.New(canary))
 	var log journal
 	handler, err := httpapi.NewHandler(failing, log.logger())
@@ -75,24 +88,4 @@ func TestUnexpectedErrorAnswers500(t *testing.T) {
 		assert.NotContains(t, answer.Body.String(), "hunter2")
 	}
 	assert.Contains(t, log.String(), canary)
-}
-
-// net/http knows this panic: the connection is cut, and nothing is logged.
-func TestAbortPasses(t *testing.T) {
-	aborting := mocks.NewSnapshotter(t)
-	aborting.EXPECT().SnapshotJSON(anything).RunAndReturn(func(context.Context, ...string) ([]byte, error) {
-		panic(http.ErrAbortHandler)
-	})
-	var log journal
-	handler, err := httpapi.NewHandler(aborting, log.logger())
-	require.NoError(t, err)
-	assert.PanicsWithValue(t, http.ErrAbortHandler, func() { ask(handler, "GET", "/metrics") })
-
-	server := serve(t, handler)
-	response, err := server.client.Get(server.url("/metrics"))
-	if err == nil {
-		_ = response.Body.Close()
-	}
-	require.Error(t, err)
-	assert.Empty(t, log.String())
 }

@@ -15,25 +15,27 @@ import (
 // api has what the handlers need.
 type api struct {
 	snapshots ports.Snapshotter
-	text      ports.TextSnapshotter // nil without the text form
-	vary      []string              // the header's value, shared by all answers
-	whole     *coalescer            // of answers with all sections, and of readiness
-	texts     *coalescer            // of those as text, which take longer to write
-	narrowed  *coalescer            // of answers with some sections
+	text      ports.TextWriter // nil without the text form
+	vary      []string         // the header's value, shared by all answers
+	whole     *coalescer       // of scrapes of all sections
+	narrowed  *coalescer       // of some
 	outgoing  *outgoing
-	log       *slog.Logger
 }
 
-func newAPI(snapshots ports.Snapshotter, log *slog.Logger) *api {
-	return &api{
+func newAPI(snapshots ports.Snapshotter, set options, log *slog.Logger) *api {
+	a := &api{
 		snapshots: snapshots,
-		vary:      []string{"Accept"},
-		whole:     newCoalescer(0, 0),
-		texts:     newCoalescer(0, 0),
-		narrowed:  newCoalescer(narrowedInFlight, narrowedPatience),
+		text:      set.text,
+		vary:      []string{"Accept, Accept-Encoding"},
+		whole:     newCoalescer(snapshots, set, log),
+		narrowed:  newCoalescer(snapshots, set, log),
 		outgoing:  newOutgoing(),
-		log:       log,
 	}
+	if set.text == nil {
+		a.vary = []string{"Accept-Encoding"}
+	}
+	a.narrowed.most, a.narrowed.patience = narrowedInFlight, narrowedPatience
+	return a
 }
 
 // Handler answers the service's routes.
@@ -57,15 +59,14 @@ func (h *Handler) Routes() []string {
 // of [Text] and [Documents], for GET and HEAD. /livez is never refused. /readyz asks the sources as /metrics does,
 // so it has a limit too, but one of its own: a flood of the one leaves the other.
 func NewHandler(snapshots ports.Snapshotter, log *slog.Logger, opts ...Option) (*Handler, error) {
-	set := options{inFlight: defaultInFlight}
+	set := options{inFlight: defaultInFlight, spacing: spacing}
 	for _, opt := range opts {
 		opt(&set)
 	}
 	if set.inFlight < 1 {
 		return nil, fmt.Errorf("limit requests in flight to %d: it must be at least 1", set.inFlight)
 	}
-	a := newAPI(snapshots, log)
-	a.text = set.text
+	a := newAPI(snapshots, set, log)
 	all := routes{
 		"/metrics": {limited(set.inFlight), a.metrics},
 		"/livez":   {a.livez},

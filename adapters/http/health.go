@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"net/http"
@@ -33,17 +32,12 @@ type sectionReadiness struct {
 // readyz answers 200 if every section can be read, at least in part, and 503 if
 // one cannot. With ?verbose it answers in lines for people.
 func (a *api) readyz(c *gin.Context) {
-	ctx := context.WithoutCancel(c.Request.Context()) // others may wait for the same
-	found, err := a.whole.do("readiness", func() (any, error) {
-		envelope, err := a.snapshots.Snapshot(ctx)
-		return readinessOf(envelope), err
-	})
-	if err != nil {
-		a.log.Error("readiness check failed", "cause", err)
+	scraped := a.whole.ask(c.Request.Context(), nil, form{})
+	if scraped.err != nil {
 		refuse(c, http.StatusInternalServerError, "internal", "the check failed; the log says why")
 		return
 	}
-	ready := found.(readiness) //nolint:forcetypeassert // that is what was made
+	ready := readinessOf(scraped.envelope)
 	status := http.StatusOK
 	if !ready.Ready {
 		status = http.StatusServiceUnavailable

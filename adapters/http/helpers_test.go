@@ -56,14 +56,6 @@ func (s snapshots) Snapshot(_ context.Context, keys ...string) (domain.Envelope,
 	return envelope, nil
 }
 
-func (s snapshots) SnapshotJSON(ctx context.Context, keys ...string) ([]byte, error) {
-	envelope, err := s.Snapshot(ctx, keys...)
-	if err != nil {
-		return nil, err
-	}
-	return json.Marshal(envelope)
-}
-
 // busy is an envelope whose sections are all ok.
 func busy() domain.Envelope {
 	envelope := domain.Envelope{
@@ -104,7 +96,7 @@ func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 func newHandler(tb testing.TB, s ports.Snapshotter, opts ...httpapi.Option) http.Handler {
 	tb.Helper()
-	handler, err := httpapi.NewHandler(s, quiet(), opts...)
+	handler, err := httpapi.NewHandler(s, quiet(), append(opts, httpapi.Unspaced())...)
 	require.NoError(tb, err)
 	return handler
 }

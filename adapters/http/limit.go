@@ -15,8 +15,9 @@ const defaultInFlight = 2048
 // options are what NewHandler's options set.
 type options struct {
 	inFlight  int
+	spacing   time.Duration
 	documents []Document
-	text      ports.TextSnapshotter
+	text      ports.TextWriter
 }
 
 // Option changes what NewHandler returns.
@@ -55,4 +56,9 @@ func limited(requests int) gin.HandlerFunc {
 			overloaded(c, "too many requests are under way")
 		}
 	}
+}
+
+func overloaded(c *gin.Context, message string) {
+	c.Header("Retry-After", "1")
+	refuse(c, http.StatusServiceUnavailable, "overloaded", message+"; try again in a second")
 }

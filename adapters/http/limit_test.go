@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orchmetrics/orchmetrics/adapters/http"
+	"github.com/orchmetrics/orchmetrics/domain"
 )
 
 // occupy makes so many requests as are let through, and some more, which are
@@ -90,12 +91,12 @@ type slowIfNarrowed struct {
 	entered, release chan struct{}
 }
 
-func (s slowIfNarrowed) SnapshotJSON(ctx context.Context, keys ...string) ([]byte, error) {
+func (s slowIfNarrowed) Snapshot(ctx context.Context, keys ...string) (domain.Envelope, error) {
 	if len(keys) > 0 {
 		s.entered <- struct{}{}
 		<-s.release
 	}
-	return s.snapshots.SnapshotJSON(ctx, keys...)
+	return s.snapshots.Snapshot(ctx, keys...)
 }
 
 // However many different narrowed answers are asked for, one is made at a time, few

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -15,70 +14,63 @@ import (
 	"github.com/orchmetrics/orchmetrics/ports"
 )
 
+const jsonType = "application/json; charset=utf-8"
+
 // metrics answers the envelope, narrowed to the sections of ?section=KEY, in the
 // form that the client asks for.
 func (a *api) metrics(c *gin.Context) {
-	if a.text == nil {
-		a.json(c)
-		return
+	contentType := jsonType
+	if a.text != nil {
+		if format, wanted := textWanted(c.Request.Header["Accept"]); wanted {
+			contentType = string(format)
+		}
 	}
+	a.snapshot(c, contentType)
+}
+
+// snapshot answers the sections that were asked for in this form.
+func (a *api) snapshot(c *gin.Context, contentType string) {
 	c.Writer.Header()["Vary"] = a.vary
-	if format, wanted := textWanted(c.Request.Header["Accept"]); wanted {
-		a.exposition(c, format)
-		return
-	}
-	a.json(c)
-}
-
-func (a *api) json(c *gin.Context) {
-	a.snapshot(c, a.whole, "application/json; charset=utf-8", func(ctx context.Context, keys []string) ([]byte, error) {
-		return a.snapshots.SnapshotJSON(ctx, keys...)
-	})
-}
-
-// taking returns an answer with the sections of the keys, or with all of them.
-type taking func(ctx context.Context, keys []string) ([]byte, error)
-
-// snapshot answers what take returns for the sections that were asked for. whole is
-// for all of them.
-func (a *api) snapshot(c *gin.Context, whole *coalescer, contentType string, take taking) {
 	query, err := url.ParseQuery(c.Request.URL.RawQuery)
 	if err != nil {
 		refuse(c, http.StatusBadRequest, "malformed_query", "the query string cannot be read")
 		return
 	}
-	keys, making := query["section"], whole
-	if len(keys) > 0 {
-		making = a.narrowed
+	coding, ok := codingWanted(c.Request.Header["Accept-Encoding"])
+	if !ok {
+		refuseCoding(c)
+		return
 	}
-	ctx := context.WithoutCancel(c.Request.Context()) // others may wait for the same
-	body, err := making.do(sameAnswer(contentType, keys), func() (any, error) { return take(ctx, keys) })
+	keys, scrapes := query["section"], a.whole
+	if len(keys) > 0 {
+		scrapes = a.narrowed
+	}
+	written := scrapes.ask(c.Request.Context(), keys, form{contentType, coding})
 	switch {
-	case errors.Is(err, errOverloaded):
-		overloaded(c, err.Error())
-	case errors.Is(err, ports.ErrUnknownSection):
+	case errors.Is(written.err, errOverloaded):
+		overloaded(c, written.err.Error())
+	case errors.Is(written.err, ports.ErrUnknownSection):
 		refuse(c, http.StatusBadRequest, "unknown_section", a.unknown(keys))
-	case err != nil:
-		a.log.Error("snapshot failed", "cause", err)
+	case written.err != nil:
 		refuse(c, http.StatusInternalServerError, "internal", "the snapshot failed; the log says why")
 	default:
-		a.send(c, contentType, body.([]byte)) //nolint:forcetypeassert // that is what take returns
+		a.send(c, contentType, written)
 	}
 }
 
-// sameAnswer is equal for those who ask the same.
-func sameAnswer(contentType string, keys []string) string {
-	return fmt.Sprintf("%s %q", contentType, slices.Compact(slices.Sorted(slices.Values(keys))))
-}
-
-// send writes an answer that may be long, and shared.
-func (a *api) send(c *gin.Context, contentType string, body []byte) {
+// send sends an answer that may be long, and shared.
+func (a *api) send(c *gin.Context, contentType string, written *written) {
 	setHeaders(c)
 	c.Header("Content-Type", contentType)
-	c.Header("Content-Length", strconv.Itoa(len(body)))
+	c.Header("Content-Encoding", written.coding) // of no effect if it is empty
+	c.Header("Content-Length", strconv.Itoa(len(written.body)))
 	c.Status(http.StatusOK)
 	c.Writer.WriteHeaderNow()
-	a.outgoing.send(c.Writer, body)
+	a.outgoing.send(c.Writer, written.body)
+}
+
+func refuseCoding(c *gin.Context) {
+	refuse(c, http.StatusNotAcceptable, "not_acceptable", "there is zstd, gzip or no compression; let Accept-Encoding have one of them")
 }
 
 // unknown says which of the keys is the first that no section has, which there

@@ -29,7 +29,7 @@ func Health(address string, snapshots ports.Snapshotter, scrape time.Duration, l
 // newProbes returns the routes for probes. Their limit is their own: what
 // readers ask for does not keep a probe from its answer.
 func newProbes(snapshots ports.Snapshotter, log *slog.Logger) http.Handler {
-	a := newAPI(snapshots, log)
+	a := newAPI(snapshots, options{spacing: spacing}, log)
 	return recovering(newEngine(routes{
 		"/livez":  {a.livez},
 		"/readyz": {limited(defaultInFlight), a.readyz},

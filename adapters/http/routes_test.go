@@ -216,7 +216,6 @@ func TestReadyz(t *testing.T) {
 // With the kill switch off there is nothing that could not be read.
 func TestKillSwitchOff(t *testing.T) {
 	off := mocks.NewSnapshotter(t)
-	off.EXPECT().SnapshotJSON(anything).Return([]byte(`{"schema_version":1,"enabled":false}`), nil)
 	off.EXPECT().Snapshot(anything).Return(domain.Envelope{SchemaVersion: 1, Disabled: true}, nil)
 	handler := newHandler(t, off)
 	metrics := ask(handler, "GET", "/metrics")

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"context"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -12,20 +11,13 @@ import (
 
 // Text adds the text form: /metrics answers it to who asks for it by name, and
 // /metrics/prometheus always.
-func Text(snapshots ports.TextSnapshotter) Option {
-	return func(o *options) { o.text = snapshots }
+func Text(writer ports.TextWriter) Option {
+	return func(o *options) { o.text = writer }
 }
 
 // prometheus answers the text form, whatever the client accepts.
 func (a *api) prometheus(c *gin.Context) {
-	c.Writer.Header()["Vary"] = a.vary
-	a.exposition(c, weigh(c.Request.Header["Accept"]).format())
-}
-
-func (a *api) exposition(c *gin.Context, format ports.TextFormat) {
-	a.snapshot(c, a.texts, string(format), func(ctx context.Context, keys []string) ([]byte, error) {
-		return a.text.SnapshotText(ctx, format, keys...)
-	})
+	a.snapshot(c, string(weigh(c.Request.Header["Accept"]).format()))
 }
 
 // textWanted tells whether a client wants text rather than JSON, and which: only

@@ -3,35 +3,43 @@ package httpapi_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
 
 	"github.com/orchmetrics/orchmetrics/adapters/http"
+	"github.com/orchmetrics/orchmetrics/domain"
 	"github.com/orchmetrics/orchmetrics/mocks"
 	"github.com/orchmetrics/orchmetrics/ports"
 )
 
-// texts answers with the format and the keys that it was asked for.
-type texts struct{ snapshots }
+// texts answers with the format and the sections that it was asked for.
+type texts struct{}
 
-func (s texts) SnapshotText(ctx context.Context, format ports.TextFormat, keys ...string) ([]byte, error) {
-	if _, err := s.Snapshot(ctx, keys...); err != nil {
-		return nil, err
-	}
-	return []byte(strings.Join(append([]string{string(format)}, keys...), " ")), nil
+func (texts) Text(_ context.Context, envelope domain.Envelope, format ports.TextFormat, _ time.Duration) ([]byte, error) {
+	return []byte(strings.Join(append([]string{string(format)}, slices.Sorted(maps.Keys(envelope.Sections))...), " ")), nil
+}
+
+// longTexts answers with more than fits a packet.
+type longTexts struct{}
+
+func (longTexts) Text(context.Context, domain.Envelope, ports.TextFormat, time.Duration) ([]byte, error) {
+	return []byte(strings.Repeat("orchestrator_up 1\n", 1000)), nil
 }
 
 func withText(t testing.TB) http.Handler {
 	t.Helper()
 	s := snapshots{envelope: busy()}
-	return newHandler(t, s, httpapi.Text(texts{s}))
+	return newHandler(t, s, httpapi.Text(texts{}))
 }
 
 const (
@@ -143,7 +151,7 @@ func TestNegotiation(t *testing.T) {
 				answer := askFor(handler, method, "/metrics", client.accept)
 				require.Equal(t, http.StatusOK, answer.Code, name)
 				assert.Equal(t, client.answered, answer.Header().Get("Content-Type"), name)
-				assert.Equal(t, "Accept", answer.Header().Get("Vary"), name)
+				assert.Equal(t, "Accept, Accept-Encoding", answer.Header().Get("Vary"), name)
 				assert.Equal(t, "no-store", answer.Header().Get("Cache-Control"), name)
 				assert.Equal(t, strconv.Itoa(answer.Body.Len()), answer.Header().Get("Content-Length"), name)
 
@@ -171,7 +179,7 @@ func TestNegotiation_SeveralHeaders(t *testing.T) {
 func TestText_Narrowed(t *testing.T) {
 	handler := withText(t)
 	answer := askFor(handler, http.MethodGet, "/metrics?section=queue&section=cost", "text/plain")
-	assert.Equal(t, textType+" queue cost", answer.Body.String())
+	assert.Equal(t, textType+" cost queue", answer.Body.String())
 	for _, target := range []string{"/metrics", "/metrics/prometheus"} {
 		answer := askFor(handler, http.MethodGet, target+"?section=disks", "text/plain")
 		assert.Equal(t, http.StatusBadRequest, answer.Code)
@@ -181,25 +189,25 @@ func TestText_Narrowed(t *testing.T) {
 	}
 }
 
-// TestText_IsAnOption: a handler without it has JSON, and nothing to vary.
+// TestText_IsAnOption: a handler without it has JSON alone.
 func TestText_IsAnOption(t *testing.T) {
 	handler := newHandler(t, snapshots{envelope: busy()})
 	answer := askFor(handler, http.MethodGet, "/metrics", "text/plain")
 	assert.Equal(t, envelopeType, answer.Header().Get("Content-Type"))
-	assert.Empty(t, answer.Header().Get("Vary"))
+	assert.Equal(t, "Accept-Encoding", answer.Header().Get("Vary"))
 	assert.Equal(t, http.StatusNotFound, askFor(handler, http.MethodGet, "/metrics/prometheus", "text/plain").Code)
 }
 
 // TestText_Fails: what goes wrong is told in JSON, without its cause.
 func TestText_Fails(t *testing.T) {
 	for name, fails := range map[string]func(){"an error": func() {}, "a panic": func() { panic("secret") }} {
-		snapshotter := mocks.NewTextSnapshotter(t)
-		snapshotter.EXPECT().SnapshotText(mock.Anything, mock.Anything).RunAndReturn(
-			func(context.Context, ports.TextFormat, ...string) ([]byte, error) {
+		writer := mocks.NewTextWriter(t)
+		writer.EXPECT().Text(mock.Anything, mock.Anything, mock.Anything, mock.Anything).RunAndReturn(
+			func(context.Context, domain.Envelope, ports.TextFormat, time.Duration) ([]byte, error) {
 				fails()
 				return nil, errors.New("secret")
 			})
-		answer := askFor(newHandler(t, snapshots{envelope: busy()}, httpapi.Text(snapshotter)), http.MethodGet, "/metrics", "text/plain")
+		answer := askFor(newHandler(t, snapshots{envelope: busy()}, httpapi.Text(writer)), http.MethodGet, "/metrics", "text/plain")
 		assert.Equal(t, http.StatusInternalServerError, answer.Code, name)
 		assert.Equal(t, envelopeType, answer.Header().Get("Content-Type"), name)
 		assert.NotContains(t, answer.Body.String(), "secret", name)

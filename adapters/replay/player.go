@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/orchmetrics/orchmetrics/domain"
 	"github.com/orchmetrics/orchmetrics/ports"
@@ -33,17 +34,15 @@ type Settings struct {
 
 // Live answers for the sections beside the recording.
 type Live interface {
-	// Keys returns the keys of all sections, those that are recorded first.
-	Keys() []string
-	// Snapshot returns the live sections of the keys; see ports.Snapshotter.
-	Snapshot(ctx context.Context, keys ...string) (domain.Envelope, error)
-	// Text writes an envelope as text for Prometheus.
-	Text(ctx context.Context, envelope domain.Envelope, format ports.TextFormat) ([]byte, error)
+	// Snapshotter answers with the live sections. Its keys are those of all sections,
+	// the recorded ones first.
+	ports.Snapshotter
+	ports.TextWriter
 }
 
 var (
-	_ ports.Snapshotter     = (*Player)(nil)
-	_ ports.TextSnapshotter = (*Player)(nil)
+	_ ports.Snapshotter = (*Player)(nil)
+	_ ports.TextWriter  = (*Player)(nil)
 )
 
 // NewPlayer returns a player of the steps.
@@ -60,22 +59,9 @@ func NewPlayer(steps *Steps, live Live, settings Settings) *Player {
 // Keys implements ports.Snapshotter.
 func (p *Player) Keys() []string { return p.live.Keys() }
 
-// SnapshotJSON implements ports.Snapshotter.
-func (p *Player) SnapshotJSON(ctx context.Context, keys ...string) ([]byte, error) {
-	envelope, err := p.Snapshot(ctx, keys...)
-	if err != nil {
-		return nil, err
-	}
-	return envelope.MarshalJSON()
-}
-
-// SnapshotText implements ports.TextSnapshotter.
-func (p *Player) SnapshotText(ctx context.Context, format ports.TextFormat, keys ...string) ([]byte, error) {
-	envelope, err := p.Snapshot(ctx, keys...)
-	if err != nil {
-		return nil, err
-	}
-	return p.live.Text(ctx, envelope, format) //nolint:wrapcheck // says what it could not do
+// Text implements ports.TextWriter.
+func (p *Player) Text(ctx context.Context, envelope domain.Envelope, format ports.TextFormat, took time.Duration) ([]byte, error) {
+	return p.live.Text(ctx, envelope, format, took) //nolint:wrapcheck // says what it could not do
 }
 
 // Snapshot implements ports.Snapshotter. While the recorded service was switched

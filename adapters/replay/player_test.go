@@ -36,7 +36,7 @@ func (nothingLive) Snapshot(context.Context, ...string) (domain.Envelope, error)
 	return domain.Envelope{}, nil
 }
 
-func (nothingLive) Text(context.Context, domain.Envelope, ports.TextFormat) ([]byte, error) {
+func (nothingLive) Text(context.Context, domain.Envelope, ports.TextFormat, time.Duration) ([]byte, error) {
 	return nil, nil
 }
 
@@ -56,7 +56,9 @@ func play(t testing.TB, recording string, opts replay.Options) *replay.Player {
 // scrape takes a step, which must be what the contract says.
 func scrape(t testing.TB, player *replay.Player, keys ...string) domain.Envelope {
 	t.Helper()
-	body, err := player.SnapshotJSON(t.Context(), keys...)
+	played, err := player.Snapshot(t.Context(), keys...)
+	require.NoError(t, err)
+	body, err := played.MarshalJSON()
 	require.NoError(t, err)
 	contracttest.Validate(t, body)
 	var envelope domain.Envelope

@@ -107,7 +107,11 @@ func (r recordCmd) source(cfg orchmetrics.Config) (func(context.Context) ([]byte
 			return nil, err //nolint:wrapcheck // says which setting is wrong
 		}
 		return func(ctx context.Context) ([]byte, error) {
-			return snapshots.SnapshotJSON(ctx) //nolint:wrapcheck // says what it could not do
+			envelope, err := snapshots.Snapshot(ctx)
+			if err != nil {
+				return nil, err //nolint:wrapcheck // says what it could not do
+			}
+			return envelope.MarshalJSON()
 		}, nil
 	}
 	client, address, err := orchmetrics.ClientOf(cfg, r.URL, orchmetrics.Access(r.Access))

@@ -3,46 +3,23 @@ package app
 import (
 	"context"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/orchmetrics/orchmetrics/domain"
 	"github.com/orchmetrics/orchmetrics/ports"
 )
 
-// Snapshot implements ports.Snapshotter.
+// Snapshot implements ports.Snapshotter. It is finished even if the caller goes away.
 func (s *Service) Snapshot(ctx context.Context, keys ...string) (domain.Envelope, error) {
-	shared, err := s.share(ctx, keys)
-	if err != nil {
-		return domain.Envelope{}, err
-	}
-	return shared.envelope, nil
-}
-
-// SnapshotJSON implements ports.Snapshotter.
-func (s *Service) SnapshotJSON(ctx context.Context, keys ...string) ([]byte, error) {
-	shared, err := s.share(ctx, keys)
-	if err != nil {
-		return nil, err
-	}
-	return shared.json()
-}
-
-// share returns a scrape of these sections, which other callers may share. It is
-// finished even if a caller goes away.
-func (s *Service) share(ctx context.Context, keys []string) (*scrape, error) {
 	if !s.opts.Enabled {
-		return s.scrapes.do("", switchedOff), nil
+		return domain.Envelope{SchemaVersion: domain.SchemaVersion, Disabled: true}, nil
 	}
 	if len(keys) > 0 {
 		if err := s.check(keys); err != nil {
-			return nil, err
+			return domain.Envelope{}, err
 		}
 	}
-	wanted := slices.Compact(slices.Sorted(slices.Values(keys)))
-	return s.scrapes.do(strings.Join(wanted, " "), func() domain.Envelope {
-		return s.scrape(context.WithoutCancel(ctx), wanted)
-	}), nil
+	return s.scrape(context.WithoutCancel(ctx), keys), nil
 }
 
 // check tells whether each of the keys is known.
@@ -57,11 +34,6 @@ func (s *Service) check(keys []string) error {
 		return ports.UnknownSection(keys[i], known)
 	}
 	return nil
-}
-
-// switchedOff is the whole answer while the kill switch is off.
-func switchedOff() domain.Envelope {
-	return domain.Envelope{SchemaVersion: domain.SchemaVersion, Disabled: true}
 }
 
 // scrape asks the sections of the keys, or all of them, at one instant and in one

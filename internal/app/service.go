@@ -24,7 +24,6 @@ type Service struct {
 	dynamic  *dynamic
 	instance domain.Instance
 	changes  *statusLog
-	scrapes  *coalescer
 }
 
 // Options are the service's settings.
@@ -33,9 +32,6 @@ type Options struct {
 	Enabled bool
 	// SectionTimeout is how long a section may take, and so the whole scrape.
 	SectionTimeout time.Duration
-	// Spacing is how long after the begin of a scrape the next one of the same
-	// question begins, at the earliest: all who ask meanwhile share it.
-	Spacing time.Duration
 	// Disabled are the keys of sections that are not asked.
 	Disabled []string
 	// Recorded are the keys of sections that a recording answers. They are known, and
@@ -45,7 +41,7 @@ type Options struct {
 	Listers []ports.SectionLister
 	// Version is shown in the envelope's instance.
 	Version string
-	// Exposition writes SnapshotText; without it there is none.
+	// Exposition writes Text; without it there is none.
 	Exposition ports.Exposition
 	// Logger is told when a section's status changes.
 	Logger *slog.Logger
@@ -63,7 +59,6 @@ func NewService(sections []ports.Section, views []ports.Viewer, clock ports.Cloc
 		clock:   clock,
 		views:   views,
 		changes: newStatusLog(opts.Logger),
-		scrapes: newCoalescer(opts.Spacing, opts.SectionTimeout/20),
 	}
 	if err := s.add(sections); err != nil {
 		return nil, err

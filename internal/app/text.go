@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"sync"
 	"time"
 
 	"github.com/orchmetrics/orchmetrics/domain"
@@ -13,34 +12,16 @@ import (
 
 var errNoExposition = errors.New("write the snapshot as text: the service has no exposition")
 
-var _ ports.TextSnapshotter = (*Service)(nil)
+var _ ports.TextWriter = (*Service)(nil)
 
-// SnapshotText implements ports.TextSnapshotter.
-func (s *Service) SnapshotText(ctx context.Context, format ports.TextFormat, keys ...string) ([]byte, error) {
-	shared, err := s.share(ctx, keys)
-	if err != nil {
-		return nil, err
-	}
-	return shared.texts.text(format, func() ([]byte, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.spare(shared.began))
-		defer cancel()
-		return s.Text(ctx, shared.envelope, format)
-	})
-}
-
-// spare is the time for the sections' metrics: what is left of that of the scrape,
-// and at least a tenth, so that a section that hung costs the others none of theirs.
-func (s *Service) spare(began time.Time) time.Duration {
-	return max(s.opts.SectionTimeout-time.Since(began), s.opts.SectionTimeout/10)
-}
-
-// Text writes an envelope as text for Prometheus, with the metrics of this service's
-// sections for their values in it. It takes no longer than a section may.
-func (s *Service) Text(ctx context.Context, envelope domain.Envelope, format ports.TextFormat) ([]byte, error) {
+// Text implements ports.TextWriter. The time for the sections' metrics is what is left
+// of that of the scrape, and at least a tenth, so that a section that hung costs the
+// others none of theirs.
+func (s *Service) Text(ctx context.Context, envelope domain.Envelope, format ports.TextFormat, took time.Duration) ([]byte, error) {
 	if s.opts.Exposition == nil {
 		return nil, errNoExposition
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.opts.SectionTimeout)
+	ctx, cancel := context.WithTimeout(ctx, max(s.opts.SectionTimeout-took, s.opts.SectionTimeout/10))
 	defer cancel()
 	measurements := s.measure(ctx, envelope)
 	text, refused, err := s.opts.Exposition.Expose(envelope, measurements, format)
@@ -88,24 +69,4 @@ func valueOf(envelope domain.Envelope, key string) (json.RawMessage, bool) {
 		}
 	}
 	return nil, false
-}
-
-// texts are what was made of one envelope, by format, once for all.
-type texts struct {
-	mu       sync.Mutex
-	byFormat map[ports.TextFormat]func() ([]byte, error)
-}
-
-func (t *texts) text(format ports.TextFormat, encode func() ([]byte, error)) ([]byte, error) {
-	t.mu.Lock()
-	once, known := t.byFormat[format]
-	if !known {
-		once = sync.OnceValues(encode)
-		if t.byFormat == nil {
-			t.byFormat = map[ports.TextFormat]func() ([]byte, error){}
-		}
-		t.byFormat[format] = once
-	}
-	t.mu.Unlock()
-	return once()
 }

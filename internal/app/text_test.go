@@ -66,9 +66,19 @@ func one(name string) func(context.Context, json.RawMessage) ([]ports.Metric, er
 	}
 }
 
-// TestSnapshotText_Metrics: a section is asked for metrics of the value that JSON
+// text asks for a snapshot, and for the text of it.
+func text(ctx context.Context, service *app.Service, format ports.TextFormat, keys ...string) ([]byte, error) {
+	began := time.Now()
+	envelope, err := service.Snapshot(ctx, keys...)
+	if err != nil {
+		return nil, err
+	}
+	return service.Text(ctx, envelope, format, time.Since(began))
+}
+
+// TestText_Metrics: a section is asked for metrics of the value that JSON
 // shows, if it was read; what goes wrong stays with it.
-func TestSnapshotText_Metrics(t *testing.T) {
+func TestText_Metrics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, x := newWorld(t), &exposed{}
 		w.opts.Exposition = x
@@ -92,9 +102,9 @@ func TestSnapshotText_Metrics(t *testing.T) {
 		w.opts.Disabled = []string{"off"}
 		service := w.service(t)
 		began := time.Now()
-		text, err := service.SnapshotText(t.Context(), ports.OpenMetricsText)
+		body, err := text(t.Context(), service, ports.OpenMetricsText)
 		require.NoError(t, err)
-		assert.Equal(t, string(ports.OpenMetricsText), string(text))
+		assert.Equal(t, string(ports.OpenMetricsText), string(body))
 		assert.Equal(t, timeout, time.Since(began), "no longer than a section may take")
 		assert.Len(t, x.sections, 6, "neither what failed nor what is off")
 		assert.Equal(t, []ports.Metric{{Name: "n", Help: "[1,2]", Type: ports.Gauge}}, x.sections["good"].Metrics)
@@ -106,22 +116,22 @@ func TestSnapshotText_Metrics(t *testing.T) {
 		assert.Equal(t, domain.StatusOK, x.envelope.Sections["panics"].Status, "its value is as good as ever")
 
 		began = time.Now()
-		_, err = service.SnapshotText(t.Context(), ports.PrometheusText)
+		_, err = text(t.Context(), service, ports.PrometheusText)
 		require.NoError(t, err)
 		assert.Zero(t, time.Since(began), "what hangs is not waited for again")
 		require.ErrorIs(t, x.sections["hangs"].Err, domain.CodeStuck)
 		close(release)
 		synctest.Wait()
-		_, err = service.SnapshotText(t.Context(), ports.PrometheusText, "hangs")
+		_, err = text(t.Context(), service, ports.PrometheusText, "hangs")
 		require.NoError(t, err)
 		require.NoError(t, x.sections["hangs"].Err)
 		assert.Len(t, x.sections, 1, "only who is asked for")
 	})
 }
 
-// TestSnapshotText_AfterAHang: metrics have what is left of the scrape's time, and
+// TestText_AfterAHang: metrics have what is left of the scrape's time, and
 // a tenth of it where nothing is.
-func TestSnapshotText_AfterAHang(t *testing.T) {
+func TestText_AfterAHang(t *testing.T) {
 	for name, c := range map[string]struct{ collect, want time.Duration }{
 		"something is left": {timeout * 3 / 4, timeout},
 		"nothing is left":   {timeout * 2, timeout + timeout/10},
@@ -137,7 +147,7 @@ func TestSnapshotText_AfterAHang(t *testing.T) {
 					return nil, nil
 				})
 				began := time.Now()
-				_, err := w.service(t).SnapshotText(t.Context(), ports.PrometheusText)
+				_, err := text(t.Context(), w.service(t), ports.PrometheusText)
 				require.NoError(t, err)
 				assert.Equal(t, c.want, time.Since(began))
 				require.NoError(t, x.sections["good"].Err)
@@ -148,52 +158,28 @@ func TestSnapshotText_AfterAHang(t *testing.T) {
 	}
 }
 
-// TestSnapshotText_JSONDoesNotMeasure: who asks for JSON does not pay for text.
-func TestSnapshotText_JSONDoesNotMeasure(t *testing.T) {
+// TestText_JSONDoesNotMeasure: who asks for JSON does not pay for text.
+func TestText_JSONDoesNotMeasure(t *testing.T) {
 	w, x := newWorld(t), &exposed{}
 	w.opts.Exposition = x
 	with(w, "good", returns(1, nil), func(context.Context, json.RawMessage) ([]ports.Metric, error) {
 		assert.Fail(t, "nobody asked")
 		return nil, nil
 	})
-	_, err := w.service(t).SnapshotJSON(t.Context())
+	_, err := w.service(t).Snapshot(t.Context())
 	require.NoError(t, err)
 	assert.Zero(t, x.calls)
 }
 
-// TestSnapshotText_SharesTheScrape: JSON and text that are asked while a scrape is
-// under way are of one scrape, and the text is made once.
-func TestSnapshotText_SharesTheScrape(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w, x := newWorld(t), &exposed{}
-		w.opts.Exposition = x
-		release := make(chan struct{})
-		w.breaks("ActiveTasks", func(context.Context) error { <-release; return nil })
-		service := w.service(t)
-		var group sync.WaitGroup
-		group.Go(func() { _, _ = service.SnapshotJSON(t.Context()) })
-		synctest.Wait() // this one is under way; those below share the next
-		for range 5 {
-			group.Go(func() { _, _ = service.SnapshotJSON(t.Context()) })
-			group.Go(func() { _, _ = service.SnapshotText(t.Context(), ports.PrometheusText) })
-		}
-		synctest.Wait()
-		close(release)
-		group.Wait()
-		assert.Equal(t, 2, w.called("ActiveTasks"))
-		assert.Equal(t, 1, x.calls)
-	})
-}
-
-// TestSnapshotText_LogsOnce: why metrics are missing is in the log, once.
-func TestSnapshotText_LogsOnce(t *testing.T) {
+// TestText_LogsOnce: why metrics are missing is in the log, once.
+func TestText_LogsOnce(t *testing.T) {
 	w, j := loggedWorld(t)
 	x := &exposed{refused: map[string]error{"good": errors.New("the name is used twice")}}
 	w.opts.Exposition = x
 	with(w, "good", returns(1, nil), one("n"))
 	service := w.service(t)
 	ask := func() []map[string]any {
-		_, err := service.SnapshotText(t.Context(), ports.PrometheusText)
+		_, err := text(t.Context(), service, ports.PrometheusText)
 		require.NoError(t, err)
 		return j.take(t)
 	}
@@ -206,9 +192,9 @@ func TestSnapshotText_LogsOnce(t *testing.T) {
 	assert.Len(t, ask(), 1)
 }
 
-func TestSnapshotText_Errors(t *testing.T) {
+func TestText_Errors(t *testing.T) {
 	w := newWorld(t)
-	_, err := w.service(t).SnapshotText(t.Context(), ports.PrometheusText)
+	_, err := text(t.Context(), w.service(t), ports.PrometheusText)
 	require.EqualError(t, err, "write the snapshot as text: the service has no exposition")
 
 	x := mocks.NewExposition(t)
@@ -216,18 +202,18 @@ func TestSnapshotText_Errors(t *testing.T) {
 	x.EXPECT().Expose(mock.Anything, mock.Anything, mock.Anything).Return(nil, nil, fault).Once()
 	w.opts.Exposition = x
 	service := w.service(t)
-	_, err = service.SnapshotText(t.Context(), ports.PrometheusText)
+	_, err = text(t.Context(), service, ports.PrometheusText)
 	require.ErrorIs(t, err, fault)
-	_, err = service.SnapshotText(t.Context(), ports.PrometheusText, "nonsense")
+	_, err = text(t.Context(), service, ports.PrometheusText, "nonsense")
 	require.ErrorIs(t, err, ports.ErrUnknownSection)
 }
 
-// TestSnapshotText_KillSwitch: no section is asked for anything.
-func TestSnapshotText_KillSwitch(t *testing.T) {
+// TestText_KillSwitch: no section is asked for anything.
+func TestText_KillSwitch(t *testing.T) {
 	w, x := newWorld(t), &exposed{}
 	w.opts = app.Options{SectionTimeout: timeout, Exposition: x, Logger: slog.New(slog.DiscardHandler)}
 	with(w, "good", returns(1, nil), one("n"))
-	_, err := w.service(t).SnapshotText(t.Context(), ports.PrometheusText, "nonsense")
+	_, err := text(t.Context(), w.service(t), ports.PrometheusText, "nonsense")
 	require.NoError(t, err)
 	assert.True(t, x.envelope.Disabled)
 	assert.Empty(t, x.sections)
