@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/orchmetrics/orchmetrics/adapters/http"
+	"github.com/orchmetrics/orchmetrics/internal/page"
 )
 
 // Config is every setting of the service. The tags are read by the command line,
@@ -23,6 +24,7 @@ type Config struct {
 	HealthListen     string        `group:"serving" env:"ORCH_HEALTH_LISTEN" placeholder:"ADDRESS" help:"Where to serve /livez and /readyz besides, without TLS and password: host:port, or unix:/path/health.sock. Unset: nowhere."`
 	WebConfigFile    string        `group:"serving" name:"web.config.file" aliases:"web-config-file" env:"ORCH_WEB_CONFIG_FILE" placeholder:"PATH" help:"TLS and passwords, in the form of Prometheus's exporter toolkit. Unset: neither."`
 	AllowedHosts     []string      `group:"serving" env:"ORCH_ALLOWED_HOSTS" sep:"," placeholder:"NAME" help:"Names by which the service may be asked besides its own; *.example.org for all below it, * for all."`
+	LinkTemplate     string        `group:"serving" env:"ORCH_LINK_TEMPLATE" placeholder:"URL" help:"Where the page finds a ticket, such as https://tracker.example/browse/{work_item}. Unset: tickets are no links."`
 	DB               string        `group:"database" name:"db" env:"ORCH_DB" default:"orchestrator.db" placeholder:"PATH" help:"The orchestrator's SQLite database, a path or a file: URI. It is only ever read."`
 	WorkerStateFile  string        `group:"database" env:"ORCH_WORKER_STATE_FILE" placeholder:"PATH" help:"The worker's snapshot as JSON. Unset: the worker's fields are null."`
 	ProcRoot         string        `group:"reading" env:"ORCH_PROC_ROOT" default:"/proc" placeholder:"DIR" help:"Where the proc file system is mounted."`
@@ -75,6 +77,11 @@ func (c Config) Validate() error {
 		return fmt.Errorf("ORCH_SECTION_TIMEOUT is %s; it must be more than 0 and at most 1m", c.SectionTimeout)
 	case c.MaxRows < 1 || c.MaxRows > 1_000_000:
 		return fmt.Errorf("ORCH_MAX_ROWS is %d; it must be between 1 and 1000000", c.MaxRows)
+	}
+	if c.LinkTemplate != "" {
+		if err := page.ValidateLinkTemplate(c.LinkTemplate); err != nil {
+			return fmt.Errorf("ORCH_LINK_TEMPLATE: %w; write one such as https://tracker.example/browse/{work_item}", err)
+		}
 	}
 	for _, name := range c.AllowedHosts {
 		if err := httpapi.ValidateHost(name); err != nil {

@@ -10,12 +10,12 @@ import (
 )
 
 // documents are what is served beside the envelope.
-func documents(schema contract.Schema) ([]httpapi.Document, error) {
+func documents(cfg Config, schema contract.Schema) ([]httpapi.Document, error) {
 	all := []httpapi.Document{
 		{Path: "/schema", ContentType: "application/schema+json", Body: schema},
 		{Path: "/openapi.json", ContentType: "application/json; charset=utf-8", Body: []byte(docs.OpenAPI)},
 	}
-	files, err := page.Files()
+	files, err := page.Files(cfg.LinkTemplate)
 	if err != nil {
 		return nil, fmt.Errorf("wire page: %w", err)
 	}

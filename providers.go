@@ -117,7 +117,7 @@ func serviceOptions(cfg Config, listers []ports.SectionLister, log *slog.Logger)
 func newServer(
 	cfg Config, snapshots ports.Snapshotter, text ports.TextWriter, schema contract.Schema, log *slog.Logger,
 ) (*httpapi.Server, error) {
-	served, err := documents(schema)
+	served, err := documents(cfg, schema)
 	if err != nil {
 		return nil, err
 	}

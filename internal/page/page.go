@@ -4,10 +4,15 @@
 package page
 
 import (
+	"bytes"
 	"embed"
+	"errors"
 	"fmt"
+	"html"
 	"io/fs"
+	"net/url"
 	"path"
+	"strings"
 )
 
 // Policy is the Content-Security-Policy of each file. The page takes scripts,
@@ -36,8 +41,38 @@ var contentTypes = map[string]string{
 	".svg":  "image/svg+xml",
 }
 
-// Files returns the page, at /, and what it asks for, below /page.
-func Files() ([]File, error) {
+// hole is where a ticket is written in a link template.
+const hole = "{work_item}"
+
+// emptyTemplate is where the page has the template, which its scripts read there: a
+// page with a script or a style of its own could not have so strict a policy.
+const emptyTemplate = `<meta name="link-template" content="">`
+
+// ValidateLinkTemplate tells what is wrong with a template for the addresses of
+// tickets, such as https://tracker.example/browse/{work_item}. The ticket, which is
+// whatever the database has, may be no part of the host.
+func ValidateLinkTemplate(template string) error {
+	address, err := url.Parse(strings.ReplaceAll(template, hole, ""))
+	switch {
+	case err != nil || (address.Scheme != "http" && address.Scheme != "https") || address.Host == "":
+		return errors.New("it is no http:// or https:// address")
+	case address.User != nil:
+		return errors.New("it has a user or a password, which everybody would see")
+	case !strings.Contains(template, hole):
+		return errors.New("it has no " + hole)
+	case strings.ContainsAny(strings.ReplaceAll(template, hole, ""), "{}"):
+		return errors.New("it has a brace that is not of " + hole)
+	}
+	_, rest, _ := strings.Cut(template, "://")
+	if strings.Contains(rest[:strings.IndexAny(rest+"/", "/?#")], hole) {
+		return errors.New("it has " + hole + " before the path")
+	}
+	return nil
+}
+
+// Files returns the page, at /, and what it asks for, below /page. Where the link
+// template is not empty, tickets are links.
+func Files(linkTemplate string) ([]File, error) {
 	entries, err := files.ReadDir("files")
 	if err != nil {
 		return nil, fmt.Errorf("list the page's files: %w", err)
@@ -46,6 +81,10 @@ func Files() ([]File, error) {
 	for i, entry := range entries {
 		if all[i], err = read(entry.Name()); err != nil {
 			return nil, err
+		}
+		if all[i].Path == "/" {
+			filled := strings.Replace(emptyTemplate, `""`, `"`+html.EscapeString(linkTemplate)+`"`, 1)
+			all[i].Body = bytes.Replace(all[i].Body, []byte(emptyTemplate), []byte(filled), 1)
 		}
 	}
 	return all, nil

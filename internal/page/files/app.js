@@ -2,42 +2,55 @@
 
 import { makeAgents } from './agents.js';
 import { makeCost } from './cost.js';
-import { byId, setHidden, setText } from './dom.js';
+import { byId, element, setHidden, setText, setTime } from './dom.js';
 import { complaint, extensions, parse, switchedOff } from './envelope.js';
 import { makeExtensions } from './extensions.js';
+import { Finder } from './find.js';
 import { instant } from './format.js';
+import { listenToCopies, makeCopy, showCopy } from './links.js';
 import { Poller } from './poll.js';
 import { makeQueue } from './queue.js';
 import { makeReading } from './reading.js';
 import { Section } from './section.js';
-import { makeStages } from './stages.js';
 import { show, State } from './status.js';
+import { makeTasks } from './tasks.js';
+import { showTroubles, troublesOf } from './trouble.js';
+import { World } from './world.js';
 
 const every = 2000; // milliseconds between polls
 const overdue = 3 * every;
 const patience = 65_000; // no scrape takes more than a minute
 
+const world = new World();
+const finder = new Finder(() => showEnvelope(shown, true));
 const core = [
-  [new Section('agents', 'Agents', 'No job is running.'), makeAgents, (envelope) => envelope.agents?.length ?? null],
-  [new Section('stages', 'Tasks', 'No task is active.'), makeStages, (envelope) => envelope.stages?.length ?? null],
+  [new Section('agents', 'Agents', { idle: 'No job is running.', folds: false }), makeAgents, (envelope) => envelope.agents?.length ?? null],
+  [new Section('stages', 'Tasks', { idle: 'No task is active.', folds: false }), makeTasks, (envelope) => envelope.stages?.length ?? null],
   [new Section('queue', 'Queue'), makeQueue, () => null],
   [new Section('cost', 'Cost'), makeCost, () => null],
 ].map(([section, make, rows]) => {
   byId('core').append(section.element);
-  const update = make(section);
-  return (envelope) => {
+  const update = make(section, finder, world);
+  return (envelope, found, anew) => {
     section.update(envelope, rows(envelope));
-    update(envelope);
+    update(envelope, found, anew);
   };
 });
 const showExtensions = makeExtensions(byId('extensions'));
 const showReading = makeReading(byId('reading-body'));
+let shown = null; // the envelope
 
-function showEnvelope(envelope) {
-  for (const update of core) update(envelope);
+// showEnvelope shows it; anew, if the reader looks for something else.
+function showEnvelope(envelope, anew = false) {
+  if (envelope === null) return;
+  shown = envelope;
+  const found = finder.found(world);
+  finder.offer(world);
+  setHidden(byId('clear'), !finder.narrows);
+  for (const update of core) update(envelope, found, anew);
   showExtensions(envelope, extensions(envelope));
   showReading(envelope);
-  setText(byId('generated'), instant(envelope.generated_at));
+  setTime(byId('generated'), envelope.generated_at, instant(envelope.generated_at));
 }
 
 function receive(text) {
@@ -53,7 +66,12 @@ function receive(text) {
   state.good(off);
   setHidden(byId('off'), !off);
   setHidden(byId('content'), off);
-  if (!off) showEnvelope(envelope);
+  if (off) return;
+  world.take(envelope);
+  const troubles = troublesOf(envelope, world);
+  state.troubles = troubles.length;
+  showTroubles(troubles);
+  showEnvelope(envelope);
 }
 
 const state = new State(overdue);
@@ -71,6 +89,23 @@ byId('pause').addEventListener('click', () => {
   setText(byId('pause'), poller.paused ? 'Resume' : 'Pause');
   show(state);
 });
+
+// A link to a section opens it.
+function unfold() {
+  const details = document.getElementById(location.hash.slice(1))?.querySelector('details');
+  if (details) details.open = true;
+}
+addEventListener('hashchange', unfold);
+unfold();
+
+// What asks the same service in a terminal.
+const here = new URL('.', location.href).href.replace(/\/$/, '');
+for (const command of [`api top --url ${here}`, `api record --url ${here} > recording.jsonl`, 'api doctor']) {
+  const copy = makeCopy();
+  showCopy(copy, command, `Copy ${command}`);
+  byId('commands').append(element('li', {}, element('code', {}, command), copy));
+}
+listenToCopies(byId('said'));
 
 setInterval(() => {
   if (!document.hidden) show(state);

@@ -1,21 +1,20 @@
-// What the agents' processes use of a core, from the ticks of successive
-// answers. The service reports ticks and no rate; see docs/contract.md.
+// What the agents' processes do, from the counters of successive answers. The
+// service reports counters and no rate; see docs/contract.md.
 
-// limit is how many samples are kept of a process. Beyond it every second one is
-// left out: a share between any two samples is exact, so that the whole life of
-// the page stays in view, the older the coarser.
-const limit = 240;
+// memory is how far back samples are kept, in milliseconds.
+export const memory = 5 * 60_000;
 
-// History has the samples of the processes that the last answer showed.
+// History has the samples of the processes that the last answer has. Agents may
+// have one process: its samples are its own, and not one set for each agent.
 export class History {
-  #samples = new Map();
+  #lives = new Map(); // of each process its samples, and since when it is still
   #origin = null; // which boot, which start of the service, and how many ticks a second
   #clkTck = null;
-  #span = { from: null, to: null };
+  #now = null;
 
   // record adds an answer's agents. A sample that was seen before adds nothing. Jobs
-  // may have one process, which was sampled for each a moment apart: over so short a
-  // time a share says nothing, so that each process counts once in an answer.
+  // of one process were sampled a moment apart: over so short a time a share says
+  // nothing, so that each process counts once in an answer.
   record(envelope, agents) {
     this.#begin(envelope);
     const seen = new Set();
@@ -25,27 +24,26 @@ export class History {
       seen.add(key);
       this.#add(key, sampleOf(agent));
     }
-    for (const key of this.#samples.keys()) {
-      if (!seen.has(key)) this.#samples.delete(key);
+    for (const key of this.#lives.keys()) {
+      if (!seen.has(key)) this.#lives.delete(key);
     }
   }
 
-  // shares are the spans between the samples of an agent's process, each with
-  // what it used in them: own and tree, as fractions of a core, or null.
+  // shares are the spans between the samples of an agent's process, each with what
+  // it used in them: own and tree, as fractions of a core, or null.
   shares(agent) {
-    const samples = this.#samples.get(identity(agent)) ?? [];
-    const spans = [];
-    for (let i = 1; i < samples.length; i++) {
-      const [a, b] = [samples[i - 1], samples[i]];
-      spans.push({ from: a.at, to: b.at, own: this.#share(a, b, 'own'), tree: this.#share(a, b, 'tree') });
-    }
-    return spans;
+    const samples = this.#lives.get(identity(agent))?.samples ?? [];
+    return samples.slice(1).map((sample, i) => this.#span(samples[i], sample));
   }
 
-  // span is the time between the first and the last answer, on CLOCK_BOOTTIME in
-  // milliseconds.
-  get span() {
-    return this.#span;
+  // last is the newest of these spans, with the time slices a second, and for how
+  // many milliseconds no counter has moved; null if there is none.
+  last(agent) {
+    const life = this.#lives.get(identity(agent));
+    if (life === undefined || life.samples.length < 2) return null;
+    const [a, b] = life.samples.slice(-2);
+    const slices = rise(a.treeSlices, b.treeSlices) ?? rise(a.slices, b.slices);
+    return { ...this.#span(a, b), slices: slices === null ? null : slices * 1000 / (b.at - a.at), still: b.at - life.moved };
   }
 
   // begin forgets everything after a restart, of the host or of the service, and
@@ -53,33 +51,39 @@ export class History {
   #begin(envelope) {
     const origin = JSON.stringify([envelope.clock?.boot_id, envelope.instance?.id, envelope.clk_tck]);
     const now = envelope.clock?.boottime_ms ?? null;
-    if (origin !== this.#origin || now < this.#span.to) {
-      this.#samples.clear();
-      this.#span = { from: now, to: now };
-    }
+    if (origin !== this.#origin || now < this.#now) this.#lives.clear();
     this.#origin = origin;
     this.#clkTck = envelope.clk_tck;
-    this.#span = { from: this.#span.from, to: now };
+    this.#now = now;
   }
 
   #add(key, sample) {
-    const samples = this.#samples.get(key) ?? [];
-    if (samples.length > 0 && sample.at <= samples.at(-1).at) return;
-    samples.push(sample);
-    this.#samples.set(key, samples.length > limit ? thin(samples) : samples);
+    const life = this.#lives.get(key) ?? { samples: [], moved: sample.at };
+    const before = life.samples.at(-1);
+    if (before !== undefined && sample.at <= before.at) return;
+    if (before !== undefined && counters.some((name) => before[name] !== sample[name])) life.moved = sample.at;
+    life.samples.push(sample);
+    while (life.samples.length > 2 && life.samples[1].at < sample.at - memory) life.samples.shift();
+    this.#lives.set(key, life);
   }
 
   // A tree's sum falls when a child ends that nobody waits for: then its share is
   // unknown.
-  #share(a, b, what) {
-    if (a[what] === null || b[what] === null || !this.#clkTck) return null;
-    const ticks = Number(b[what]) - Number(a[what]);
-    return ticks < 0 ? null : (ticks / this.#clkTck / (b.at - a.at)) * 1000;
+  #span(a, b) {
+    const share = (name) => {
+      const ticks = this.#clkTck ? rise(a[name], b[name]) : null;
+      return ticks === null ? null : (ticks / this.#clkTck / (b.at - a.at)) * 1000;
+    };
+    return { from: a.at, to: b.at, own: share('own'), tree: share('tree') };
   }
 }
 
-// thin keeps the last two samples, which tell the present share.
-const thin = (samples) => samples.filter((_, i) => i % 2 === 0 || i >= samples.length - 2);
+// rise is by how much a counter rose; null if that is not known.
+function rise(before, after) {
+  if (before === null || after === null) return null;
+  const risen = Number(after) - Number(before);
+  return risen < 0 ? null : risen;
+}
 
 // identity names a process across the reuse of its pid; null if there is none to
 // measure.
@@ -89,6 +93,14 @@ function identity(agent) {
   return agent.pid === null || start === null || at === null ? null : `${agent.pid} ${start}`;
 }
 
-function sampleOf(agent) {
-  return { at: Number(agent.process.sampled_boottime_ms), own: agent.cpu_ticks, tree: agent.process.tree_cpu_ticks };
+const counters = ['own', 'tree', 'run', 'slices', 'treeRun', 'treeSlices', 'read', 'written'];
+
+// sampleOf leaves what an older service does not have at null.
+function sampleOf({ cpu_ticks: own, process }) {
+  return {
+    at: Number(process.sampled_boottime_ms), own, tree: process.tree_cpu_ticks,
+    run: process.run_ns ?? null, treeRun: process.tree_run_ns ?? null,
+    slices: process.time_slices ?? null, treeSlices: process.tree_time_slices ?? null,
+    read: process.tree_read_bytes ?? null, written: process.tree_written_bytes ?? null,
+  };
 }

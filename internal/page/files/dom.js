@@ -1,6 +1,8 @@
 // Nodes that are changed in place, so that focus, scrolling and a selection
 // survive an update. Text is only ever text: nothing here makes markup.
 
+import { local } from './format.js';
+
 const SVG = 'http://www.w3.org/2000/svg';
 
 // long is the length from which on a text gets a box of its own to scroll in.
@@ -22,8 +24,10 @@ function dressed(node, attributes, children) {
   return node;
 }
 
+// setAttribute sets an attribute; null takes it away.
 export function setAttribute(node, name, value) {
-  if (node.getAttribute(name) !== value) node.setAttribute(name, value);
+  if (value === null) node.removeAttribute(name);
+  else if (node.getAttribute(name) !== value) node.setAttribute(name, value);
 }
 
 export function setHidden(node, hidden) {
@@ -47,6 +51,13 @@ export function setText(node, text) {
   else if (node.firstChild.nodeValue !== text) node.firstChild.nodeValue = text;
   else return;
   if (text.length > long || node.dataset.long !== undefined) node.toggleAttribute('data-long', text.length > long);
+}
+
+// setTime shows a text that is about a time of the envelope, and on hover that time
+// where the reader is.
+export function setTime(node, iso, text) {
+  setText(node, text);
+  setAttribute(node, 'title', iso ? local(iso) : null);
 }
 
 // keyed returns a function that makes the children of a node those of a list:
@@ -77,4 +88,15 @@ function unused(taken, key) {
   let free = key;
   for (let n = 2; taken.has(free); n++) free = `${key} #${n}`;
   return free;
+}
+
+// on a phone there is not the room for everything at once.
+const phone = matchMedia('(max-width: 700px)');
+
+// foldOnPhones closes a details element where the screen is a phone's, and opens it
+// elsewhere, when the page is opened and when that changes.
+export function foldOnPhones(details) {
+  const fold = () => { details.open = !phone.matches; };
+  phone.addEventListener('change', fold);
+  fold();
 }

@@ -7,7 +7,7 @@ import { makeTree, rowsOf } from './tree.js';
 export function makeExtensions(parent) {
   const views = new Map();
   const fill = keyed(parent, (key) => {
-    const section = new Section(key, key, 'The list is empty.');
+    const section = new Section(key, key, { idle: 'The list is empty.' });
     const tree = makeTree(`Everything in ${key}`);
     section.body.append(tree.element);
     views.set(section.element, { section, tree });

@@ -1,9 +1,9 @@
 // Single values with their names.
 
-import { element, keyed, setText } from './dom.js';
+import { element, keyed, setText, setTime } from './dom.js';
 
-// A hint says more, in small letters.
-export const fact = (field, title, text, hint = '') => ({ field, title, text, hint });
+// A hint says more, in small letters; iso is the time that the fact is about.
+export const fact = (field, title, text, hint = '', iso = null) => ({ field, title, text, hint, iso });
 
 export function makeFacts() {
   const list = element('dl', { class: 'facts' });
@@ -11,10 +11,10 @@ export function makeFacts() {
   return { element: list, update: (facts) => fill(facts, (one) => one.field, show) };
 }
 
-function show(node, { field, title, text, hint }) {
+function show(node, { field, title, text, hint, iso }) {
   const [name, value] = node.children;
   node.dataset.field = field;
   setText(name, title);
-  setText(value.firstChild, text);
+  setTime(value.firstChild, iso, text);
   setText(value.lastChild, hint);
 }

@@ -2,8 +2,9 @@
 // null, which is unknown, stays null. Integers beyond 2^53 come as BigInt.
 
 const grouped = new Intl.NumberFormat('en');
-const money = new Intl.NumberFormat('en', { style: 'currency', currency: 'USD', maximumFractionDigits: 4 });
-const pennies = new Intl.NumberFormat('en', { style: 'currency', currency: 'USD', maximumSignificantDigits: 2 });
+const money = new Intl.NumberFormat('en', { style: 'currency', currency: 'USD' });
+const short = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 });
+const here = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'long' });
 
 const MINUTE = 60, HOUR = 60 * MINUTE, DAY = 24 * HOUR;
 
@@ -45,8 +46,16 @@ export const milliseconds = known((n) => {
   return `${n < 10 ? n.toFixed(1) : grouped.format(Math.round(n))} ms`;
 });
 
-// usd never shows an amount that is not zero as zero.
-export const usd = known((n) => minus((n !== 0 && Math.abs(n) < 0.0001 ? pennies : money).format(n)));
+// usd has two decimals, so that amounts below each other can be compared, and never
+// shows an amount that is not zero as zero.
+export const usd = known((amount) => {
+  const n = Number(amount);
+  if (n !== 0 && Math.abs(n) < 0.005) return `${n < 0 ? '−' : ''}<$0.01`;
+  return minus(money.format(n));
+});
+
+// compact is a large number in three digits.
+export const compact = known((n) => minus(short.format(n)));
 
 export const bytes = known((n) => {
   let size = Number(n), unit = 0;
@@ -58,6 +67,9 @@ export const bytes = known((n) => {
   return `${unit > 0 && size < 10 ? size.toFixed(1) : Math.round(size)} ${units[unit]}`;
 });
 
+// rate is how many there are a second.
+export const rate = known((n) => (n > 0 && n < 0.1 ? '<0.1' : grouped.format(n < 10 ? Number(n.toFixed(1)) : Math.round(n))));
+
 // share is a fraction of one core in per cent.
 export const share = known((fraction) => {
   const percent = fraction * 100;
@@ -66,6 +78,12 @@ export const share = known((fraction) => {
 
 // instant is a time of the envelope, which is in UTC, for people.
 export const instant = known((iso) => String(iso).replace('T', ' ').replace(/Z$/, ' UTC'));
+
+// local is a time of the envelope where the reader is.
+export function local(iso) {
+  const time = Date.parse(iso);
+  return Number.isNaN(time) ? '' : `${here.format(time)} (your time)`;
+}
 
 // timeOfDay leaves out the date if it is that of another time.
 export function timeOfDay(iso, now) {

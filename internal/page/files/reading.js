@@ -1,6 +1,6 @@
 // How the reading of each section went, and who answered.
 
-import { element, setText } from './dom.js';
+import { element, foldOnPhones, setText } from './dom.js';
 import { fact, makeFacts } from './facts.js';
 import { ago, instant, integer, milliseconds, text } from './format.js';
 import { Table } from './table.js';
@@ -14,7 +14,7 @@ export function makeReading(body) {
     columns: [
       { title: 'Section', field: 'key', show: (row) => row.key },
       { title: 'Status', field: 'status', show: showStatus },
-      { title: 'Code', field: 'code', show: (row) => text(row.code) ?? 'none' },
+      { title: 'Code', field: 'code', show: (row) => text(row.code) ?? '' },
       { title: 'Meaning', field: 'meaning', show: (row) => reading(row) },
       { title: 'Took', field: 'duration_ms', number: true, show: (row) => milliseconds(row.duration_ms) },
       { title: 'Rows', field: 'rows', number: true, show: (row) => integer(row.rows) ?? '–' },
@@ -24,6 +24,7 @@ export function makeReading(body) {
       { title: 'Recounted', field: 'recounted_at', show: (row) => (row.recounted_at ? ago(row.recounted_at, row.now) : '–') },
     ],
   });
+  foldOnPhones(body.parentElement);
   const facts = makeFacts();
   body.append(table.element, element('h3', {}, 'The service'), facts.element);
 
@@ -50,9 +51,9 @@ function factsOf(envelope) {
   const { instance = {}, clock = {} } = envelope;
   const started = instance.started_at;
   return [
-    fact('generated_at', 'Answer of', instant(envelope.generated_at)),
+    fact('generated_at', 'Answer of', instant(envelope.generated_at), '', envelope.generated_at),
     fact('instance.version', 'Version', text(instance.version)),
-    fact('instance.started_at', 'Started', ago(started, envelope.generated_at), instant(started) ?? ''),
+    fact('instance.started_at', 'Started', ago(started, envelope.generated_at), instant(started) ?? '', started),
     fact('instance.id', 'Instance', text(instance.id)),
     fact('clock.boot_id', 'Boot of the host', text(clock.boot_id)),
     fact('clk_tck', 'Clock ticks a second', integer(envelope.clk_tck)),

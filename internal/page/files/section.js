@@ -1,6 +1,6 @@
 // The frame of a section: its name, how its reading went, and what it shows.
 
-import { element, keyed, setHidden, setText } from './dom.js';
+import { element, foldOnPhones, keyed, setHidden, setText } from './dom.js';
 import { ago, counted, instant, integer } from './format.js';
 import { report } from './envelope.js';
 import { answered, reading } from './words.js';
@@ -12,18 +12,23 @@ export class Section {
   // cut tells whether the list in it is not the whole one.
   cut = false;
 
-  // idle is what an empty list means, once it was read.
-  constructor(key, title, idle = null) {
+  // idle is what an empty list means, once it was read. A section that folds is
+  // closed on a phone until it is opened.
+  constructor(key, title, { idle = null, folds = true } = {}) {
     this.key = key;
     this.idle = idle;
     const id = `section-${key}`;
-    this.status = element('p', { class: 'reading' });
+    this.number = element('span', { class: 'count' });
+    this.status = element('span', { class: 'reading' });
+    this.tools = element('div', { class: 'tools' });
     this.notes = element('ul', { class: 'notes' });
     this.fillNotes = keyed(this.notes, () => element('li'));
     this.empty = element('p', { class: 'empty' });
     this.body = element('div', { class: 'body' });
-    this.element = element('section', { id, 'aria-labelledby': `${id}-title`, 'data-section': key },
-      element('header', {}, element('h2', { id: `${id}-title` }, title), this.status), this.notes, this.empty, this.body);
+    const details = element('details', { open: '' },
+      element('summary', {}, element('h2', { id: `${id}-title` }, title), this.number, this.status), this.tools, this.notes, this.empty, this.body);
+    if (folds) foldOnPhones(details);
+    this.element = element('section', { id, 'aria-labelledby': `${id}-title`, 'data-section': key }, details);
   }
 
   // update shows how the reading went. rows is the length of the section's list,
@@ -40,6 +45,15 @@ export class Section {
     setHidden(this.empty, message === '');
     setText(this.empty, message);
     setHidden(this.body, !this.known);
+    setHidden(this.tools, !this.known || !rows);
+  }
+
+  // count says beside the name how long the list is, and how much of it is found.
+  count(all, found) {
+    setText(this.number, !this.known ? '' : found === all ? integer(all) : `${integer(found)} of ${integer(all)}`);
+    if (all === 0 || !this.known) return;
+    setHidden(this.empty, found > 0);
+    setText(this.empty, found > 0 ? '' : 'None is what is looked for.');
   }
 
   // many says how long the section's list is.

@@ -1,7 +1,7 @@
 // The line that says whether what is shown is what is.
 
-import { byId, setHidden, setText } from './dom.js';
-import { duration } from './format.js';
+import { byId, setAttribute, setHidden, setText } from './dom.js';
+import { counted, duration } from './format.js';
 
 // State is what the page knows of the service.
 export class State {
@@ -9,6 +9,7 @@ export class State {
   #failure = null;
   paused = false;
   off = false;
+  troubles = 0; // how many things are broken, as the last good answer says
 
   // overdue is the age in milliseconds from which on an answer is called old.
   constructor(overdue, now = Date.now) {
@@ -41,6 +42,7 @@ export class State {
     if (this.paused) return { kind: 'paused', words: 'Paused', warning: old ? 'This page is paused.' : '' };
     if (this.age === null) return { kind: 'asking', words: 'Asking', warning: '' };
     if (old) return { kind: 'stale', words: 'No new answer', warning: 'The service has not answered for a while.' };
+    if (this.troubles > 0) return { kind: 'trouble', words: counted(this.troubles, 'problem', 'problems'), warning: '' };
     return { kind: 'live', words: 'Live', warning: '' };
   }
 }
@@ -52,15 +54,21 @@ export function show(state) {
   const page = document.documentElement;
   if (page.dataset.state !== kind) page.dataset.state = kind;
   setText(byId('state'), words);
+  setAttribute(byId('to-trouble'), 'href', kind === 'trouble' ? '#trouble' : null);
   setText(byId('age'), ageOf(state, kind));
   setText(byId('warning-cause'), warning);
   setText(byId('warning-age'), state.age === null ? 'There was no answer yet.' : `What is shown is ${duration(state.age)} old.`);
   setHidden(byId('warning'), warning === '');
-  const title = kind === 'live' || kind === 'asking' ? 'orchmetrics' : `${words} · orchmetrics`;
+  const title = titleOf(kind, words);
   if (document.title !== title) document.title = title;
 }
 
+function titleOf(kind, words) {
+  if (kind === 'live' || kind === 'asking') return 'orchmetrics';
+  return `${kind === 'off' || kind === 'paused' ? '' : '▲ '}${words} · orchmetrics`;
+}
+
 function ageOf(state, kind) {
-  if (state.age === null || kind === 'live' || kind === 'off') return '';
+  if (state.age === null || kind === 'live' || kind === 'trouble' || kind === 'off') return '';
   return `last answer ${duration(state.age)} ago`;
 }

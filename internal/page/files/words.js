@@ -35,17 +35,27 @@ const codes = {
   source_failed: 'its source failed; the service’s log has the cause',
 };
 
-const states = {
-  R: 'running', S: 'sleeping', D: 'waiting for a disk', Z: 'ended, not waited for', T: 'stopped', t: 'traced', I: 'idle', X: 'dead',
-};
-
-const processes = {
-  ok: 'there',
-  gone: 'no such process',
-  zombie: 'ended, not waited for',
-  hidden: 'hidden from the service',
-  foreign: 'a thread of the kernel, no agent',
-  unsupported: 'not known on this platform',
+// remedies are what to do, without the paths that the log and `api doctor` know.
+const remedies = {
+  db_missing: 'Set ORCH_DB to the orchestrator’s database, or start the orchestrator; the page finds it by itself.',
+  db_permission: 'Run the service as the orchestrator’s user.',
+  db_not_live: 'Start the orchestrator.',
+  db_busy: 'Nothing, if it passes; else look for who holds a lock on the database.',
+  db_corrupt: 'Check ORCH_DB, and run PRAGMA integrity_check on a copy.',
+  db_unreadable: 'Check ORCH_DB and the disk.',
+  counting: 'Wait: each answer does a part of it.',
+  recounting: 'Wait: it passes by itself.',
+  source_unreachable: 'Check its address and the network.',
+  schema_drift: 'Is the orchestrator older or newer than expected? The log names what is missing.',
+  worker_state_missing: 'Start the worker, or check ORCH_WORKER_STATE_FILE.',
+  proc_unreadable: 'Check ORCH_PROC_ROOT.',
+  timeout: 'If it stays: is the disk slow, or a large table without an index?',
+  stuck: 'Look for a file system that hangs.',
+  panic: 'Report it, with the log.',
+  key_refused: 'Rename the file.',
+  file_unreadable: 'Check ORCH_SECTIONS_DIR and its rights.',
+  too_large: 'Its writer should show less.',
+  too_many: 'Remove some of the files.',
 };
 
 const lookUp = (words, word) => (Object.hasOwn(words, word) ? words[word] : null);
@@ -58,16 +68,11 @@ export function reading(report) {
   return report.code === report.status ? code : `${status}: ${code}`;
 }
 
+// remedy is what to do about a code.
+export const remedy = (code) => lookUp(remedies, code ?? '') ?? 'api doctor, run as the service is, says more.';
+
 // answered tells whether the section's value means anything.
 export const answered = (report) => report?.status !== 'failed' && report?.status !== 'timeout' && report?.status !== 'disabled';
 
 export const knownCodes = () => Object.keys(codes);
 export const knownStatuses = () => Object.keys(statuses);
-
-// process says what is known of an agent's process.
-export function process(found) {
-  if (!found) return null;
-  if (found.status !== 'ok') return lookUp(processes, found.status) ?? found.status;
-  if (found.state === null) return processes.ok;
-  return lookUp(states, found.state) ?? `state ${found.state}`;
-}
