@@ -236,3 +236,9 @@ func (b *tab) press(key string) {
 	}
 	require.NoError(b.t, chromedp.Do(b.ctx, chromedp.KeyEvent(keys)))
 }
+
+// zone sets where the reader is.
+func (b *tab) zone(name string) {
+	b.t.Helper()
+	call(b, emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: name})
+}

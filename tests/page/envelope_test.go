@@ -23,8 +23,12 @@ func requireShown(t *testing.T, bodies [][]byte, got shown) {
 	for key, want := range sections {
 		section := got.Sections[key]
 		requireExplained(t, key, &section)
-		if !slices.Contains([]string{"agents", "stages", "cost"}, key) {
-			sortRows(want.Rows) // JSON has no order of keys
+		switch key {
+		case "agents": // those that have just ended linger
+			section.Rows = slices.DeleteFunc(section.Rows, func(row map[string]string) bool { return row["ended"] != "" })
+		case "cost":
+		default: // the order of tasks is for TestPage_StagesInTheirOrder
+			sortRows(want.Rows) // and JSON has no order of keys
 			sortRows(section.Rows)
 		}
 		require.Equal(t, want, section, key)
@@ -93,7 +97,7 @@ func TestPage_ShowsTheDemo(t *testing.T) {
 		got := b.next()
 		requireShown(t, service.answers(got.Answers), got)
 		for _, row := range got.Sections["agents"].Rows {
-			measured = measured || row["cpu.tree"] != "tree unknown"
+			measured = measured || row["cpu.tree"] != ""
 		}
 	}
 	b.photograph("demo")

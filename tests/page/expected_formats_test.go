@@ -121,17 +121,27 @@ func span(value any) string {
 	}
 }
 
-// dollars has two to four digits of cents.
+// dollars has two decimals.
 func dollars(value any) string {
 	if value == nil {
 		return unknown
 	}
-	text := strconv.FormatFloat(number(value), 'f', 4, 64)
-	for strings.HasSuffix(text, "0") && len(text)-strings.Index(text, ".") > 3 {
-		text = text[:len(text)-1]
+	amount := number(value)
+	if amount != 0 && math.Abs(amount) < 0.005 {
+		return "<$0.01"
 	}
-	units, cents, _ := strings.Cut(text, ".")
+	units, cents, _ := strings.Cut(fixed(amount, 2), ".")
 	return "$" + whole(units) + "." + cents
+}
+
+// three is a number of three significant digits at most.
+func three(value any) string {
+	n, unit := number(value), 0
+	for ; n >= 999.5; unit++ {
+		n /= 1000
+	}
+	text := strconv.FormatFloat(n, 'g', 3, 64)
+	return text + []string{"", "K", "M", "B", "T"}[unit]
 }
 
 func size(value any) string {

@@ -20,7 +20,7 @@ func expected(t *testing.T, bodies [][]byte) (glance map[string]string, sections
 	envelope := envelopes[len(envelopes)-1]
 	sections = map[string]section{
 		"agents":  agentsSection(envelopes),
-		"stages":  stagesSection(envelope),
+		"stages":  stagesSection(envelopes),
 		"queue":   queueSection(envelope),
 		"cost":    costSection(envelope),
 		"reading": readingSection(envelope),
@@ -70,6 +70,9 @@ func read(envelope object, key string, s section) section {
 	if code := at(report, "code"); code != nil && code != s.Status {
 		s.Reading += " · " + code.(string)
 	}
+	if (key == "agents" || key == "stages") && !silent(envelope, key) {
+		s.Count = whole(len(list(envelope[key])))
+	}
 	idle := map[string]string{"agents": "No job is running.", "stages": "No task is active."}[key]
 	switch {
 	case silent(envelope, key):
@@ -81,56 +84,67 @@ func read(envelope object, key string, s section) section {
 	return s
 }
 
-func stagesSection(envelope object) section {
+func stagesSection(envelopes []object) section {
+	envelope := envelopes[len(envelopes)-1]
 	s := section{Title: "Tasks", Facts: map[string]string{}, Rows: []map[string]string{}}
 	tasks := list(envelope["stages"])
-	slices.SortStableFunc(tasks, func(a, b object) int {
-		if c := strings.Compare(a["stage"].(string), b["stage"].(string)); c != 0 {
-			return c
-		}
-		switch {
-		case a["age_in_stage_s"] == nil && b["age_in_stage_s"] == nil:
-			return 0
-		case a["age_in_stage_s"] == nil:
-			return 1
-		case b["age_in_stage_s"] == nil:
-			return -1
-		}
-		return int(number(b["age_in_stage_s"]) - number(a["age_in_stage_s"]))
-	})
 	for _, task := range tasks {
 		s.Rows = append(s.Rows, map[string]string{
-			"key": plain(task["task_id"]), "task_id": plain(task["task_id"]), "work_item": plain(task["work_item"]),
-			"stage": plain(task["stage"]), "repo": plain(task["repo"]), "age_in_stage_s": span(task["age_in_stage_s"]),
+			"key": plain(task["task_id"]), "task.task": id(task, "task"), "ticket.work_item": plain(task["work_item"]),
+			"stage.stage": plain(task["stage"]), "repo.repo": plain(task["repo"]), "age.age": span(task["age_in_stage_s"]),
+			"agents.agents": atWork(envelopes, task["task_id"]),
 		})
 	}
 	return s
 }
 
+// id is the source's own identifier where it is no number.
+func id(of object, kind string) string {
+	if ref := of[kind+"_ref"]; ref != nil {
+		return plain(ref)
+	}
+	return plain(of[kind+"_id"])
+}
+
+// atWork names who works on a task, and says what they do.
+func atWork(envelopes []object, task any) string {
+	var names []string
+	for _, agent := range list(envelopes[len(envelopes)-1]["agents"]) {
+		if agent["task_id"] != nil && agent["task_id"] == task {
+			names = append(names, or(plain(agent["agent"]), "agent")+": "+or(doing(agent, samplesOf(envelopes, agent)), "unknown"))
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
 func queueSection(envelope object) section {
 	queue := at(envelope, "queue")
-	facts := map[string]string{
-		"depth":                     whole(at(queue, "depth")),
-		"retries.retried_jobs":      whole(at(queue, "retries", "retried_jobs")),
-		"retries.retries_total":     whole(at(queue, "retries", "retries_total")),
-		"retries.max_attempts_seen": whole(at(queue, "retries", "max_attempts_seen")),
-		"max_concurrency":           whole(at(queue, "max_concurrency")),
-		"poll_interval":             unknown,
-		"worker_updated_at":         before(envelope, at(queue, "worker_updated_at")),
-	}
-	if interval := at(queue, "poll_interval"); interval != nil {
-		facts["poll_interval"] = plain(interval) + " s"
-	}
-	counts, _ := at(queue, "counts").(object)
-	if counts == nil {
-		counts = object{"queued": nil, "running": nil, "done": nil, "failed": nil, "cancelled": nil}
-	}
-	for status, jobs := range counts {
-		facts["counts."+status] = whole(jobs)
+	facts := map[string]string{}
+	if at(queue, "counts") == nil && at(queue, "retries") == nil {
+		facts["counts"] = unknown
+	} else {
+		for _, name := range []string{"retried_jobs", "retries_total", "max_attempts_seen"} {
+			facts["retries."+name] = whole(at(queue, "retries", name))
+		}
+		counts, _ := at(queue, "counts").(object)
+		if counts == nil {
+			facts["counts.queued"] = unknown
+		}
+		for status, jobs := range counts {
+			facts["counts."+status] = whole(jobs)
+		}
 	}
 	rows := []map[string]string{}
 	if breaker := at(queue, "breaker"); breaker != nil {
 		rows = tree(breaker)
+	}
+	if at(queue, "breaker") != nil || at(queue, "max_concurrency") != nil || at(queue, "poll_interval") != nil || at(queue, "worker_updated_at") != nil {
+		facts["max_concurrency"] = whole(at(queue, "max_concurrency"))
+		facts["worker_updated_at"] = before(envelope, at(queue, "worker_updated_at"))
+		facts["poll_interval"] = unknown
+		if interval := at(queue, "poll_interval"); interval != nil {
+			facts["poll_interval"] = plain(interval) + " s"
+		}
 	}
 	return section{Title: "Queue", Facts: facts, Rows: rows}
 }
@@ -145,13 +159,18 @@ func costSection(envelope object) section {
 	for _, kind := range tokens {
 		s.Facts["aggregate."+kind] = whole(at(total, kind))
 	}
-	for _, run := range list(at(envelope, "cost", "running")) {
-		row := map[string]string{
-			"key": plain(run["job_id"]), "job_id": plain(run["job_id"]), "run_id": plain(run["run_id"]),
-			"agent": plain(run["agent"]), "cost_usd": dollars(run["cost_usd"]),
+	for _, model := range list(at(envelope, "cost", "by_model")) {
+		name := plain(model["model"])
+		key := `["` + name + `",null]`
+		switch {
+		case model["models"] != nil:
+			name, key = many(model["models"], "other model", "other models"), "[null,"+plain(model["models"])+"]"
+		case name == unknown:
+			key = "[null,null]"
 		}
+		row := map[string]string{"key": key, "model": name, "runs": whole(model["runs"]), "cost_usd": dollars(model["cost_usd"])}
 		for _, kind := range tokens {
-			row[kind] = whole(run[kind])
+			row[kind] = whole(model[kind])
 		}
 		s.Rows = append(s.Rows, row)
 	}
@@ -204,7 +223,7 @@ func readingSection(envelope object) section {
 	for key, report := range reports {
 		took := number(at(report, "duration_ms"))
 		row := map[string]string{
-			"key": key, "status": plain(at(report, "status")), "code": or(plain(at(report, "code")), "none"),
+			"key": key, "status": plain(at(report, "status")), "code": or(plain(at(report, "code")), ""),
 			"rows": or(whole(at(report, "rows")), "–"), "anomalies": whole(at(report, "anomalies")),
 			"truncated": map[any]string{true: "yes", false: "no"}[at(report, "truncated")],
 			"as_of":     or(utc(at(report, "as_of")), map[bool]string{true: "–", false: "this answer"}[silent(envelope, key)]), "recounted_at": or(before(envelope, at(report, "recounted_at")), "–"),

@@ -16,7 +16,7 @@ import (
 // TestPolicy_IsSent with each file, and lets in nothing from elsewhere.
 func TestPolicy_IsSent(t *testing.T) {
 	t.Parallel()
-	files, err := page.Files()
+	files, err := page.Files("")
 	require.NoError(t, err)
 	handler := handlerOf(t, recorded(t, "idle"), true)
 	for _, file := range files {

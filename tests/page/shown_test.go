@@ -15,6 +15,7 @@ type shown struct {
 	Words    string // the same for people
 	Age      string
 	Warning  string // empty if there is none
+	Troubles []string
 	Off      bool
 	Title    string
 	Glance   map[string]string
@@ -22,11 +23,11 @@ type shown struct {
 }
 
 type section struct {
-	Title, Status, Reading, Empty string
-	Notes                         []string
-	Facts                         map[string]string
-	Rows                          []map[string]string // of all its tables
-	More                          string              // what the button offers
+	Title, Count, Status, Reading, Empty string
+	Notes                                []string
+	Facts                                map[string]string
+	Rows                                 []map[string]string // of all its tables
+	More                                 string              // what the button offers
 }
 
 // unknown is how the page's text reads where the page marks it as unknown, so

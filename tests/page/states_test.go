@@ -41,7 +41,7 @@ func TestPage_SaysThatTheServiceIsUnreachable(t *testing.T) {
 	assert.Equal(t, "Unreachable", lost.Words)
 	assert.Regexp(t, `^The service cannot be reached\. What is shown is \d+ s old\.$`, lost.Warning)
 	assert.Regexp(t, `^last answer \d+ s ago$`, lost.Age)
-	assert.Equal(t, "Unreachable · orchmetrics", lost.Title)
+	assert.Equal(t, "▲ Unreachable · orchmetrics", lost.Title)
 	assert.NotEmpty(t, lost.Sections["agents"].Rows, "what was known stays")
 	b.photograph("unreachable-1280")
 	b.size(390, 700)
@@ -183,7 +183,7 @@ func TestPage_TellsIdleFromUnknown(t *testing.T) {
 	assert.Equal(t, []string{
 		"Part of it is missing: a large history is being summed for the first time; more is known with each answer.",
 	}, queue.Notes)
-	assert.Equal(t, unknown, queue.Facts["counts.done"])
+	assert.Equal(t, unknown, queue.Facts["counts.queued"])
 	assert.Equal(t, "0", queue.Facts["retries.retried_jobs"])
 	b.requireQuiet(service.URL)
 }
@@ -227,7 +227,7 @@ func TestPage_BeginsAnewAfterARestart(t *testing.T) {
 	service.become(next)
 	restarted := b.next()
 	assert.NotEqual(t, known.Sections["reading"].Facts["instance.id"], restarted.Sections["reading"].Facts["instance.id"])
-	assert.Equal(t, "own unknown", restarted.Sections["agents"].Rows[0]["cpu.own"])
+	assert.Empty(t, restarted.Sections["agents"].Rows[0]["cpu.own"])
 	assert.Regexp(t, `^own [\d.]+ %$`, b.next().Sections["agents"].Rows[0]["cpu.own"])
 }
 

@@ -63,7 +63,7 @@ export class History {
     if (before !== undefined && sample.at <= before.at) return;
     if (before !== undefined && counters.some((name) => before[name] !== sample[name])) life.moved = sample.at;
     life.samples.push(sample);
-    while (life.samples.length > 2 && life.samples[1].at < sample.at - memory) life.samples.shift();
+    while (life.samples.length > 2 && life.samples[1].at <= sample.at - memory) life.samples.shift();
     this.#lives.set(key, life);
   }
 
