@@ -13,6 +13,7 @@ export class List {
   #height = 0; // of a row
   #first = 0;
   #reserved = 0;
+  #width = 0;
   #waiting = false;
   #fill;
 
@@ -30,7 +31,7 @@ export class List {
     this.element = this.box;
     this.#fill = keyed(this.body, () => element('tr', { role: 'row' }, ...columns.map(cell)));
     this.box.addEventListener('scroll', () => this.#soon(), { passive: true });
-    new ResizeObserver(() => this.#soon()).observe(this.box);
+    new ResizeObserver(() => this.#resized()).observe(this.table);
   }
 
   // update shows rows. What the reader looks at stays where it is, unless the order is
@@ -63,6 +64,14 @@ export class List {
     this.box.scrollTop = at * this.#height + within;
   }
 
+  // The height of a row is that of the screen's width, and not of what is in it.
+  #resized() {
+    if (this.#width === this.table.clientWidth) return;
+    this.#width = this.table.clientWidth;
+    this.#height = 0;
+    if (this.#rows.length > 0) this.#draw();
+  }
+
   #soon() {
     if (this.#waiting) return;
     this.#waiting = true;
@@ -87,7 +96,7 @@ export class List {
     this.#first = first;
     this.#fill(this.#rows.slice(first, last), keyOf, (node, row) => this.#show(node, row));
     [...this.body.rows].forEach((node, i) => setAttribute(node, 'aria-rowindex', String(first + i + 2)));
-    this.#height = this.body.rows[0].getBoundingClientRect().height || this.#height;
+    if (this.#height === 0) this.#height = this.body.rows[0].getBoundingClientRect().height;
     this.#space(first, this.#rows.length - last);
   }
 
@@ -101,6 +110,7 @@ export class List {
   // reserve keeps the place of a few rows that are gone, for those that come next, so
   // that what is below does not move.
   #reserve() {
+    if (this.#rows.length > few) return;
     this.#reserved = Math.max(this.#rows.length, Math.min(this.#reserved, this.#rows.length + 3));
     this.box.style.minBlockSize = this.#reserved > this.#rows.length && this.#reserved <= 8 ? `${this.box.offsetHeight - this.#free() + (this.#reserved - this.#rows.length) * this.#height}px` : '';
   }
