@@ -130,10 +130,10 @@ func TestPipeline(t *testing.T) {
 		`order([[3, 'a'], [2, 'b'], [1, 'c']])`:                                                                           "a b c", // the youngest are where all begin
 		`order([[1, 'a'], [2, 'b'], [3, 'b'], [9, 'a'], [8, 'a']])`:                                                       "a b",   // as most of a stage's are
 		`order([[1, 'a'], [2, 'b']], [[1, 'a'], [2, 'a']])`:                                                               "a",
-		`order([[1, 'a'], [2, 'b'], [3, 'b']], [[1, 'b'], [2, 'b'], [3, 'b'], [4, 'a']])`:                                 "a b",     // one was seen to go from a to b
-		`order([[3, 'a'], [2, 'b']], [[3, 'a'], [2, 'new']], [[3, 'a'], [2, 'b']])`:                                       "a new b", // seen both ways, once each: it stays
-		`order([[3, 'a'], [2, 'b'], [1, 'c']], [[3, 'b'], [2, 'b'], [1, 'c']], [[3, 'b'], [2, 'b'], [1, 'c'], [7, 'a']])`: "a b c",   // and comes back to its place
-		`order([[5, 'a'], [4, 'b']], [[5, 'a'], [4, 'a']], [[5, 'a'], [4, 'b']], [[5, 'b'], [4, 'b'], [6, 'a']])`:         "a b",     // back and forth and forth
+		`order([[1, 'a'], [2, 'b'], [3, 'b']], [[1, 'b'], [2, 'b'], [3, 'b'], [4, 'a']])`:                                 "a b",   // one was seen to go from a to b
+		`order([[3, 'a'], [2, 'b']], [[3, 'a'], [2, 'new']], [[3, 'a'], [2, 'b']])`:                                       "a b",   // seen both ways, once each: it stays
+		`order([[3, 'a'], [2, 'b'], [1, 'c']], [[3, 'b'], [2, 'b'], [1, 'c']], [[3, 'b'], [2, 'b'], [1, 'c'], [7, 'a']])`: "a b c", // and comes back to its place
+		`order([[5, 'a'], [4, 'b']], [[5, 'a'], [4, 'a']], [[5, 'a'], [4, 'b']], [[5, 'b'], [4, 'b'], [6, 'a']])`:         "a b",   // back and forth and forth
 	}) {
 		assert.Equal(t, want.want, want.got, script)
 	}
