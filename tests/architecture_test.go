@@ -52,7 +52,7 @@ var (
 		// What the tables mean, on any engine, which a test has to choose.
 		{
 			folder: "adapters/sqlstore", own: []string{"domain", "ports", "internal/engine", "internal/rollup"}, libraries: anyLibrary,
-			tests: []string{"ports/portstest", "internal/sqlite"},
+			tests: []string{"ports/portstest", "internal/sqlite", "internal/postgres", "internal/postgres/postgrestest"},
 		},
 		{
 			folder: "adapters/*", own: []string{"domain", "ports"}, libraries: anyLibrary,
@@ -61,14 +61,19 @@ var (
 		{folder: "internal/engine", own: []string{"domain"}, libraries: anyLibrary},
 		{folder: "internal/engine/enginetest", own: []string{"domain", "internal/engine"}, libraries: anyLibrary},
 		{folder: "internal/sqlite", own: []string{"domain", "internal/engine"}, libraries: anyLibrary, tests: []string{"internal/engine/enginetest"}},
+		{
+			folder: "internal/postgres", own: []string{"domain", "internal/engine"}, libraries: anyLibrary,
+			tests: []string{"internal/engine/enginetest", "internal/postgres/postgrestest"},
+		},
+		{folder: "internal/postgres/postgrestest", libraries: anyLibrary},
 		{folder: "internal/rollup"},
 		{
 			folder: ".", libraries: anyLibrary,
-			own:   []string{"domain", "ports", "internal/app", "adapters/*", "adapters/sqlstore", "internal/sqlite", "internal/contract", "internal/page", "docs"},
+			own:   []string{"domain", "ports", "internal/app", "adapters/*", "adapters/sqlstore", "internal/sqlite", "internal/postgres", "internal/contract", "internal/page", "docs"},
 			tests: []string{"ports/portstest", "mocks", "internal/contract/contracttest"},
 		},
 		// The doctor asks the adapters what they alone know.
-		{folder: "internal/doctor", own: []string{".", "adapters/*", "adapters/sqlstore", "internal/engine", "internal/sqlite", "domain", "ports"}, libraries: anyLibrary},
+		{folder: "internal/doctor", own: []string{".", "adapters/*", "adapters/sqlstore", "internal/engine", "internal/sqlite", "internal/postgres", "domain", "ports"}, libraries: anyLibrary},
 		// A command speaks to the root in the types of domain and ports.
 		{folder: "cmd/*", own: []string{".", "internal/demo", "internal/doctor", "domain", "ports"}, libraries: anyLibrary, tests: []string{"mocks", "internal/contract/contracttest"}},
 		{folder: "internal/demo", libraries: anyLibrary},
@@ -88,7 +93,7 @@ var (
 			folder: "tests", libraries: anyLibrary,
 			own: []string{
 				".", "internal/contract", "internal/contract/contracttest", "domain", "ports", "ports/portstest", "internal/app", "adapters/*", "adapters/sqlstore",
-				"internal/sqlite", "internal/page", "internal/demo", "internal/doctor", "mocks",
+				"internal/sqlite", "internal/postgres", "internal/postgres/postgrestest", "internal/page", "internal/demo", "internal/doctor", "mocks",
 			},
 		},
 	}
@@ -97,7 +102,7 @@ var (
 	// can be exchanged there. Test files are free.
 	libraryHomes = map[string][]string{
 		"github.com/gin-gonic": {"adapters/http"},
-		"gorm.io":              {"internal/engine", "internal/engine/enginetest", "internal/sqlite"},
+		"gorm.io":              {"internal/engine", "internal/engine/enginetest", "internal/sqlite", "internal/postgres"},
 	}
 )
 

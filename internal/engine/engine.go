@@ -82,6 +82,11 @@ type Dialect interface {
 	// Range is a table in a FROM clause under an alias, and the condition for rows with
 	// an id from one parameter to another, to be found by the key.
 	Range(table, alias string) (from, where string)
+	// Equal joins a table, under an alias, to the rows before it by a column that equals
+	// a value or is NULL as that is, to be found by an index, or as it comes if that is "".
+	Equal(table, alias, index string, column Column, value string) string
+	// Max is the highest cell of a column, nil over none.
+	Max(column Column) string
 	// Sum is the sum of a column, nil over no cells: a whole number for whole numbers,
 	// an error beyond 64 bits, and the same one for the same rows, whatever order they
 	// come in; key is the column of their ids. See Summable for which columns have one.
@@ -124,6 +129,8 @@ const (
 	Boolean
 	// Instant is a point in time, or a date.
 	Instant
+	// JSON is a document, of which a text or a number is read as that.
+	JSON
 	// Other is any other type, which is read as the text that it is written as.
 	Other
 )

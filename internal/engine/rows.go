@@ -149,13 +149,17 @@ func (r *Rows) Text() *string {
 	}
 }
 
-// Time reads a timestamp in seconds since 1970, see MinTime and MaxTime.
+// Time reads a timestamp: seconds since 1970 or a text, see ParseTime, between MinTime
+// and MaxTime.
 func (r *Rows) Time() *time.Time {
 	value := r.Value()
 	if value == nil {
 		return nil
 	}
 	seconds, ok := value.(int64)
+	if text, isText := value.(string); isText {
+		seconds, ok = ParseTime(text)
+	}
 	if !ok || seconds < MinTime || seconds >= MaxTime {
 		r.anomalies++
 		return nil

@@ -78,6 +78,15 @@ func (dialect) Range(table, alias string) (from, where string) {
 		"one.rowid = (SELECT min(rowid) FROM sqlite_schema) AND " + alias + ".id BETWEEN ? + 0 * one.rowid AND ?"
 }
 
+// Equal implements engine.Dialect. In this join the tables stay in their order
+// (https://www.sqlite.org/optoverview.html#crossjoin).
+func (d dialect) Equal(table, alias, index string, column engine.Column, value string) string {
+	return "CROSS JOIN " + d.From(table, alias, index) + " ON " + d.Exact(column) + " IS " + value
+}
+
+// Max implements engine.Dialect.
+func (dialect) Max(column engine.Column) string { return "max(" + column.Name + ")" }
+
 // Sum implements engine.Dialect. Rows come in the order of their ids.
 func (dialect) Sum(column engine.Column, _ string) string { return "sum(" + column.Name + ")" }
 

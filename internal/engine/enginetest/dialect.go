@@ -20,7 +20,7 @@ func dialectChecks() []check {
 		{"texts are compared byte by byte", func(t testing.TB, db Database) {
 			db.things(t)
 			db.Exec(t, "INSERT INTO things VALUES (1, 'Done'), (2, 'done'), (3, 'done '), (4, NULL)")
-			in(t, db.view(t), func(s *engine.Session) {
+			db.in(t, func(s *engine.Session) {
 				exact := s.Dialect().Exact(db.column(t, s, "things", "name"))
 				assert.EqualValues(t, 1, number(t, s, "SELECT count(*) FROM things WHERE "+exact+" = 'done'"))
 				assert.EqualValues(t, 2, number(t, s, "SELECT count(*) FROM things WHERE "+exact+" NOT IN ('done','cancelled')"))
@@ -29,7 +29,7 @@ func dialectChecks() []check {
 		{"a table of the same name is another one", func(t testing.TB, db Database) {
 			db.things(t)
 			place := func() (place string) {
-				in(t, db.view(t), func(s *engine.Session) {
+				db.in(t, func(s *engine.Session) {
 					rows := s.Query("SELECT " + s.Dialect().Place("things"))
 					for rows.Next() {
 						place = fmt.Sprint(rows.Value())
@@ -46,17 +46,23 @@ func dialectChecks() []check {
 			db.things(t)
 			assert.NotEqual(t, before, place())
 		}},
-		{"sums", func(t testing.TB, db Database) {
+		{"sums and the highest", func(t testing.TB, db Database) {
 			db.Exec(t, "CREATE TABLE sums (id "+db.Types.Integer+" PRIMARY KEY, whole "+db.Types.Integer+", part "+db.Types.Real+")",
 				"INSERT INTO sums VALUES (1, 1099511627776, 0.5), (2, NULL, NULL), (3, 2, 0.25)")
-			in(t, db.view(t), func(s *engine.Session) {
+			db.in(t, func(s *engine.Session) {
 				whole, part := db.column(t, s, "sums", "whole"), db.column(t, s, "sums", "part")
-				rows := s.Query(fmt.Sprintf("SELECT %s, %s FROM sums", s.Dialect().Sum(whole, "sums.id"), s.Dialect().Sum(part, "sums.id")))
-				for rows.Next() {
-					assert.Equal(t, int64(1<<40+2), rows.Value())
-					assert.InDelta(t, 0.75, *rows.Real(), 0)
+				for where, want := range map[string][]any{
+					"id > 0": {int64(1<<40 + 2), 0.75, int64(1 << 40), 0.5},
+					"id < 0": {nil, nil, nil, nil},
+				} {
+					d := s.Dialect()
+					rows := s.Query(fmt.Sprintf("SELECT %s, %s, %s, %s FROM sums WHERE "+where,
+						d.Sum(whole, "sums.id"), d.Sum(part, "sums.id"), d.Max(whole), d.Max(part)))
+					for rows.Next() {
+						assert.Equal(t, want, rows.Rest())
+					}
+					require.NoError(t, rows.Close())
 				}
-				require.NoError(t, rows.Close())
 			})
 		}},
 	}
@@ -77,14 +83,16 @@ func tables(t testing.TB, db Database) {
 		"CREATE TABLE unkeyed (id "+db.Types.Integer+", name "+db.Types.Text+")",
 		"CREATE TABLE elsewhere (name "+db.Types.Text+" PRIMARY KEY, id "+db.Types.Integer+")",
 		"CREATE TABLE pairs (id "+db.Types.Integer+", part "+db.Types.Integer+", PRIMARY KEY (id, part))",
+		"CREATE TABLE numbered (number "+db.Types.Integer+" PRIMARY KEY, id "+db.Types.Integer+")",
 		"CREATE TABLE texts (id "+db.Types.Text+" PRIMARY KEY)")
-	in(t, db.view(t), func(s *engine.Session) {
+	db.in(t, func(s *engine.Session) {
 		for name, want := range map[string]engine.Table{
 			"things":    {Columns: map[string]bool{"id": true, "name": true}, Keyed: true},
 			"seen":      {Columns: map[string]bool{"id": true, "called": true}, View: true},
 			"unkeyed":   {Columns: map[string]bool{"id": true, "name": true}},
 			"elsewhere": {Columns: map[string]bool{"id": true, "name": true}},
 			"pairs":     {Columns: map[string]bool{"id": true, "part": true}},
+			"numbered":  {Columns: map[string]bool{"number": true, "id": true}},
 			"texts":     {Columns: map[string]bool{"id": true}},
 			"absent":    {},
 		} {
@@ -102,7 +110,7 @@ func indexes(t testing.TB, db Database) {
 		"CREATE INDEX others_a ON others (a, b)",
 		"CREATE INDEX others_c ON others (c) WHERE c IS NOT NULL",
 		"CREATE INDEX others_d ON others (lower(d))")
-	in(t, db.view(t), func(s *engine.Session) {
+	db.in(t, func(s *engine.Session) {
 		for column, want := range map[string]string{"a": "others_a", "b": "", "c": "", "d": "", "gone": ""} {
 			got, err := s.Dialect().Index(s, "others", column)
 			require.NoError(t, err)
@@ -117,14 +125,20 @@ func indexes(t testing.TB, db Database) {
 func rowsFound(t testing.TB, db Database) {
 	db.things(t)
 	db.Exec(t, "CREATE INDEX things_name ON things (name)",
-		"INSERT INTO things VALUES (-3, 'a'), (1, 'b'), (2, 'a'), (9223372036854775807, 'a')")
-	in(t, db.view(t), func(s *engine.Session) {
+		"INSERT INTO things VALUES (-3, 'a'), (1, 'b'), (2, 'a'), (4, NULL), (9223372036854775807, 'a')")
+	db.in(t, func(s *engine.Session) {
 		for _, index := range []string{"", "things_name"} {
 			assert.EqualValues(t, 3, number(t, s, "SELECT count(*) FROM "+s.Dialect().From("things", "th", index)+" WHERE th.name = 'a'"))
 		}
+		name := db.column(t, s, "things", "name")
+		name.Name = "th.name"
+		for _, index := range []string{"", "things_name"} {
+			equal := s.Dialect().Equal("things", "th", index, name, "w.name")
+			assert.EqualValues(t, 4, number(t, s, "SELECT count(*) FROM (SELECT 'a' AS name UNION ALL SELECT NULL) w "+equal))
+		}
 		from, where := s.Dialect().Range("things", "th")
 		for span, want := range map[[2]int64]int64{
-			{-1 << 63, 1<<63 - 1}: 4, {1, 2}: 2, {2, 1}: 0, {-3, -3}: 1, {3, 1<<63 - 1}: 1,
+			{-1 << 63, 1<<63 - 1}: 5, {1, 2}: 2, {2, 1}: 0, {-3, -3}: 1, {5, 1<<63 - 1}: 1,
 		} {
 			assert.Equal(t, want, number(t, s, "SELECT count(*) FROM "+from+" WHERE "+where, span[0], span[1]), "%v", span)
 		}
@@ -232,7 +246,7 @@ func orNil[T any](value *T) any {
 func largeCells(t testing.TB, db Database) {
 	db.Exec(t, "CREATE TABLE large (id integer, cell "+db.Types.Text+")",
 		"INSERT INTO large VALUES (1, '"+strings.Repeat("ä", 1<<19)+"')")
-	in(t, db.view(t), func(s *engine.Session) {
+	db.in(t, func(s *engine.Session) {
 		column := db.column(t, s, "large", "cell")
 		rows := s.Query("SELECT " + s.Dialect().Text(column, false) + " FROM large")
 		if rows.Next() {

@@ -57,9 +57,10 @@ func timeChecks() []check {
 				require.ErrorIs(t, query(ctx, v, "SELECT id FROM things"), db.Busy)
 				require.NoError(t, ctx.Err(), "it leaves time to the others")
 				assert.EqualValues(t, 1, count(t, v, "others"))
+				v.End()
 			}
 			undo()
-			assert.EqualValues(t, 0, count(t, db.view(t), "things"))
+			assert.EqualValues(t, 0, db.count(t, "things"))
 		}},
 		{"the end of a view interrupts its reading", func(t testing.TB, db Database) {
 			v := db.view(t)
@@ -97,9 +98,9 @@ func failureChecks() []check {
 		{"a database that is not there", func(t testing.TB, db Database) {
 			for range 2 {
 				v := engine.NewView(t.Context(), db.Absent)
-				defer v.End()
 				require.ErrorIs(t, query(timed(t, patient), v, "SELECT 1"), db.Missing)
 				require.ErrorIs(t, query(timed(t, patient), v, "SELECT 1"), db.Missing, "the other readings say so, too")
+				v.End()
 			}
 		}},
 		{"a statement that fails costs itself, and has a code", func(t testing.TB, db Database) {

@@ -23,7 +23,7 @@ func stateChecks() []check {
 			assert.EqualValues(t, 0, count(t, v, "things"))
 			db.Exec(t, "INSERT INTO things VALUES (1, 'one')")
 			assert.EqualValues(t, 0, count(t, v, "things"), "what is committed later does not show")
-			assert.EqualValues(t, 1, count(t, db.view(t), "things"), "it does in the next view")
+			assert.EqualValues(t, 1, db.count(t, "things"), "it does in the next view")
 			assert.EqualValues(t, 0, count(t, v, "things"))
 		}},
 		{"views are in the order of what they see", func(t testing.TB, db Database) {
@@ -80,9 +80,7 @@ func stateChecks() []check {
 func sameDatabase(t testing.TB, db Database) {
 	db.things(t)
 	look := func() (state engine.State) { // with a look at the table, as a store does
-		v := engine.NewView(t.Context(), db.Engine)
-		defer v.End()
-		in(t, v, func(s *engine.Session) {
+		db.in(t, func(s *engine.Session) {
 			_, err := s.Dialect().Table(s, "things")
 			require.NoError(t, err)
 			state = s.State()

@@ -1,0 +1,91 @@
+package postgrestest
+
+import (
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+)
+
+// The server that the tests of one package share, made when the first one asks.
+var shared struct {
+	sync.Mutex
+
+	server    *Server
+	err       error
+	databases atomic.Int64
+}
+
+// Shared is a server for all tests of a package, none of which may stop it or change
+// what others see. The package's TestMain calls Stop.
+func Shared(t testing.TB) *Server {
+	t.Helper()
+	bin := Bin(t)
+	shared.Lock()
+	defer shared.Unlock()
+	if shared.server == nil && shared.err == nil {
+		shared.server, shared.err = create(bin)
+		if shared.err == nil {
+			conn := shared.server.Connect(t, "postgres", "postgres")
+			Exec(t, conn, "CREATE ROLE orchestrator LOGIN CREATEDB", "CREATE ROLE metrics LOGIN")
+		}
+	}
+	require.NoError(t, shared.err)
+	return shared.server
+}
+
+// Stop ends the shared server, if there is one.
+func Stop() {
+	shared.Lock()
+	defer shared.Unlock()
+	if shared.server != nil {
+		shared.server.remove()
+	}
+}
+
+// Main runs the tests of a package, and stops the shared server.
+func Main(m *testing.M) {
+	code := m.Run()
+	Stop()
+	os.Exit(code)
+}
+
+// Database is an empty database of the role orchestrator, which the role metrics may
+// read.
+type Database struct {
+	*Server
+
+	Name string
+}
+
+// NewDatabase makes a database on the server. It goes with the test.
+func (s *Server) NewDatabase(t testing.TB) Database {
+	t.Helper()
+	db := Database{Server: s, Name: fmt.Sprintf("orch_%d", shared.databases.Add(1))}
+	admin := s.Connect(t, "postgres", "postgres")
+	db.Create(t, admin)
+	t.Cleanup(func() { Exec(t, admin, "DROP DATABASE IF EXISTS "+db.Name+" WITH (FORCE)") })
+	return db
+}
+
+// Create makes the database.
+func (db Database) Create(t testing.TB, admin *pgx.Conn) {
+	t.Helper()
+	Exec(t, admin, "CREATE DATABASE "+db.Name+" OWNER orchestrator")
+	owner := db.Writer(t)
+	Exec(t, owner, "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO metrics")
+	require.NoError(t, owner.Close(t.Context()))
+}
+
+// Writer connects as the owner.
+func (db Database) Writer(t testing.TB) *pgx.Conn {
+	t.Helper()
+	return db.Connect(t, "orchestrator", db.Name)
+}
+
+// Reader is the URL by which the role metrics reads.
+func (db Database) Reader() string { return db.URL("metrics", db.Name) }
