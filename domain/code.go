@@ -11,20 +11,23 @@ func (c Code) Error() string { return string(c) }
 
 // The codes of the core sections. docs/operations.md says of each what to do.
 const (
-	// CodeDBMissing: there is no file at the database's path.
+	// CodeDBMissing: there is no file at the database's path, or no database of that
+	// name on the server.
 	CodeDBMissing Code = "db_missing"
 	// CodeDBPermission: the file may not be read, or reading it could create
-	// files that would lock its owner out.
+	// files that would lock its owner out; or the server refuses the role or its
+	// password.
 	CodeDBPermission Code = "db_permission"
 	// CodeDBNotLive: a write-ahead log holds commits but its index is missing or
 	// unusable, as after a crash; the orchestrator repairs it when it starts.
 	CodeDBNotLive Code = "db_not_live"
-	// CodeDBBusy: the database is locked, or changed while it was read.
+	// CodeDBBusy: the database or a table is locked, or changed while it was read, or
+	// the server takes no more connections.
 	CodeDBBusy Code = "db_busy"
 	// CodeDBCorrupt: the file is not a database, or a damaged one.
 	CodeDBCorrupt Code = "db_corrupt"
-	// CodeDBUnreadable: the file cannot be read for another reason (a directory,
-	// an input/output error).
+	// CodeDBUnreadable: the database cannot be read for another reason (a directory,
+	// an input/output error, a server without memory).
 	CodeDBUnreadable Code = "db_unreadable"
 	// CodeCounting: a large history is being summed for the first time; it is shown
 	// when that is done.
@@ -34,7 +37,8 @@ const (
 	CodeRecounting Code = "recounting"
 	// CodeUnreadableCells: a sum leaves out cells that are not numbers.
 	CodeUnreadableCells Code = "unreadable_cells"
-	// CodeSourceUnreachable: a source that is reached over a network is not.
+	// CodeSourceUnreachable: a source that is reached over a network is not: there is no
+	// server, it does not answer, or it starts or stops just now.
 	CodeSourceUnreachable Code = "source_unreachable"
 	// CodeSchemaDrift: a table or column is missing.
 	CodeSchemaDrift Code = "schema_drift"

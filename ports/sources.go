@@ -130,7 +130,8 @@ type Viewer interface {
 	//
 	// Readings of a view may wait for each other. One that takes long leaves the
 	// others time to answer: it gives up before the deadline of its context, after
-	// half of what was left when it began.
+	// half of what was left when it began. One that blocks, fails or is given up takes
+	// no other with it: they go on in the same state.
 	//
 	// A source that is called with another context reads a view of its own.
 	View(ctx context.Context) (context.Context, func())

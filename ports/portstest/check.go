@@ -2,10 +2,13 @@ package portstest
 
 import (
 	"context"
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -30,9 +33,52 @@ type check[A any] struct {
 func run[A any](t *testing.T, checks []check[A], open func(testing.TB, Data) A) {
 	t.Helper()
 	for _, c := range checks {
-		t.Run(c.name, func(t *testing.T) { c.run(t, open(t, c.data)) })
+		t.Run(c.name, func(t *testing.T) { within(t, c, open) })
 	}
 }
+
+// within runs a check, which fails if it does not end: an adapter that hangs must not
+// hang the suite.
+func within[A any](t testing.TB, c check[A], open func(testing.TB, Data) A) {
+	t.Helper()
+	const times = 12 // as long as what must not block at all
+	bounded := &bounded{TB: t}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		c.run(bounded, open(bounded, c.data))
+	}()
+	select {
+	case <-ended:
+	case <-time.After(times * patience(t)):
+		bounded.over.Store(true)
+		t.Errorf("the check does not end")
+	}
+}
+
+// bounded is a test that what goes on after its end can no longer speak to.
+type bounded struct {
+	testing.TB
+
+	over atomic.Bool
+}
+
+// Errorf fails the test.
+func (b *bounded) Errorf(format string, args ...any) {
+	if !b.over.Load() {
+		b.TB.Errorf(format, args...)
+	}
+}
+
+// FailNow ends the check.
+func (b *bounded) FailNow() {
+	if b.over.Load() {
+		runtime.Goexit()
+	}
+	b.TB.FailNow()
+}
+
+func (b *bounded) patience() time.Duration { return patience(b.TB) }
 
 // reader is a method of a source.
 type reader[V any] = func(context.Context) (ports.Reading[V], error)
@@ -59,14 +105,14 @@ func readings[A, V any](method func(A) reader[V], answers ...answer[V]) []check[
 			reading, err := method(adapter)(t.Context())
 			require.NoError(t, err)
 			requireReading(t, a.want(), method(adapter))
-			require.Equal(t, a.want(), reading.Value, "after another reading")
+			requireEqual(t, a.want(), reading.Value, "after another reading")
 		}},
 		check[A]{"concurrent use", a.data, func(t testing.TB, adapter A) {
 			atOnce(func() {
 				for range 3 {
 					reading, err := method(adapter)(t.Context())
 					if assert.NoError(t, err) {
-						assert.Equal(t, a.want(), reading.Value)
+						assert.Empty(t, cmp.Diff(a.want(), reading.Value))
 					}
 				}
 			})
@@ -78,7 +124,7 @@ func readings[A, V any](method func(A) reader[V], answers ...answer[V]) []check[
 			var err error
 			returnsSoon(t, func() { reading, err = method(adapter)(ctx) })
 			if err == nil {
-				assert.Equal(t, a.want(), reading.Value, "a value without an error must be complete")
+				requireEqual(t, a.want(), reading.Value, "a value without an error must be complete")
 			}
 			requireReading(t, a.want(), method(adapter)) // it is none the worse for it
 		}},
@@ -90,9 +136,16 @@ func requireReading[V any](t testing.TB, want V, read reader[V]) {
 	t.Helper()
 	got, err := read(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, want, got.Value)
+	requireEqual(t, want, got.Value, "")
 	require.False(t, got.Truncated, "truncated")
 	require.Zero(t, got.Anomalies, "anomalies")
+}
+
+// requireEqual compares times as the instants that they are, whatever zone they are
+// written in; nil differs from what is empty.
+func requireEqual(t testing.TB, want, got any, message string) {
+	t.Helper()
+	require.Empty(t, cmp.Diff(want, got), message)
 }
 
 // Fails checks how a source answers that cannot be read: with the zero Reading

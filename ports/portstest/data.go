@@ -67,7 +67,7 @@ func busy() Data {
 			{ID: 2, Status: "queued", Attempts: new(int64(0))},
 			{ID: 5, Status: "queued"},
 			{ID: 6, Status: "failed", Attempts: new(int64(3))},
-			{ID: 50, Status: "on hold", Attempts: new(int64(1))},
+			{ID: 50, Status: "done", Attempts: new(int64(1))},
 		},
 		Runs: []Run{
 			{

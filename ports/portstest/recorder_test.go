@@ -2,6 +2,7 @@ package portstest
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -26,7 +27,7 @@ func (r *recorder) Errorf(format string, args ...any) {
 }
 
 // FailNow ends the check.
-func (r *recorder) FailNow() { panic(r) }
+func (r *recorder) FailNow() { runtime.Goexit() }
 
 // patience is enough for a check that is going to fail.
 func (r *recorder) patience() time.Duration { return 200 * time.Millisecond }
@@ -35,14 +36,7 @@ func (r *recorder) patience() time.Duration { return 200 * time.Millisecond }
 func failed[A any](t *testing.T, c check[A], open func(testing.TB, Data) A) bool {
 	t.Helper()
 	r := &recorder{TB: t}
-	func() {
-		defer func() {
-			if p := recover(); p != nil && p != any(r) {
-				panic(p)
-			}
-		}()
-		c.run(r, open(r, c.data))
-	}()
+	within(r, c, open)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return len(r.errors) > 0

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 
@@ -66,6 +67,35 @@ func (a altered) CostTotals(ctx context.Context) (ports.Reading[*domain.CostTota
 	return reading, errors.Join(err, a.totals(&reading))
 }
 
+// TestInstants: a store may hand out times in any zone.
+func TestInstants(t *testing.T) {
+	t.Parallel()
+	zone := time.FixedZone("elsewhere", 3*60*60)
+	StageSource(t, func(_ testing.TB, data Data) ports.StageSource {
+		return altered{StageSource: newMemory(data), tasks: func(_ context.Context, r *ports.Reading[[]domain.Task]) error {
+			for i, task := range r.Value {
+				if task.StageSince != nil {
+					r.Value[i].StageSince = new(task.StageSince.In(zone))
+				}
+			}
+			return nil
+		}}
+	})
+}
+
+// TestKnownStatuses: a store that has no other status passes without the check for it.
+func TestKnownStatuses(t *testing.T) {
+	t.Parallel()
+	QueueSource(t, func(_ testing.TB, data Data) ports.QueueSource {
+		for _, job := range data.Jobs {
+			if !slices.Contains([]string{"queued", "running", "done", "failed", "cancelled"}, job.Status) {
+				t.Errorf("the suite wants a job of the status %q", job.Status)
+			}
+		}
+		return newMemory(data)
+	}, KnownStatuses)
+}
+
 func TestStageSourceFailsWhatIsBroken(t *testing.T) {
 	t.Parallel()
 	broken := func(name, check string, alter func(context.Context, *ports.Reading[[]domain.Task]) error) fault[ports.StageSource] {
@@ -123,6 +153,20 @@ func TestStageSourceFailsWhatIsBroken(t *testing.T) {
 			return nil
 		}),
 	})
+	requireCaught(t, stageChecks(), []fault[ports.StageSource]{
+		broken("hangs", "no tasks", func(context.Context, *ports.Reading[[]domain.Task]) error {
+			<-t.Context().Done()
+			return nil
+		}),
+		broken("an instant that is another one", "active tasks by id", func(_ context.Context, r *ports.Reading[[]domain.Task]) error {
+			for i, task := range r.Value {
+				if task.StageSince != nil {
+					r.Value[i].StageSince = new(task.StageSince.Add(time.Nanosecond))
+				}
+			}
+			return nil
+		}),
+	})
 	finished := fault[ports.StageSource]{"finished tasks too", func(_ testing.TB, data Data) ports.StageSource {
 		for i := range data.Tasks {
 			data.Tasks[i].Stage += " "
@@ -150,10 +194,14 @@ func TestQueueSourceFailsWhatIsBroken(t *testing.T) {
 			return nil
 		}), "no jobs"},
 		{"unknown statuses left out", counts(func(r *ports.Reading[domain.StatusCounts]) error {
-			delete(r.Value, "on hold")
+			delete(r.Value, "cancelled")
 			return nil
-		}), "known statuses always, others if found"},
+		}), "known statuses always"},
 	})
+	requireCaught(t, otherStatusChecks(), []fault[ports.QueueSource]{{"unknown statuses left out", counts(func(r *ports.Reading[domain.StatusCounts]) error {
+		delete(r.Value, "on hold")
+		return nil
+	}), "other statuses if found"}})
 	requireCaught(t, retryChecks(), []fault[ports.QueueSource]{
 		{"nil for none", retries(func(r *ports.Reading[*domain.Retries]) error {
 			if r.Value != nil && *r.Value == (domain.Retries{}) {

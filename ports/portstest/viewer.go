@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -21,6 +22,11 @@ type ViewedStore struct {
 	// Change commits a change that Read shows from then on. It must work while views
 	// are open.
 	Change func(t testing.TB)
+	// Block makes Read block until it is undone, as a lock or a slow table does, and
+	// Other reads something that it leaves alone. Both are nil for a store in which no
+	// reading can block by itself.
+	Block func(t testing.TB) (undo func())
+	Other func(ctx context.Context) (any, error)
 }
 
 // Viewer proves an adapter of ports.Viewer.
@@ -109,6 +115,7 @@ func viewerChecks() []check[ViewedStore] {
 			end()
 		}
 	})
+	add("a reading that blocks takes no other with it", blockedReading)
 	add("concurrent use", concurrentViews)
 	add("the end does not wait", endWhileReading)
 	return checks
@@ -120,6 +127,38 @@ func (s ViewedStore) read(t testing.TB, ctx context.Context) any { //nolint:revi
 	value, err := s.Read(ctx)
 	require.NoError(t, err)
 	return value
+}
+
+// blockedReading reads what is blocked before what is not, in a view that is open already
+// and in one that is not.
+func blockedReading(t testing.TB, s ViewedStore) {
+	if s.Block == nil {
+		view, end := s.Viewer.View(t.Context())
+		defer end()
+		s.read(t, view)
+		return
+	}
+	want, err := s.Other(t.Context())
+	require.NoError(t, err)
+	undo := s.Block(t)
+	for _, opened := range []bool{false, true} {
+		ctx, cancel := context.WithTimeout(t.Context(), patience(t)/2)
+		view, end := s.Viewer.View(ctx)
+		if opened {
+			_, err = s.Other(view)
+			require.NoError(t, err)
+		}
+		_, err = s.Read(view)
+		require.Error(t, err, "the reading must give up")
+		require.NoError(t, ctx.Err(), "it must do so before all of the time is gone")
+		got, err := s.Other(view)
+		require.NoError(t, err, "the other reading of the view must go on")
+		require.Empty(t, cmp.Diff(want, got))
+		end()
+		cancel()
+	}
+	undo()
+	s.read(t, t.Context())
 }
 
 // concurrentViews reads in several goroutines, which share views in pairs.

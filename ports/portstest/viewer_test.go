@@ -72,6 +72,11 @@ func TestViewerFailsWhatIsBroken(t *testing.T) {
 		}),
 	})
 	requireCaught(t, viewerChecks(), []fault[ViewedStore]{{"an end that waits", patientStore, "the end does not wait"}})
+	requireCaught(t, viewerChecks(), []fault[ViewedStore]{
+		{"one that waits for ever", blockable(func(ctx context.Context, _ bool) error { <-ctx.Done(); return ctx.Err() }), blocked},
+		{"one that says nothing", blockable(func(context.Context, bool) error { return nil }), blocked},
+		{"one that breaks the view", blockable(func(context.Context, bool) error { return errors.New("aborted") }), blocked},
+	})
 	var poisoned sync.Map
 	requireCaught(t, viewerChecks(), []fault[ViewedStore]{{
 		"a view that remembers another's end", func(testing.TB, Data) ViewedStore {
@@ -91,6 +96,54 @@ func TestViewerFailsWhatIsBroken(t *testing.T) {
 			return s
 		}, "a reading whose context has ended leaves the view as it is",
 	}})
+}
+
+const blocked = "a reading that blocks takes no other with it"
+
+// blockable is a store of which Read fails, while it is blocked, as a function says; so
+// does what is read of the view after it.
+func blockable(fail func(ctx context.Context, other bool) error) func(testing.TB, Data) ViewedStore {
+	return func(testing.TB, Data) ViewedStore {
+		m := newMemory(busy())
+		s := viewedMemory(m, m)
+		var isBlocked, broken atomic.Bool
+		read := s.Read
+		s.Read = func(ctx context.Context) (any, error) {
+			if isBlocked.Load() {
+				broken.Store(true)
+				if err := fail(ctx, false); err != nil {
+					return nil, err
+				}
+			}
+			return read(ctx)
+		}
+		s.Other = func(ctx context.Context) (any, error) {
+			if broken.Load() {
+				if err := fail(ctx, true); err != nil {
+					return nil, err
+				}
+			}
+			return m.CostTotals(ctx)
+		}
+		s.Block = func(testing.TB) func() {
+			isBlocked.Store(true)
+			return func() { isBlocked.Store(false); broken.Store(false) }
+		}
+		return s
+	}
+}
+
+// TestBlockedReadingPasses: a reading that gives up by itself, and harms nobody.
+func TestBlockedReadingPasses(t *testing.T) {
+	t.Parallel()
+	Viewer(t, func(t testing.TB) ViewedStore {
+		return blockable(func(_ context.Context, other bool) error {
+			if other {
+				return nil
+			}
+			return domain.CodeDBBusy
+		})(t, Data{})
+	})
 }
 
 // patientStore ends a view only when nobody reads it any more.
