@@ -46,6 +46,8 @@ func appendAgent(dst []byte, a *Agent) (_ []byte, ok bool) {
 	dst = appendText(append(dst, `,"effort":`...), a.Effort)
 	dst = appendInt(append(dst, `,"cpu_ticks":`...), a.CPUTicks)
 	dst, ok = appendProcess(append(dst, `,"process":`...), a.Process)
+	dst = appendInt(append(dst, `,"task_id":`...), a.TaskID)
+	dst = appendText(append(dst, `,"work_item":`...), a.WorkItem)
 	return append(dst, '}'), ok
 }
 

@@ -121,8 +121,8 @@ type sectionValue struct {
 // values returns the sections in the order of the envelope.
 func (e Envelope) values() []sectionValue {
 	cost := e.Cost
-	if cost != nil && cost.Running == nil {
-		cost = &Cost{Running: []RunningCost{}, Aggregate: cost.Aggregate}
+	if cost != nil {
+		cost = &Cost{Running: orEmpty(cost.Running), Aggregate: cost.Aggregate, ByModel: orEmpty(cost.ByModel)}
 	}
 	values := []sectionValue{
 		{KeyStages, e.Stages, "[]"},
@@ -134,6 +134,14 @@ func (e Envelope) values() []sectionValue {
 		values = append(values, sectionValue{extension.Key, extension.Value, "null"})
 	}
 	return values
+}
+
+// orEmpty is the list, and an empty one for nil.
+func orEmpty[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
 }
 
 func (s sectionValue) appendTo(dst []byte) ([]byte, error) {

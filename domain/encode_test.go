@@ -19,7 +19,7 @@ func TestListsAreNeverNull(t *testing.T) {
 	fields := decode(t, encode(t, envelope))
 	assert.Equal(t, []any{}, fields["stages"])
 	assert.Equal(t, []any{}, fields["agents"])
-	assert.Equal(t, map[string]any{"running": []any{}, "aggregate": nil}, fields["cost"])
+	assert.Equal(t, map[string]any{"running": []any{}, "aggregate": nil, "by_model": []any{}}, fields["cost"])
 	assert.Nil(t, fields["queue"])
 	assert.Nil(t, envelope.Cost.Running, "the envelope itself is not changed")
 

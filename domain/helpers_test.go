@@ -49,16 +49,21 @@ func full() domain.Envelope {
 				RSSBytes: new(int64(3)), ChildrenCPUTicks: new(int64(4)), TreeCPUTicks: new(int64(5)), TreeProcesses: new(int64(6)),
 				SampledBoottimeMS: new(int64(7)), StartedAfterJobS: new(int64(-8)),
 			},
+			TaskID: new(int64(7)), WorkItem: new("ORCH-1"),
 		}},
 		Cost: &domain.Cost{
 			Running: []domain.RunningCost{{
 				RunID: new(int64(41)), JobID: 21, Agent: new("developer"), CostUSD: new(0.25), InputTokens: new(int64(1)),
-				OutputTokens: new(int64(2)), CacheReadTokens: new(int64(3)), CacheCreationTokens: new(int64(4)),
+				OutputTokens: new(int64(2)), CacheReadTokens: new(int64(3)), CacheCreationTokens: new(int64(4)), Model: new("m"),
 			}},
 			Aggregate: &domain.CostTotals{
 				Runs: 9, CostUSD: new(1.5), InputTokens: new(int64(1)), OutputTokens: new(int64(2)),
 				CacheReadTokens: new(int64(3)), CacheCreationTokens: new(int64(4)),
 			},
+			ByModel: []domain.ModelCost{{Models: new(int64(2)), CostTotals: domain.CostTotals{
+				Runs: 9, CostUSD: new(1.5), InputTokens: new(int64(1)), OutputTokens: new(int64(2)),
+				CacheReadTokens: new(int64(3)), CacheCreationTokens: new(int64(4)),
+			}}},
 		},
 		Extensions: []domain.Extension{
 			{Key: "zeta", Value: json.RawMessage(`[1,2]`)},

@@ -24,17 +24,22 @@ var contractKeys = map[string][]string{
 	".queue.breaker": {"state"},
 	".agents[]": {
 		"agent", "run_id", "job_id", "repo", "pid", "runtime_s", "model", "effort", "cpu_ticks", "process",
+		"task_id", "work_item",
 	},
 	".agents[].process": {
 		"status", "state", "start_ticks", "started_at", "threads", "rss_bytes", "children_cpu_ticks",
 		"tree_cpu_ticks", "tree_processes", "sampled_boottime_ms", "started_after_job_s",
 	},
-	".cost": {"running", "aggregate"},
+	".cost": {"running", "aggregate", "by_model"},
 	".cost.running[]": {
 		"run_id", "job_id", "agent", "cost_usd", "input_tokens", "output_tokens", "cache_read_tokens", "cache_creation_tokens",
+		"model",
 	},
 	".cost.aggregate": {
 		"runs", "cost_usd", "input_tokens", "output_tokens", "cache_read_tokens", "cache_creation_tokens",
+	},
+	".cost.by_model[]": {
+		"model", "models", "runs", "cost_usd", "input_tokens", "output_tokens", "cache_read_tokens", "cache_creation_tokens",
 	},
 	".alpha":           {"b", "a"},
 	".clock":           {"unix_ms", "boottime_ms", "boot_id"},
@@ -76,13 +81,14 @@ func TestEveryKeyIsPresentWithoutValues(t *testing.T) {
 		assert.Nil(t, queue[key], key)
 	}
 	agent := fields["agents"].([]any)[0].(map[string]any)
-	for _, key := range []string{"agent", "run_id", "repo", "pid", "runtime_s", "model", "effort", "cpu_ticks"} {
+	for _, key := range []string{"agent", "run_id", "repo", "pid", "runtime_s", "model", "effort", "cpu_ticks", "task_id", "work_item"} {
 		assert.Nil(t, agent[key], key)
 	}
 	running := fields["cost"].(map[string]any)["running"].([]any)[0].(map[string]any)
-	for _, key := range []string{"cost_usd", "input_tokens", "output_tokens", "cache_read_tokens", "cache_creation_tokens"} {
+	for _, key := range []string{"cost_usd", "input_tokens", "output_tokens", "cache_read_tokens", "cache_creation_tokens", "model"} {
 		assert.Nil(t, running[key], key)
 	}
+	assert.Equal(t, []any{}, fields["cost"].(map[string]any)["by_model"])
 	assert.Nil(t, fields["clk_tck"])
 }
 

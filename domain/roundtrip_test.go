@@ -110,6 +110,7 @@ func drawAgent(t *rapid.T) domain.Agent {
 		Agent: maybe(t, text()), RunID: maybe(t, rapid.Int64()), JobID: rapid.Int64().Draw(t, "job"), Repo: maybe(t, text()),
 		PID: maybe(t, rapid.Int64()), RuntimeS: maybe(t, rapid.Int64()), Model: maybe(t, text()), Effort: maybe(t, text()),
 		CPUTicks: maybe(t, rapid.Int64()), Process: maybe(t, rapid.Custom(drawProcess)),
+		TaskID: maybe(t, rapid.Int64()), WorkItem: maybe(t, text()),
 	}
 }
 
@@ -124,13 +125,19 @@ func drawCost(t *rapid.T) domain.Cost {
 	running := rapid.Custom(func(t *rapid.T) domain.RunningCost {
 		return domain.RunningCost{
 			RunID: maybe(t, rapid.Int64()), JobID: rapid.Int64().Draw(t, "job"), Agent: maybe(t, text()),
-			CostUSD: maybe(t, rapid.Float64()), CacheReadTokens: maybe(t, rapid.Int64()),
+			CostUSD: maybe(t, rapid.Float64()), CacheReadTokens: maybe(t, rapid.Int64()), Model: maybe(t, text()),
 		}
 	})
 	totals := rapid.Custom(func(t *rapid.T) domain.CostTotals {
 		return domain.CostTotals{Runs: rapid.Int64().Draw(t, "runs"), CostUSD: maybe(t, rapid.Float64())}
 	})
-	return domain.Cost{Running: rapid.SliceOfN(running, 0, 3).Draw(t, "running"), Aggregate: maybe(t, totals)}
+	byModel := rapid.Custom(func(t *rapid.T) domain.ModelCost {
+		return domain.ModelCost{Model: maybe(t, text()), Models: maybe(t, rapid.Int64()), CostTotals: totals.Draw(t, "totals")}
+	})
+	return domain.Cost{
+		Running: rapid.SliceOfN(running, 0, 3).Draw(t, "running"), Aggregate: maybe(t, totals),
+		ByModel: rapid.SliceOfN(byModel, 0, 3).Draw(t, "by model"),
+	}
 }
 
 func drawReport(t *rapid.T) domain.SectionReport {

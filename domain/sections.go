@@ -57,6 +57,10 @@ type Agent struct {
 	CPUTicks *int64 `json:"cpu_ticks"`
 	// Process is null without a pid.
 	Process *Process `json:"process"`
+	// TaskID is the task that the job is for, and WorkItem its ticket; null where the
+	// job names none, or no task has the id.
+	TaskID   *int64  `json:"task_id"`
+	WorkItem *string `json:"work_item"`
 }
 
 // Cost is what agent runs have cost.
@@ -65,6 +69,10 @@ type Cost struct {
 	Running []RunningCost `json:"running"`
 	// Aggregate is over all runs; null if they could not be summed.
 	Aggregate *CostTotals `json:"aggregate"`
+	// ByModel is the same by model, by cost descending; empty if it is unknown. It has the
+	// 64 models with most runs, and last one entry for all others. What its entries cost
+	// adds up to the aggregate.
+	ByModel []ModelCost `json:"by_model"`
 }
 
 // RunningCost is what a running job has cost so far. Null is honest: a run has
@@ -78,6 +86,8 @@ type RunningCost struct {
 	OutputTokens        *int64   `json:"output_tokens"`
 	CacheReadTokens     *int64   `json:"cache_read_tokens"`
 	CacheCreationTokens *int64   `json:"cache_creation_tokens"`
+	// Model is that of the run.
+	Model *string `json:"model"`
 }
 
 // CostTotals sums all agent runs, finished or not; a run's unknown figure counts
@@ -112,6 +122,9 @@ type RunningJob struct {
 	PID   *int64
 	// StartedAt is when the job was started; nil if unknown.
 	StartedAt *time.Time
+	// TaskID is the task that the job is for, and WorkItem its ticket.
+	TaskID   *int64
+	WorkItem *string
 
 	// The run's own columns; all nil while it has no row.
 	Model               *string

@@ -25,22 +25,22 @@ func (_m *CostSource) EXPECT() *CostSource_Expecter {
 }
 
 // CostTotals provides a mock function with given fields: ctx
-func (_m *CostSource) CostTotals(ctx context.Context) (ports.Reading[*domain.CostTotals], error) {
+func (_m *CostSource) CostTotals(ctx context.Context) (ports.Reading[*domain.RunCosts], error) {
 	ret := _m.Called(ctx)
 
 	if len(ret) == 0 {
 		panic("no return value specified for CostTotals")
 	}
 
-	var r0 ports.Reading[*domain.CostTotals]
+	var r0 ports.Reading[*domain.RunCosts]
 	var r1 error
-	if rf, ok := ret.Get(0).(func(context.Context) (ports.Reading[*domain.CostTotals], error)); ok {
+	if rf, ok := ret.Get(0).(func(context.Context) (ports.Reading[*domain.RunCosts], error)); ok {
 		return rf(ctx)
 	}
-	if rf, ok := ret.Get(0).(func(context.Context) ports.Reading[*domain.CostTotals]); ok {
+	if rf, ok := ret.Get(0).(func(context.Context) ports.Reading[*domain.RunCosts]); ok {
 		r0 = rf(ctx)
 	} else {
-		r0 = ret.Get(0).(ports.Reading[*domain.CostTotals])
+		r0 = ret.Get(0).(ports.Reading[*domain.RunCosts])
 	}
 
 	if rf, ok := ret.Get(1).(func(context.Context) error); ok {
@@ -70,12 +70,12 @@ func (_c *CostSource_CostTotals_Call) Run(run func(ctx context.Context)) *CostSo
 	return _c
 }
 
-func (_c *CostSource_CostTotals_Call) Return(_a0 ports.Reading[*domain.CostTotals], _a1 error) *CostSource_CostTotals_Call {
+func (_c *CostSource_CostTotals_Call) Return(_a0 ports.Reading[*domain.RunCosts], _a1 error) *CostSource_CostTotals_Call {
 	_c.Call.Return(_a0, _a1)
 	return _c
 }
 
-func (_c *CostSource_CostTotals_Call) RunAndReturn(run func(context.Context) (ports.Reading[*domain.CostTotals], error)) *CostSource_CostTotals_Call {
+func (_c *CostSource_CostTotals_Call) RunAndReturn(run func(context.Context) (ports.Reading[*domain.RunCosts], error)) *CostSource_CostTotals_Call {
 	_c.Call.Return(run)
 	return _c
 }

@@ -62,8 +62,10 @@ type AgentSource interface {
 
 // CostSource knows what all runs have cost.
 type CostSource interface {
-	// CostTotals returns zeros if there are no runs, nil only with an error.
-	CostTotals(ctx context.Context) (Reading[*domain.CostTotals], error)
+	// CostTotals returns zeros and an empty list if there are no runs, nil only with an
+	// error. The list is of the same rows as the totals, in the order of
+	// domain.Cost, and what it costs adds up to them within 1e-9.
+	CostTotals(ctx context.Context) (Reading[*domain.RunCosts], error)
 }
 
 // WorkerState knows what the worker last said of itself.

@@ -98,7 +98,7 @@ func (l *lossy) RunningJobs(ctx context.Context) (ports.Reading[[]domain.Running
 	return reading, err
 }
 
-func (l *lossy) CostTotals(ctx context.Context) (ports.Reading[*domain.CostTotals], error) {
+func (l *lossy) CostTotals(ctx context.Context) (ports.Reading[*domain.RunCosts], error) {
 	reading, err := l.CostSource.CostTotals(ctx)
 	reading.Anomalies, reading.CountedAt = l.anomalies[4], l.counted[2]
 	return reading, err

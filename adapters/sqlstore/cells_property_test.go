@@ -116,7 +116,7 @@ func cell(column string) *rapid.Generator[string] {
 	)
 	usual := map[string][]string{
 		"stage": {"'review'", "'done'", "'cancelled'"}, "status": {"'running'", "'running'", "'queued'", "'Queued'", "'done'", "'other'"},
-		"run_id": {"-20", "-10", "0", "10", "1000"}, "attempts": {"0", "1", "2", "7"}, "cost_usd": {"0.25", "1.5", "3"},
+		"run_id": {"-20", "-10", "0", "10", "1000"}, "task_id": {"-20", "-10", "0", "10", "1000"}, "model": {"'m'", "'m'", "'n'", "NULL"}, "attempts": {"0", "1", "2", "7"}, "cost_usd": {"0.25", "1.5", "3"},
 	}[column]
 	if usual == nil {
 		return others
@@ -262,13 +262,15 @@ func checkJobs(rt *rapid.T, store *Store, db *sql.DB) {
 	var m model
 	want := []domain.RunningJob{}
 	for _, row := range stored(rt, db, `SELECT j.id, +j.run_id, +j.agent, +j.repo, +j.pid, +j.started_at, strftime('%s', j.started_at),
-		+r.model, +r.effort, +r.cost_usd, +r.input_tokens, +r.output_tokens, +r.cache_read_tokens, +r.cache_creation_tokens
+		+r.model, +r.effort, +r.cost_usd, +r.input_tokens, +r.output_tokens, +r.cache_read_tokens, +r.cache_creation_tokens,
+		+j.task_id, (SELECT +t.work_item_id FROM tasks t WHERE t.id = j.task_id)
 		FROM jobs j LEFT JOIN agent_runs r ON r.id = j.run_id WHERE j.status = 'running' ORDER BY j.id`) {
 		want = append(want, domain.RunningJob{
 			ID: row[0].(int64), RunID: m.integer(row[1]), Agent: m.text(row[2]), Repo: m.text(row[3]), PID: m.integer(row[4]),
 			StartedAt: m.instant(row[5], row[6]), Model: m.text(row[7]), Effort: m.text(row[8]), CostUSD: m.real(row[9]),
 			InputTokens: m.integer(row[10]), OutputTokens: m.integer(row[11]),
 			CacheReadTokens: m.integer(row[12]), CacheCreationTokens: m.integer(row[13]),
+			TaskID: m.integer(row[14]), WorkItem: m.text(row[15]),
 		})
 	}
 	got, err := store.RunningJobs(rt.Context())

@@ -36,8 +36,8 @@ func load(t testing.TB, db *sql.DB, data portstest.Data) {
 			task.ID, task.WorkItem, task.Repo, task.Stage, text(task.StageSince))
 	}
 	for _, job := range data.Jobs {
-		insert("INSERT INTO jobs (id, repo, agent, status, attempts, run_id, pid, started_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-			job.ID, job.Repo, job.Agent, job.Status, job.Attempts, job.RunID, job.PID, text(job.StartedAt))
+		insert("INSERT INTO jobs (id, repo, agent, status, attempts, run_id, pid, started_at, task_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+			job.ID, job.Repo, job.Agent, job.Status, job.Attempts, job.RunID, job.PID, text(job.StartedAt), job.TaskID)
 	}
 	for _, run := range data.Runs {
 		insert(`INSERT INTO agent_runs (id, model, effort, cost_usd, input_tokens, output_tokens, cache_read_tokens, cache_creation_tokens)

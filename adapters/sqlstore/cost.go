@@ -13,35 +13,37 @@ import (
 	"github.com/orchmetrics/orchmetrics/ports"
 )
 
-// CostTotals implements ports.CostSource. The sum of a missing column is nil.
-func (s *Store) CostTotals(ctx context.Context) (reading ports.Reading[*domain.CostTotals], err error) {
+// CostTotals implements ports.CostSource. The sum of a missing column is nil. The total
+// cost is the sum of what is told by model, in that order, so that who adds it up comes
+// to the same.
+func (s *Store) CostTotals(ctx context.Context) (reading ports.Reading[*domain.RunCosts], err error) {
 	total, known, err := total(ctx, s, s.runs, func(v *scrape) *shared[runSums] { return &v.runs })
 	if err != nil && !errors.Is(err, domain.CodeRecounting) {
 		return reading, err
 	}
-	if total.Sums.overflow || math.IsInf(total.Sums.cost, 0) {
+	runs := &columns{Table: known.Table, name: known.name, alias: known.alias}
+	all := total.Sums.all()
+	byModel, fits := domain.RankModels(s.models.costs(runs, total.Sums))
+	if !fits || all.overflow || math.IsInf(all.cost, 0) {
 		return reading, fmt.Errorf("sum runs: beyond 64 bits: %w", domain.CodeInvalidValue)
 	}
-	runs := &columns{Table: known.Table, name: known.name, alias: known.alias}
-	value := &domain.CostTotals{Runs: total.Sums.runs}
-	odd := total.Sums.oddCost
-	if shown(runs, "cost_usd", total.Sums.costs, odd) {
-		value.CostUSD = &total.Sums.cost
-	}
-	for i, field := range []**int64{&value.InputTokens, &value.OutputTokens, &value.CacheReadTokens, &value.CacheCreationTokens} {
-		if shown(runs, tokenColumns[i], total.Sums.read[i], total.Sums.odd[i]) {
-			*field = &total.Sums.tokens[i]
+	all.cost = 0
+	for _, m := range byModel {
+		if m.CostUSD != nil {
+			all.cost += *m.CostUSD
 		}
-		odd += total.Sums.odd[i]
 	}
+	value := &domain.RunCosts{CostTotals: all.totals(runs)}
+	var tooMany error
+	switch {
+	case len(total.Sums) > 0 && total.Sums[0].model == beyond:
+		tooMany = fmt.Errorf("sum runs: more than %d models: %w", maxModels, domain.CodeTooMany)
+	case runs.ref("model") != "NULL":
+		value.ByModel = byModel
+	}
+	odd := all.unreadable()
 	reading.Value, reading.Anomalies, reading.CountedAt = value, odd, wholeSeconds(total.CountedAt)
-	return reading, errors.Join(err, runs.drift(), unreadable("agent_runs", odd))
-}
-
-// shown tells whether a sum is shown: not that of a column that is missing, nor one
-// of cells of which none could be read.
-func shown(c *columns, name string, read bool, odd int64) bool {
-	return c.ref(name) != "NULL" && (read || odd == 0)
+	return reading, errors.Join(err, runs.drift(), unreadable("agent_runs", odd), tooMany)
 }
 
 // unreadable is the error that goes with sums over cells that could not be read.
@@ -55,41 +57,8 @@ func unreadable(what string, cells int64) error {
 // wholeSeconds is a time as the envelope shows it, never later.
 func wholeSeconds(at time.Time) *time.Time { return new(at.UTC().Truncate(time.Second)) }
 
-// runSums is what the cost section shows of many runs.
-type runSums struct {
-	runs   int64
-	cost   float64
-	tokens [len(tokenColumns)]int64
-	// costs and read are set where any cell of the column could be read, and odd
-	// counts those that are not of their type, and count nowhere.
-	costs   bool
-	read    [len(tokenColumns)]bool
-	oddCost int64
-	odd     [len(tokenColumns)]int64
-	// overflow is set if a sum left the range of its type.
-	overflow bool
-}
-
-// Add implements rollup.Sums.
-func (s runSums) Add(other runSums) runSums {
-	s.runs += other.runs
-	s.cost += other.cost
-	s.costs = s.costs || other.costs
-	s.oddCost += other.oddCost
-	s.overflow = s.overflow || other.overflow
-	for i, n := range other.tokens {
-		s.overflow = !addTo(&s.tokens[i], n) || s.overflow
-		s.read[i] = s.read[i] || other.read[i]
-		s.odd[i] += other.odd[i]
-	}
-	return s
-}
-
-// Equal implements rollup.Sums.
-func (s runSums) Equal(other runSums) bool { return s == other }
-
 // runsTable is the table of agent runs.
-type runsTable struct{}
+type runsTable struct{ models *models }
 
 var _ table[runSums] = runsTable{}
 
@@ -99,30 +68,35 @@ func (runsTable) alias() string { return "r" }
 
 func (runsTable) marks(a active) []rollup.Mark { return a.runs }
 
-// plain is one pass over the runs.
-func (runsTable) plain(c *columns) []string {
-	cost := c.ref("cost_usd")
-	sums := []string{"sum(" + cost + ")", "max(" + cost + ")"}
+// plain is one pass over the runs, with a row for each model.
+func (runsTable) plain(c *columns) (sums []string, groupBy string) {
+	model, cost := c.ref("model"), c.ref("cost_usd")
+	if model != "NULL" {
+		model = c.dialect.Exact(model)
+		groupBy = " GROUP BY " + model
+	}
+	sums = []string{model, "sum(" + cost + ")", "max(" + cost + ")"}
 	for _, name := range tokenColumns {
 		sums = append(sums, "sum("+c.ref(name)+")")
 	}
-	return sums
+	return sums, groupBy
 }
 
-// scan takes the sums for all there is to say if they are finite, if the highest cost
-// is a number, since a text is higher than all of them, and if the sums of tokens are
-// integers: SQLite's sum is one only where all cells are, or are texts of one
-// (https://www.sqlite.org/lang_aggfunc.html#sumunc).
-func (runsTable) scan(row *engine.Rows) (sums runSums, rows int64, plain bool) {
+// scan takes the sums for all there is to say if the model is a text, if they are
+// finite, if the highest cost is a number, since a text is higher than all of them, and
+// if the sums of tokens are integers: SQLite's sum is one only where all cells are, or
+// are texts of one (https://www.sqlite.org/lang_aggfunc.html#sumunc).
+func (t runsTable) scan(row *engine.Rows) (sums runSums, rows int64, plain bool) {
+	m := modelSums{model: t.models.number(row.Text())}
+	plain = row.Anomalies() == 0
 	cost, highest := row.Value(), row.Value()
-	plain = true
 	switch cost := cost.(type) {
 	case nil:
 	case int64:
-		sums.cost, sums.costs = float64(cost), true
+		m.cost, m.read[0] = float64(cost), true
 	case float64:
-		sums.cost, sums.costs = cost, true
-		plain = !math.IsInf(cost, 0) && !math.IsNaN(cost)
+		m.cost, m.read[0] = cost, true
+		plain = plain && !math.IsInf(cost, 0) && !math.IsNaN(cost)
 	default:
 		plain = false
 	}
@@ -135,38 +109,39 @@ func (runsTable) scan(row *engine.Rows) (sums runSums, rows int64, plain bool) {
 	default:
 		plain = false
 	}
-	for i := range sums.tokens {
+	for i := range m.tokens {
 		switch tokens := row.Value().(type) {
 		case nil:
 		case int64:
-			sums.tokens[i], sums.read[i] = tokens, true
+			m.tokens[i], m.read[i+1] = tokens, true
 		default:
 			plain = false
 		}
 	}
-	sums.runs = row.Count()
-	return sums, sums.runs, plain && (highest == nil) == (cost == nil)
+	m.runs = row.Count()
+	return runSums{m}, m.runs, plain && (highest == nil) == (cost == nil)
 }
 
 func (runsTable) cells(c *columns) []string {
-	cells := []string{c.real("cost_usd")}
+	cells := []string{c.text("model"), c.real("cost_usd")}
 	for _, name := range tokenColumns {
 		cells = append(cells, c.integer(name))
 	}
 	return cells
 }
 
-func (runsTable) one(row *engine.Rows) runSums {
-	sums := runSums{runs: 1}
+func (t runsTable) one(row *engine.Rows) runSums {
+	m := modelSums{model: t.models.number(row.Text()), runs: 1}
+	m.oddModels = row.Anomalies()
 	if cost := row.Real(); cost != nil {
-		sums.cost, sums.costs = *cost, true
+		m.cost, m.read[0] = *cost, true
 	}
-	sums.oddCost = row.Anomalies()
-	for i := range sums.tokens {
+	m.odd[0] = row.Anomalies()
+	for i := range m.tokens {
 		if tokens := row.Integer(); tokens != nil {
-			sums.tokens[i], sums.read[i] = *tokens, true
+			m.tokens[i], m.read[i+1] = *tokens, true
 		}
-		sums.odd[i] = row.Anomalies()
+		m.odd[i+1] = row.Anomalies()
 	}
-	return sums
+	return runSums{m}
 }

@@ -1,13 +1,11 @@
 package sqlstore
 
 import (
-	"errors"
 	"fmt"
 	"hash/fnv"
 	"math"
 	"strings"
 
-	"github.com/orchmetrics/orchmetrics/internal/engine"
 	"github.com/orchmetrics/orchmetrics/internal/rollup"
 )
 
@@ -54,7 +52,7 @@ func (q *queries) activeRows() (active, error) {
 	ids := fmt.Sprintf("SELECT j.id, CASE WHEN %s = '%s' THEN 1 ELSE 0 END, %s", status, running, jobs.integer("run_id"))
 	where := fmt.Sprintf(" WHERE %s IN ('%s','%s') LIMIT ?", status, queued, running)
 	found, err := q.marks(ids+", "+jobs.integer("attempts")+figures+" FROM "+from+join+where, maxVersions+1, false)
-	if unreadable := err != nil && join != "" && !errors.Is(err, engine.ErrCellTooLarge) && q.Context().Err() == nil; unreadable {
+	if join != "" && q.unreadable(err) {
 		found, err = q.marks(ids+", "+jobs.integer("attempts")+" FROM "+from+where, maxVersions+1, false) // the runs' own section says why
 	}
 	if err == nil && len(found.jobs) > maxVersions {
@@ -70,7 +68,7 @@ func (q *queries) figures(jobs *columns) (join, cells string, err error) {
 	if err != nil || !runs.Keyed {
 		return "", "", unlessDrift(err)
 	}
-	return " LEFT JOIN agent_runs r ON r.id = " + jobs.ref("run_id"), ", " + strings.Join(runsTable{}.cells(runs), ", "), nil
+	return " LEFT JOIN agent_runs r ON r.id = " + jobs.ref("run_id"), ", " + strings.Join(runsTable{nil}.cells(runs), ", "), nil
 }
 
 // marks reads the id of jobs, whether they run, their run, their attempts, and what

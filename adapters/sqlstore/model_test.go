@@ -68,7 +68,7 @@ func (w *watched) pause(times int, fn func()) time.Duration {
 // told is what the ports say of all jobs and runs, as lines.
 type told struct {
 	lines     []string
-	cost      float64
+	costs     []float64 // of each model, by name
 	countedAt time.Time
 	err       error
 }
@@ -95,7 +95,24 @@ func (w *watched) poll() (got told) {
 		fmt.Sprint(costs.Value.Runs, " ", *costs.Value.InputTokens),
 		strconv.Itoa(len(jobs.Value)),
 	}
-	got.cost = *costs.Value.CostUSD
+	var sum float64
+	for _, m := range costs.Value.ByModel {
+		sum += *m.CostUSD
+	}
+	if sum != *costs.Value.CostUSD { //nolint:testifylint // to the bit
+		got.err = errors.Join(got.err, fmt.Errorf("the models cost %g, all runs %g", sum, *costs.Value.CostUSD))
+	}
+	slices.SortFunc(costs.Value.ByModel, byName)
+	models := make([]string, len(costs.Value.ByModel))
+	for i, m := range costs.Value.ByModel {
+		name := "-"
+		if m.Model != nil {
+			name = *m.Model
+		}
+		models[i] = fmt.Sprint(name, " ", m.Runs, " ", *m.InputTokens)
+		got.costs = append(got.costs, *m.CostUSD)
+	}
+	got.lines = append(got.lines, strings.Join(models, ", "))
 	return got
 }
 
@@ -103,21 +120,32 @@ func (w *watched) poll() (got told) {
 func (w *watched) right(got told) bool {
 	w.t.Helper()
 	want := w.sums()
-	cost, err := strconv.ParseFloat(want[0], 64)
-	require.NoError(w.t, err)
-	return slices.Equal(want[1:], got.lines) && math.Abs(cost-got.cost) <= 1e-12*math.Abs(cost)
+	costs := strings.Fields(want[0])
+	if !slices.Equal(want[1:], got.lines) || len(costs) != len(got.costs) {
+		return false
+	}
+	for i, text := range costs {
+		cost, err := strconv.ParseFloat(text, 64)
+		require.NoError(w.t, err)
+		if math.Abs(cost-got.costs[i]) > 1e-12*math.Abs(cost) {
+			return false
+		}
+	}
+	return true
 }
 
 // sums are the sums over all rows, as another connection sees them.
 func (w *watched) sums() []string {
 	w.t.Helper()
 	return w.run(
-		"SELECT printf('%!.17g', total(cost_usd)) FROM agent_runs",
+		"SELECT group_concat(cost, ' ') FROM (SELECT printf('%!.17g', total(cost_usd)) cost FROM agent_runs GROUP BY model ORDER BY model)",
 		`SELECT sum(status = 'queued') || ' ' || sum(status = 'running') || ' ' || sum(status = 'done') || ' ' || sum(status = 'failed')
 			|| ' ' || sum(status = 'cancelled') || ' 5' FROM jobs`,
 		"SELECT count(CASE WHEN attempts > 1 THEN 1 END) || ' ' || sum(max(attempts - 1, 0)) || ' ' || max(attempts) FROM jobs",
 		"SELECT count(*) || ' ' || coalesce(sum(input_tokens), 0) FROM agent_runs",
 		"SELECT count(*) FROM jobs WHERE status = 'running'",
+		`SELECT group_concat(line, ', ') FROM (SELECT coalesce(model, '-') || ' ' || count(*) || ' ' || coalesce(sum(input_tokens), 0) line
+			FROM agent_runs GROUP BY model ORDER BY model)`,
 	)
 }
 

@@ -70,7 +70,7 @@ func newWorld(t testing.TB, rows int, seed uint64) *world {
 	}
 	w.path = newDB(t, walMode, fmt.Sprintf(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)
 		INSERT INTO jobs (id, status, attempts, run_id) SELECT i, CASE WHEN i %% 9 THEN 'done' ELSE 'failed' END, i %% 3, i FROM n;
-		INSERT INTO agent_runs (id, cost_usd, input_tokens) SELECT id, id / 8.0, id FROM jobs`, rows))
+		INSERT INTO agent_runs (id, cost_usd, input_tokens, model) SELECT id, id / 8.0, id, CASE WHEN id %% 7 THEN 'm' || (id / 100 %% 5) END FROM jobs`, rows))
 	return w
 }
 
@@ -173,7 +173,7 @@ func (w *world) report(id int64) {
 	if w.mistake == 0 && w.random.IntN(20) == 0 {
 		cost, w.mistake = 1e18, id
 	}
-	w.do("UPDATE agent_runs SET cost_usd = %d / 8.0, input_tokens = %d WHERE id = %d", cost, w.random.IntN(1e6), id)
+	w.do("UPDATE agent_runs SET cost_usd = %d / 8.0, input_tokens = %d, model = 'm' || %d WHERE id = %d", cost, w.random.IntN(1e6), w.random.IntN(6), id)
 }
 
 // newRun adds a run without figures.

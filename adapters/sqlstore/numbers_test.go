@@ -19,7 +19,7 @@ import (
 
 // costTable replaces the runs by a table whose costs have any type.
 func costTable(kind string, costs ...string) []string {
-	statements := []string{"DROP TABLE agent_runs", "CREATE TABLE agent_runs (id INTEGER PRIMARY KEY, cost_usd " + kind +
+	statements := []string{"DROP TABLE agent_runs", "CREATE TABLE agent_runs (id INTEGER PRIMARY KEY, model TEXT, cost_usd " + kind +
 		", input_tokens INTEGER, output_tokens INTEGER, cache_read_tokens INTEGER, cache_creation_tokens INTEGER)"}
 	for _, cost := range costs {
 		statements = append(statements, "INSERT INTO agent_runs (cost_usd, input_tokens) VALUES ("+cost+", 1)")

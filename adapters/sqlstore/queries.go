@@ -185,6 +185,11 @@ func unlessDrift(err error) error {
 	return err
 }
 
+// unreadable tells whether an error is of what was read, so that less of it could be.
+func (q *queries) unreadable(err error) bool {
+	return err != nil && !errors.Is(err, engine.ErrCellTooLarge) && q.Context().Err() == nil
+}
+
 // list reads a list that is cut at the row cap; the query's last parameter is
 // its LIMIT.
 func list[T any](q *queries, maxRows int, query string, read func(*engine.Rows) T) (ports.Reading[[]T], error) {

@@ -121,14 +121,14 @@ func (jobsTable) alias() string { return "j" }
 func (jobsTable) marks(a active) []rollup.Mark { return a.jobs }
 
 // plain is one pass for both the statuses and the retries.
-func (jobsTable) plain(c *columns) []string {
+func (jobsTable) plain(c *columns) (sums []string, groupBy string) {
 	attempts := c.ref("attempts")
 	retried := " FILTER (WHERE " + attempts + " > 1)"
-	sums := []string{"count(*)" + retried, "sum(" + attempts + " - 1)" + retried, "sum(" + attempts + ")", "max(" + attempts + ")"}
+	sums = []string{"count(*)" + retried, "sum(" + attempts + " - 1)" + retried, "sum(" + attempts + ")", "max(" + attempts + ")"}
 	for _, status := range countedStatuses {
 		sums = append(sums, "count(*) FILTER (WHERE "+c.exact("status")+" = '"+status+"')")
 	}
-	return sums
+	return sums, ""
 }
 
 // scan takes the sums for all there is to say if each attempt is a whole number, and

@@ -19,11 +19,11 @@ type table[S any] interface {
 	alias() string
 	// marks are those of its rows that have not ended.
 	marks(active) []rollup.Mark
-	// plain are the expressions of sums over rows, and scan reads them. It is false
-	// for rows among which some cell is out of the ordinary, which are then read one
-	// by one: cells are the expressions of one row, and one reads its sums. One bad
-	// cell never costs the others.
-	plain(c *columns) []string
+	// plain are the expressions of sums over rows, in groups or all at once, and scan
+	// reads them. It is false for rows among which some cell is out of the ordinary:
+	// then all are read one by one. cells are the expressions of one row, and one reads
+	// its sums. One bad cell never costs the others.
+	plain(c *columns) (sums []string, groupBy string)
 	scan(row *engine.Rows) (sums S, rows int64, plain bool)
 	cells(c *columns) []string
 	one(row *engine.Rows) S
@@ -92,10 +92,12 @@ func (r *reader[S]) Nth(_ context.Context, within rollup.Range, n int64) (id int
 
 // sum sums the rows of a FROM clause.
 func (r *reader[S]) sum(ctx context.Context, from string, args ...any) (sums S, count int64, err error) {
-	plain := false
-	rows := r.q.Query("SELECT "+strings.Join(r.table.plain(r.columns), ", ")+", count(*) FROM "+from, args...)
+	plain := true
+	cells, groupBy := r.table.plain(r.columns)
+	rows := r.q.Query("SELECT "+strings.Join(cells, ", ")+", count(*) FROM "+from+groupBy, args...)
 	for rows.Next() {
-		sums, count, plain = r.table.scan(rows)
+		part, n, fine := r.table.scan(rows)
+		sums, count, plain = sums.Add(part), count+n, plain && fine
 	}
 	err = rows.Close()
 	switch {

@@ -42,9 +42,10 @@ type Column struct {
 	// Type is what its cells are to be: integer, real, text or timestamp.
 	Type  string
 	Found bool
-	// Required tells whether a whole section fails without it. Without another one
-	// what Shows has is null, and its section degraded.
-	Required bool
+	// Required tells whether a whole section fails without it, and Optional that
+	// nothing is degraded. Without any other one what Shows has is null, and its
+	// section degraded.
+	Required, Optional bool
 	// Shows are the fields of the envelope that come from it.
 	Shows []string
 }
@@ -65,7 +66,7 @@ func Expected() []Table {
 			Name: "tasks", Index: index("tasks", "stage"), Columns: []Column{
 				needed("id", "integer", "stages"),
 				needed("stage", "text", "stages"),
-				wanted("work_item_id", "text", "stages[].work_item"),
+				wanted("work_item_id", "text", "stages[].work_item", "agents[].work_item"),
 				wanted("repo", "text", "stages[].repo"),
 				wanted("updated_at", "timestamp", "stages[].age_in_stage_s"),
 			},
@@ -75,17 +76,18 @@ func Expected() []Table {
 				needed("id", "integer", "agents", "cost.running"),
 				needed("status", "text", "agents", "queue.counts", "cost.running"),
 				wanted("attempts", "integer", "queue.retries"),
-				wanted("run_id", "integer", "agents[].run_id", "agents[].model", "agents[].effort", "cost.running[].run_id"),
+				wanted("run_id", "integer", "agents[].run_id", "agents[].model", "agents[].effort", "cost.running[].run_id", "cost.running[].model"),
 				wanted("agent", "text", "agents[].agent", "cost.running[].agent"),
 				wanted("repo", "text", "agents[].repo"),
 				wanted("pid", "integer", "agents[].pid", "agents[].cpu_ticks", "agents[].process"),
-				wanted("started_at", "timestamp", "agents[].runtime_s"),
+				wanted("started_at", "timestamp", "agents[].runtime_s", "agents[].process.started_after_job_s"),
+				later("task_id", "integer", "agents[].task_id", "agents[].work_item"),
 			},
 		},
 		{
 			Name: "agent_runs", KeepsSums: true, Columns: []Column{
 				wanted("id", "integer", "agents[].model", "agents[].effort", "cost.running[].cost_usd", "cost.running[].input_tokens"),
-				wanted("model", "text", "agents[].model"),
+				wanted("model", "text", "agents[].model", "cost.running[].model", "cost.by_model"),
 				wanted("effort", "text", "agents[].effort"),
 				wanted("cost_usd", "real", "cost.running[].cost_usd", "cost.aggregate.cost_usd"),
 				wanted("input_tokens", "integer", "cost.running[].input_tokens", "cost.aggregate.input_tokens"),
@@ -103,6 +105,11 @@ func needed(name, kind string, shows ...string) Column {
 
 func wanted(name, kind string, shows ...string) Column {
 	return Column{Name: name, Type: kind, Shows: shows}
+}
+
+// later is a column that not every orchestrator has yet.
+func later(name, kind string, shows ...string) Column {
+	return Column{Name: name, Type: kind, Optional: true, Shows: shows}
 }
 
 func index(table, column string) *Index {

@@ -22,6 +22,7 @@ type Store struct {
 	schema  atomic.Pointer[schema] // of the edition that was read last
 	jobs    *sums[jobSums]
 	runs    *sums[runSums]
+	models  *models
 }
 
 // Options are a store's settings.
@@ -48,10 +49,10 @@ func New(e engine.Engine, opts Options) (*Store, error) {
 	if opts.MaxRows < 1 {
 		return nil, fmt.Errorf("open store: row cap %d is below 1", opts.MaxRows)
 	}
-	s := &Store{engine: e, maxRows: opts.MaxRows, exact: opts.Exact, now: time.Now}
+	s := &Store{engine: e, maxRows: opts.MaxRows, exact: opts.Exact, now: time.Now, models: &models{}}
 	clock := func() time.Time { return s.now() }
 	s.jobs = newSums[jobSums](jobsTable{}, opts.Recount, clock)
-	s.runs = newSums[runSums](runsTable{}, opts.Recount, clock)
+	s.runs = newSums[runSums](runsTable{s.models}, opts.Recount, clock)
 	return s, nil
 }
 

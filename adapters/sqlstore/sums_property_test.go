@@ -86,7 +86,8 @@ func (s sumModel) safe() bool { return s.above.IsInt64() && s.below.IsInt64() }
 
 func checkCosts(rt *rapid.T, store *Store, db *sql.DB) {
 	var m model
-	rows := stored(rt, db, "SELECT +cost_usd, +input_tokens, +output_tokens, +cache_read_tokens, +cache_creation_tokens FROM agent_runs")
+	rows := stored(rt, db, "SELECT +cost_usd, +input_tokens, +output_tokens, +cache_read_tokens, +cache_creation_tokens, +model FROM agent_runs")
+	byModel := map[string]domain.CostTotals{}
 	var cost, largest float64
 	var sums [4]sumModel
 	for i := range sums {
@@ -100,6 +101,11 @@ func checkCosts(rt *rapid.T, store *Store, db *sql.DB) {
 		odd[column] += int(m.anomalies - before)
 	}
 	for _, row := range rows {
+		name := "no model"
+		if model := m.text(row[5]); model != nil {
+			name = "model " + *model
+		}
+		of := byModel[name]
 		before := m.anomalies
 		c := m.real(row[0])
 		if c != nil {
@@ -113,6 +119,8 @@ func checkCosts(rt *rapid.T, store *Store, db *sql.DB) {
 			sums[i].add(n)
 			note(i+1, before, n != nil)
 		}
+		of.Runs++
+		byModel[name] = of
 	}
 	got, err := store.CostTotals(rt.Context())
 	possible, safe := true, true
@@ -142,4 +150,20 @@ func checkCosts(rt *rapid.T, store *Store, db *sql.DB) {
 		}
 	}
 	require.Equal(rt, m.anomalies, got.Anomalies)
+	var sum float64
+	for _, of := range got.Value.ByModel {
+		name := "no model"
+		if of.Model != nil {
+			name = "model " + *of.Model
+		}
+		require.Equal(rt, byModel[name].Runs, of.Runs)
+		delete(byModel, name)
+		if of.CostUSD != nil {
+			sum += *of.CostUSD
+		}
+	}
+	require.Empty(rt, byModel, "each model once")
+	if known(0) {
+		require.Equal(rt, sum, *got.Value.CostUSD, "they add up")
+	}
 }

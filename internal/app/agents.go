@@ -47,6 +47,8 @@ func (a *Agents) Collect(ctx context.Context) (any, error) {
 			RuntimeS: secondsSince(job.StartedAt, at),
 			Model:    job.Model,
 			Effort:   job.Effort,
+			TaskID:   job.TaskID,
+			WorkItem: job.WorkItem,
 		}
 	}
 	anomalies, sampleErr := a.sample(ctx, reading.Value, agents)

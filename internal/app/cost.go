@@ -50,15 +50,19 @@ func (c *Cost) Collect(ctx context.Context) (any, error) {
 			OutputTokens:        job.OutputTokens,
 			CacheReadTokens:     job.CacheReadTokens,
 			CacheCreationTokens: job.CacheCreationTokens,
+			Model:               job.Model,
 		}
 	}
-	aggregate := totals.Value
-	if aggregate != nil {
-		aggregate = new(*aggregate)
-		aggregate.CostUSD = sanitizeNumber(aggregate.CostUSD, &anomalies)
+	cost := &domain.Cost{Running: running, ByModel: []domain.ModelCost{}}
+	if all := totals.Value; all != nil {
+		cost.Aggregate, cost.ByModel = new(all.CostTotals), append(cost.ByModel, all.ByModel...)
+		cost.Aggregate.CostUSD = sanitizeNumber(all.CostUSD, &anomalies)
+		for i := range cost.ByModel {
+			cost.ByModel[i].CostUSD = sanitizeNumber(cost.ByModel[i].CostUSD, &anomalies)
+		}
 	}
 	collected := collectedList(running, jobs.Truncated, anomalies)
-	collected.Value = &domain.Cost{Running: running, Aggregate: aggregate}
+	collected.Value = cost
 	collected.CountedAt = totals.CountedAt
 	if jobs.Value == nil && jobsErr != nil {
 		collected.Rows = nil // unknown, where 0 would mean idle

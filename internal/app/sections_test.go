@@ -121,7 +121,7 @@ func TestValuesThatJSONCannotHold(t *testing.T) {
 	w := newWorld(t)
 	jobs, totals := healthyJobs(), healthyTotals()
 	jobs.Value[0].CostUSD, jobs.Value[1].CostUSD = new(math.Inf(1)), new(math.NaN())
-	totals.Value.CostUSD = new(math.Inf(-1))
+	totals.Value.CostUSD, totals.Value.ByModel[0].CostUSD = new(math.Inf(-1)), new(math.NaN())
 	totals.CountedAt = &beyond
 	state := healthyWorker()
 	state.PollInterval, state.WorkerUpdatedAt = new(math.NaN()), &beyond
@@ -138,10 +138,10 @@ func TestValuesThatJSONCannotHold(t *testing.T) {
 	w.cpu.EXPECT().Sample(anything, anything).Return(samples, nil)
 
 	want := healthy()
-	want.Cost.Running[0].CostUSD, want.Cost.Aggregate.CostUSD = nil, nil
+	want.Cost.Running[0].CostUSD, want.Cost.Aggregate.CostUSD, want.Cost.ByModel[0].CostUSD = nil, nil, nil
 	want.Queue.PollInterval, want.Queue.WorkerUpdatedAt = nil, nil
 	want.Agents[2].Process.StartedAt = &noon
-	for key, anomalies := range map[string]int64{"queue": 2, "agents": 1, "cost": 4} {
+	for key, anomalies := range map[string]int64{"queue": 2, "agents": 1, "cost": 5} {
 		report := want.Sections[key]
 		report.Anomalies = anomalies
 		want.Sections[key] = report
@@ -150,6 +150,7 @@ func TestValuesThatJSONCannotHold(t *testing.T) {
 	assert.Equal(t, want, scrape(t, service))
 	assert.Equal(t, want, scrape(t, service), "what a source hands out is shared: the first scrape changed none of it")
 	assert.True(t, math.IsInf(*totals.Value.CostUSD, -1))
+	assert.True(t, math.IsNaN(*totals.Value.ByModel[0].CostUSD))
 	assert.Equal(t, &beyond, samples[0].Process.StartedAt)
 	assert.Equal(t, &beyond, state.WorkerUpdatedAt)
 }

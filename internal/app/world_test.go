@@ -165,14 +165,21 @@ func healthyJobs() ports.Reading[[]domain.RunningJob] {
 			ID: 21, RunID: new(int64(41)), Agent: new("developer"), Repo: new("core"), PID: new(int64(101)),
 			StartedAt: new(noon.Add(-time.Hour)), Model: new("m"), Effort: new("high"), CostUSD: new(0.5), InputTokens: new(int64(7)),
 			OutputTokens: new(int64(8)), CacheReadTokens: new(int64(9)), CacheCreationTokens: new(int64(10)),
+			TaskID: new(int64(1)), WorkItem: new("ORCH-1"),
 		},
 		{ID: 22},
 		{ID: 23, PID: new(int64(103))},
 	}}
 }
 
-func healthyTotals() ports.Reading[*domain.CostTotals] {
-	return ports.Reading[*domain.CostTotals]{Value: &domain.CostTotals{Runs: 5, CostUSD: new(1.5), InputTokens: new(int64(70))}}
+func healthyTotals() ports.Reading[*domain.RunCosts] {
+	return ports.Reading[*domain.RunCosts]{Value: &domain.RunCosts{
+		CostTotals: domain.CostTotals{Runs: 5, CostUSD: new(1.5), InputTokens: new(int64(70))},
+		ByModel: []domain.ModelCost{
+			{Model: new("m"), CostTotals: domain.CostTotals{Runs: 4, CostUSD: new(1.25), InputTokens: new(int64(70))}},
+			{CostTotals: domain.CostTotals{Runs: 1, CostUSD: new(0.25)}},
+		},
+	}}
 }
 
 func healthyWorker() *domain.Worker {
@@ -211,6 +218,7 @@ func healthy() domain.Envelope {
 			{
 				Agent: jobs.Agent, RunID: jobs.RunID, JobID: 21, Repo: jobs.Repo, PID: jobs.PID, RuntimeS: new(int64(3600)),
 				Model: jobs.Model, Effort: jobs.Effort, CPUTicks: samples[0].CPUTicks, Process: samples[0].Process,
+				TaskID: jobs.TaskID, WorkItem: jobs.WorkItem,
 			},
 			{JobID: 22},
 			{JobID: 23, PID: new(int64(103)), CPUTicks: samples[1].CPUTicks, Process: samples[1].Process},
@@ -220,11 +228,12 @@ func healthy() domain.Envelope {
 				{
 					RunID: jobs.RunID, JobID: 21, Agent: jobs.Agent, CostUSD: jobs.CostUSD, InputTokens: jobs.InputTokens,
 					OutputTokens: jobs.OutputTokens, CacheReadTokens: jobs.CacheReadTokens, CacheCreationTokens: jobs.CacheCreationTokens,
+					Model: jobs.Model,
 				},
 				{JobID: 22},
 				{JobID: 23},
 			},
-			Aggregate: healthyTotals().Value,
+			Aggregate: &healthyTotals().Value.CostTotals, ByModel: healthyTotals().Value.ByModel,
 		},
 		Clock: now,
 		Sections: map[string]domain.SectionReport{

@@ -13,6 +13,9 @@
 //   - One that has changed all the same means that somebody edits history: then all
 //     of them are read again, and until that is done the sums are in doubt.
 //
+// Sums may be grouped by a key that rows have. Each block holds them for each key among
+// its rows, so that who reads the rows bounds how many there can be.
+//
 // The package knows no database: a [Table] reads the rows of a range.
 package rollup
 
@@ -55,7 +58,8 @@ var (
 
 // Sums are what is known of some rows.
 type Sums[S any] interface {
-	// Add returns the sums of both.
+	// Add returns the sums of both. It may add other to the receiver, which nobody
+	// else holds: who adds up many begins with the zero value.
 	Add(other S) S
 	// Equal tells whether they are the same.
 	Equal(other S) bool
@@ -189,7 +193,7 @@ func (r *Rollup[S]) Read(ctx context.Context, hot, cold Table[S], s Scrape) (Res
 		return Result[S]{}, err
 	}
 	for i := range r.blocks {
-		total.Sums = r.blocks[i].sums.Add(total.Sums)
+		total.Sums = total.Sums.Add(r.blocks[i].sums)
 		total.Rows += r.blocks[i].rows
 	}
 	total.CountedAt, total.Doubtful = r.oldest(s.At), r.doubt.open()

@@ -22,8 +22,9 @@ type Job struct {
 	Repo      *string
 	PID       *int64
 	StartedAt *time.Time
-	// RunID may name a run that has no row.
-	RunID *int64
+	// RunID may name a run that has no row, and TaskID a task.
+	RunID  *int64
+	TaskID *int64
 }
 
 // Run is an agent's run, finished or not.
@@ -58,11 +59,11 @@ func busy() Data {
 		Jobs: []Job{
 			{
 				ID: 40, Status: "running", Attempts: new(int64(1)), Agent: new("developer"), Repo: new("core"),
-				PID: new(int64(4711)), StartedAt: noon(), RunID: new(int64(91)),
+				PID: new(int64(4711)), StartedAt: noon(), RunID: new(int64(91)), TaskID: new(int64(3)),
 			},
-			{ID: 21, Status: "running", Attempts: new(int64(4)), Agent: new("reviewer"), RunID: new(int64(90))},
-			{ID: 22, Status: "running", RunID: new(int64(1000))}, // its run has no row yet
-			{ID: 23, Status: "running"},
+			{ID: 21, Status: "running", Attempts: new(int64(4)), Agent: new("reviewer"), RunID: new(int64(90)), TaskID: new(int64(7))},
+			{ID: 22, Status: "running", RunID: new(int64(1000))},  // its run has no row yet
+			{ID: 23, Status: "running", TaskID: new(int64(1000))}, // so has its task
 			{ID: 1, Status: "done", Attempts: new(int64(2)), RunID: new(int64(89))},
 			{ID: 2, Status: "queued", Attempts: new(int64(0))},
 			{ID: 5, Status: "queued"},

@@ -127,28 +127,48 @@ func (m *memory) RunningJobs(ctx context.Context) (ports.Reading[[]domain.Runnin
 			ID: job.ID, RunID: clone(job.RunID), Agent: clone(job.Agent), Repo: clone(job.Repo), PID: clone(job.PID),
 			StartedAt: clone(job.StartedAt), Model: clone(run.Model), Effort: clone(run.Effort), CostUSD: clone(run.CostUSD),
 			InputTokens: clone(run.InputTokens), OutputTokens: clone(run.OutputTokens),
-			CacheReadTokens: clone(run.CacheReadTokens), CacheCreationTokens: clone(run.CacheCreationTokens),
+			CacheReadTokens: clone(run.CacheReadTokens), CacheCreationTokens: clone(run.CacheCreationTokens), TaskID: clone(job.TaskID),
 		})
+		if at := slices.IndexFunc(data.Tasks, func(t domain.Task) bool { return job.TaskID != nil && t.ID == *job.TaskID }); at >= 0 {
+			jobs[len(jobs)-1].WorkItem = clone(data.Tasks[at].WorkItem)
+		}
 	}
 	slices.SortFunc(jobs, func(a, b domain.RunningJob) int { return int(a.ID - b.ID) })
 	return ports.Reading[[]domain.RunningJob]{Value: jobs}, nil
 }
 
 // CostTotals implements ports.CostSource.
-func (m *memory) CostTotals(ctx context.Context) (ports.Reading[*domain.CostTotals], error) {
+func (m *memory) CostTotals(ctx context.Context) (ports.Reading[*domain.RunCosts], error) {
 	data, err := m.see(ctx)
 	if err != nil {
-		return ports.Reading[*domain.CostTotals]{}, err
+		return ports.Reading[*domain.RunCosts]{}, err
 	}
+	costs := &domain.RunCosts{CostTotals: sumOf(data.Runs)}
+	byModel := map[string][]Run{}
+	for _, run := range data.Runs {
+		byModel[orZero(run.Model)] = append(byModel[orZero(run.Model)], run)
+	}
+	models := []domain.ModelCost{}
+	for model, runs := range byModel {
+		models = append(models, domain.ModelCost{Model: &model, CostTotals: sumOf(runs)})
+		if model == "" {
+			models[len(models)-1].Model = nil
+		}
+	}
+	costs.ByModel, _ = domain.RankModels(models)
+	return ports.Reading[*domain.RunCosts]{Value: costs}, nil
+}
+
+func sumOf(runs []Run) domain.CostTotals {
 	var cost float64
 	var sums [4]int64
-	for _, run := range data.Runs {
+	for _, run := range runs {
 		cost += orZero(run.CostUSD)
 		for i, tokens := range []*int64{run.InputTokens, run.OutputTokens, run.CacheReadTokens, run.CacheCreationTokens} {
 			sums[i] += orZero(tokens)
 		}
 	}
-	return ports.Reading[*domain.CostTotals]{Value: totals(int64(len(data.Runs)), cost, sums[0], sums[1], sums[2], sums[3])}, nil
+	return totals(int64(len(runs)), cost, sums[0], sums[1], sums[2], sums[3])
 }
 
 func orZero[T any](value *T) T {

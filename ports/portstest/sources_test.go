@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -33,7 +34,7 @@ type altered struct {
 	counts  func(*ports.Reading[domain.StatusCounts]) error
 	retries func(*ports.Reading[*domain.Retries]) error
 	jobs    func(*ports.Reading[[]domain.RunningJob]) error
-	totals  func(*ports.Reading[*domain.CostTotals]) error
+	totals  func(*ports.Reading[*domain.RunCosts]) error
 }
 
 func (a altered) ActiveTasks(ctx context.Context) (ports.Reading[[]domain.Task], error) {
@@ -62,7 +63,7 @@ func (a altered) RunningJobs(ctx context.Context) (ports.Reading[[]domain.Runnin
 	return reading, errors.Join(err, a.jobs(&reading))
 }
 
-func (a altered) CostTotals(ctx context.Context) (ports.Reading[*domain.CostTotals], error) {
+func (a altered) CostTotals(ctx context.Context) (ports.Reading[*domain.RunCosts], error) {
 	reading, err := a.CostSource.CostTotals(ctx)
 	return reading, errors.Join(err, a.totals(&reading))
 }
@@ -246,25 +247,30 @@ func TestAgentSourceFailsWhatIsBroken(t *testing.T) {
 
 func TestCostSourceFailsWhatIsBroken(t *testing.T) {
 	t.Parallel()
-	broken := func(alter func(*ports.Reading[*domain.CostTotals])) func(testing.TB, Data) ports.CostSource {
+	broken := func(alter func(*ports.Reading[*domain.RunCosts])) func(testing.TB, Data) ports.CostSource {
 		return func(_ testing.TB, data Data) ports.CostSource {
-			return altered{CostSource: newMemory(data), totals: func(r *ports.Reading[*domain.CostTotals]) error {
+			return altered{CostSource: newMemory(data), totals: func(r *ports.Reading[*domain.RunCosts]) error {
 				alter(r)
 				return nil
 			}}
 		}
 	}
 	requireCaught(t, costChecks(), []fault[ports.CostSource]{
-		{"null for the sum of nothing", broken(func(r *ports.Reading[*domain.CostTotals]) {
+		{"null for the sum of nothing", broken(func(r *ports.Reading[*domain.RunCosts]) {
 			if r.Value != nil && r.Value.Runs == 0 {
 				r.Value.CostUSD = nil
 			}
 		}), "no runs"},
-		{"sums in 32 bits", broken(func(r *ports.Reading[*domain.CostTotals]) {
+		{"sums in 32 bits", broken(func(r *ports.Reading[*domain.RunCosts]) {
 			if r.Value != nil {
 				*r.Value.CacheReadTokens = int64(int32(*r.Value.CacheReadTokens))
 			}
 		}), "all runs"},
+		{"models by name", broken(func(r *ports.Reading[*domain.RunCosts]) {
+			if r.Value != nil {
+				slices.SortFunc(r.Value.ByModel, func(a, b domain.ModelCost) int { return strings.Compare(orZero(a.Model), orZero(b.Model)) })
+			}
+		}), "many models"},
 	})
 }
 

@@ -22,10 +22,12 @@ const module = "github.com/orchmetrics/orchmetrics"
 // may not rely on them, so the schema does not require them. A field that is
 // added to a type belongs here too, unless it has omitempty.
 var additive = map[string][]string{
-	"Envelope": {"clock", "instance", "sections"},
-	"Queue":    {"worker_updated_at"},
-	"Agent":    {"process"},
-	"Process":  {"started_after_job_s"},
+	"Envelope":    {"clock", "instance", "sections"},
+	"Queue":       {"worker_updated_at"},
+	"Agent":       {"process", "task_id", "work_item"},
+	"Process":     {"started_after_job_s"},
+	"Cost":        {"by_model"},
+	"RunningCost": {"model"},
 }
 
 // generate returns the schema of the envelope. The folder of package domain is
