@@ -68,7 +68,7 @@ const (
 	// CodeTooLarge: the file of a drop-in section is larger than may be, by itself or
 	// with those before it, or so is the worker's breaker.
 	CodeTooLarge Code = "too_large"
-	// CodeTooMany: there are more drop-in sections than may be; those beyond, by
+	// CodeTooMany: there are more models than are told apart, or more drop-in sections than may be; those beyond, by
 	// name, are not shown.
 	CodeTooMany Code = "too_many"
 	// CodeNotRecorded: the fixture has nothing for the section.

@@ -34,11 +34,12 @@ func TestEndToEnd(t *testing.T) {
 			i+1, i, i, stage, 10*i)
 	}
 	for i, child := range []*exec.Cmd{busy, idle, hostile, dead} {
-		w.run(`INSERT INTO agent_runs (id, model, effort, cost_usd, input_tokens) VALUES (%d, 'claude-opus-4-8', 'high', %d.125, %d);`, i+1, i, 1000*i)
-		w.run(`INSERT INTO jobs (id, agent, repo, status, attempts, run_id, pid, started_at)
-			VALUES (%d, 'developer', 'repo', 'running', %d, %d, %d, datetime('now', '-%d seconds'));`, i+1, i+1, i+1, child.Process.Pid, 100*i)
+		w.run(`INSERT INTO agent_runs (id, model, effort, cost_usd, input_tokens) VALUES (%d, 'model-%d', 'high', %d.125, %d);`, i+1, i/2, i, 1000*i)
+		w.run(`INSERT INTO jobs (id, task_id, agent, repo, status, attempts, run_id, pid, started_at)
+			VALUES (%d, %d, 'developer', 'repo', 'running', %d, %d, %d, datetime('now', '-%d seconds'));`, i+1, i+3, i+1, i+1, child.Process.Pid, 100*i)
 	}
 	w.run(`INSERT INTO jobs (id, status) VALUES (10, 'running'), (11, 'queued'), (12, 'queued'), (13, 'odd'), (14, 'failed');`)
+	w.run(`INSERT INTO agent_runs (id, cost_usd) VALUES (100, 2);`)
 	w.run("COMMIT;")
 
 	s := startService(t, []string{"ORCH_DB=" + path, "ORCH_WORKER_STATE_FILE=" + workerFile(t)}, "serve")
@@ -67,19 +68,24 @@ func TestEndToEnd(t *testing.T) {
 	assert.JSONEq(t, `{"retried_jobs":3,"retries_total":6,"max_attempts_seen":4}`, encode(t, at2(first, "queue", "retries")))
 	assert.JSONEq(t, w.value(`SELECT json_object('runs', count(*), 'cost_usd', sum(cost_usd), 'input_tokens', sum(input_tokens), 'output_tokens', 0,
 		'cache_read_tokens', 0, 'cache_creation_tokens', 0) FROM agent_runs`), encode(t, at2(first, "cost", "aggregate")))
+	assert.JSONEq(t, w.value(`SELECT json_group_array(json_object('model', model, 'runs', runs, 'cost_usd', cost, 'input_tokens', tokens, 'output_tokens', 0,
+		'cache_read_tokens', 0, 'cache_creation_tokens', 0)) FROM (SELECT model, count(*) runs, total(cost_usd) cost, ifnull(sum(input_tokens), 0) tokens
+		FROM agent_runs GROUP BY model ORDER BY cost DESC)`), encode(t, at2(first, "cost", "by_model")))
 
 	agents := first["agents"].([]any)
 	require.Len(t, agents, 5)
 	var columns []map[string]any
 	for _, agent := range agents {
-		columns = append(columns, pick(agent.(map[string]any), "job_id", "run_id", "agent", "repo", "pid", "runtime_s", "model", "effort"))
+		columns = append(columns, pick(agent.(map[string]any), "job_id", "run_id", "agent", "repo", "pid", "runtime_s", "model", "effort", "task_id", "work_item"))
 	}
 	assert.JSONEq(t, w.value(fmt.Sprintf(`SELECT json_group_array(json_object('job_id', j.id, 'run_id', j.run_id, 'agent', j.agent, 'repo', j.repo,
-		'pid', j.pid, 'runtime_s', strftime('%%s','%s') - strftime('%%s', j.started_at), 'model', r.model, 'effort', r.effort))
+		'pid', j.pid, 'runtime_s', strftime('%%s','%s') - strftime('%%s', j.started_at), 'model', r.model, 'effort', r.effort,
+		'task_id', j.task_id, 'work_item', (SELECT work_item_id FROM tasks WHERE id = j.task_id)))
 		FROM (SELECT * FROM jobs WHERE status='running' ORDER BY id) j LEFT JOIN agent_runs r ON r.id = j.run_id`, at)), encode(t, columns))
 	running := first["cost"].(map[string]any)["running"].([]any)
 	require.Len(t, running, 5)
 	assert.InDelta(t, 1.125, running[1].(map[string]any)["cost_usd"], 0)
+	assert.Equal(t, "model-1", running[2].(map[string]any)["model"])
 	assert.Nil(t, running[4].(map[string]any)["cost_usd"], "a run without a row costs nothing that is known")
 
 	// The processes.

@@ -51,6 +51,7 @@ func everything(t require.TestingT) http.Handler {
 	job := domain.RunningJob{
 		ID: 21, RunID: new(int64(41)), Agent: new(hostile), Repo: new("core"), PID: new(int64(4242)), StartedAt: &at, Model: new("m"), Effort: new("high"),
 		CostUSD: new(0.25), InputTokens: new(int64(1)), OutputTokens: new(int64(2)), CacheReadTokens: new(int64(3)), CacheCreationTokens: new(int64(4)),
+		TaskID: new(int64(7)), WorkItem: new("ORCH-1"),
 	}
 	s := fixture.Sources{
 		Now: domain.Instant{UnixMS: goldenTime, BoottimeMS: new(int64(7_200_250))}, ClkTck: new(int64(100)),
@@ -61,6 +62,10 @@ func everything(t require.TestingT) http.Handler {
 		Totals: &domain.CostTotals{
 			Runs: 9, CostUSD: new(1.5), InputTokens: new(int64(1)), OutputTokens: new(int64(2)),
 			CacheReadTokens: new(int64(3)), CacheCreationTokens: new(int64(4)),
+		},
+		ByModel: []domain.ModelCost{
+			{Model: new(hostile), CostTotals: domain.CostTotals{Runs: 8, CostUSD: new(1.25), InputTokens: new(int64(1))}},
+			{CostTotals: domain.CostTotals{Runs: 1, CostUSD: new(0.25)}},
 		},
 		Worker: &domain.Worker{Breaker: json.RawMessage(`{"state":"half_open"}`), MaxConcurrency: new(int64(4)), PollInterval: new(2.5), WorkerUpdatedAt: &at},
 		Processes: map[int64]ports.Sample{4242: {CPUTicks: new(int64(150)), Process: &domain.Process{

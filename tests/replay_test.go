@@ -151,6 +151,7 @@ func drawSources(t *rapid.T, clkTck *int64) ports.Sources {
 		s.Processes[8] = ports.Sample{CPUTicks: number.Draw(t, "ticks"), Process: &domain.Process{Status: domain.ProcessOK, StartedAt: when.Draw(t, "proc")}}
 	}
 	if some("cost") {
+		s.ByModel = []domain.ModelCost{{Model: rapid.Ptr(rapid.String(), true).Draw(t, "model"), CostTotals: domain.CostTotals{Runs: 5}}}
 		s.Totals = &domain.CostTotals{Runs: 5, CostUSD: rapid.Ptr(rapid.Float64(), true).Draw(t, "total")}
 	}
 	if some("known") {

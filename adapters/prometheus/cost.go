@@ -8,6 +8,7 @@ import (
 
 const (
 	ifNoReport = "the run's report is not in yet; the job does not run, or the section `cost` failed"
+	ifNoModels = "no run has the model; the runs could not be summed, or the database has no column for it"
 	ifNoTotals = "they could not be summed, or the database has no column for it"
 )
 
@@ -57,6 +58,48 @@ func cost() []Family {
 				tokens(s, t.InputTokens, t.OutputTokens, t.CacheReadTokens, t.CacheCreationTokens)
 			}),
 		},
+		{
+			Name: "orchestrator_model_runs", Kind: Gauge, Labels: []string{"model", "kind"},
+			Help: "Runs of each of the models with most of them. The kind is model, unknown for runs without one, or rest for those of all other models.",
+			From: "cost.by_model[].runs", Absent: ifNoModels,
+			collect: eachModel(func(m *domain.ModelCost, s *series, labels ...string) { s.add(float64(m.Runs), labels...) }),
+		},
+		{
+			Name: "orchestrator_model_cost_usd", Kind: Gauge, Unit: "usd", Labels: []string{"model", "kind"},
+			Help: "What the runs of each model have cost, as orchestrator_cost_usd for all.",
+			From: "cost.by_model[].cost_usd", Absent: ifNoModels,
+			collect: eachModel(func(m *domain.ModelCost, s *series, labels ...string) {
+				if m.CostUSD != nil {
+					s.add(*m.CostUSD, labels...)
+				}
+			}),
+		},
+		{
+			Name: "orchestrator_model_tokens", Kind: Gauge, Labels: []string{"model", "kind", "type"},
+			Help: "Tokens of the runs of each model, as orchestrator_tokens for all.",
+			From: "cost.by_model[].…_tokens", Absent: ifNoModels,
+			collect: eachModel(func(m *domain.ModelCost, s *series, labels ...string) {
+				tokens(s, m.InputTokens, m.OutputTokens, m.CacheReadTokens, m.CacheCreationTokens, labels...)
+			}),
+		},
+	}
+}
+
+func eachModel(fn func(m *domain.ModelCost, s *series, labels ...string)) func(*answer, *series) {
+	return func(e *answer, s *series) {
+		if e.Cost == nil {
+			return
+		}
+		for i := range e.Cost.ByModel {
+			m, kind := &e.Cost.ByModel[i], "model"
+			switch {
+			case m.Models != nil:
+				kind = "rest"
+			case m.Model == nil:
+				kind = "unknown"
+			}
+			fn(m, s, text(m.Model), kind)
+		}
 	}
 }
 

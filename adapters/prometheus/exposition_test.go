@@ -45,6 +45,7 @@ func full() domain.Envelope {
 				RSSBytes: new(int64(4096)), ChildrenCPUTicks: new(int64(25)), TreeCPUTicks: new(int64(175)), TreeProcesses: new(int64(2)),
 				StartedAfterJobS: new(int64(-3)),
 			},
+			TaskID: new(int64(7)), WorkItem: new("ORCH-1"),
 		}},
 		Cost: &domain.Cost{
 			Running: []domain.RunningCost{{
@@ -54,6 +55,11 @@ func full() domain.Envelope {
 			Aggregate: &domain.CostTotals{
 				Runs: 9, CostUSD: new(1.5), InputTokens: new(int64(1)), OutputTokens: new(int64(2)), CacheReadTokens: new(int64(3)),
 				CacheCreationTokens: new(int64(4)),
+			},
+			ByModel: []domain.ModelCost{
+				{Model: new("m"), CostTotals: domain.CostTotals{Runs: 6, CostUSD: new(1.0), InputTokens: new(int64(1))}},
+				{CostTotals: domain.CostTotals{Runs: 2, OutputTokens: new(int64(2))}},
+				{Models: new(int64(1)), CostTotals: domain.CostTotals{Runs: 1, CostUSD: new(0.5), CacheCreationTokens: new(int64(4))}},
 			},
 		},
 		Clock:    domain.Instant{UnixMS: noon.UnixMilli()},

@@ -182,7 +182,8 @@ func (o *oracle) agents(answer object) {
 	for _, agent := range agents {
 		a := agent.(object)
 		job := []any{"job_id", a["job_id"], "agent", a["agent"]}
-		o.add("orchestrator_agent_info", 1, append(slices.Clone(job), "run_id", a["run_id"], "repo", a["repo"], "pid", a["pid"], "model", a["model"], "effort", a["effort"])...)
+		o.add("orchestrator_agent_info", 1, append(slices.Clone(job), "run_id", a["run_id"], "repo", a["repo"], "pid", a["pid"], "model", a["model"], "effort", a["effort"],
+			"task_id", a["task_id"], "work_item", a["work_item"])...)
 		o.add("orchestrator_agent_runtime_seconds", a["runtime_s"], job...)
 		p, ok := a["process"].(object)
 		if !ok {
@@ -218,6 +219,20 @@ func (o *oracle) cost(cost object) {
 		o.add("orchestrator_runs", all["runs"])
 		o.add("orchestrator_cost_usd", all["cost_usd"])
 		tokens("orchestrator_tokens", all)
+	}
+	models, _ := cost["by_model"].([]any)
+	for _, model := range models {
+		m := model.(object)
+		kind := "model"
+		if _, some := m["models"]; some {
+			kind = "rest"
+		} else if m["model"] == nil {
+			kind = "unknown"
+		}
+		labels := []any{"model", m["model"], "kind", kind}
+		o.add("orchestrator_model_runs", m["runs"], labels...)
+		o.add("orchestrator_model_cost_usd", m["cost_usd"], labels...)
+		tokens("orchestrator_model_tokens", m, labels...)
 	}
 }
 

@@ -77,6 +77,7 @@ func drawAgent(t *rapid.T) domain.Agent {
 				StartedAfterJobS: maybe(t, rapid.Int64()),
 			}
 		})),
+		TaskID: maybe(t, few()), WorkItem: maybe(t, words()),
 	}
 }
 
@@ -109,7 +110,12 @@ func drawCost(t *rapid.T) domain.Cost {
 			CacheReadTokens: maybe(t, rapid.Int64()),
 		}
 	})
-	return domain.Cost{Running: rapid.SliceOfN(run, 0, 4).Draw(t, "running"), Aggregate: maybe(t, totals)}
+	model := rapid.Custom(func(t *rapid.T) domain.ModelCost {
+		return domain.ModelCost{Model: maybe(t, words()), Models: maybe(t, few()), CostTotals: totals.Draw(t, "totals")}
+	})
+	return domain.Cost{
+		Running: rapid.SliceOfN(run, 0, 4).Draw(t, "running"), Aggregate: maybe(t, totals), ByModel: rapid.SliceOfN(model, 0, 4).Draw(t, "models"),
+	}
 }
 
 func drawReport(t *rapid.T) domain.SectionReport {

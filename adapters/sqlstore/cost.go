@@ -82,13 +82,14 @@ func (runsTable) plain(c *columns) (sums []string, groupBy string) {
 	return sums, groupBy
 }
 
-// scan takes the sums for all there is to say if the model is a text, if they are
-// finite, if the highest cost is a number, since a text is higher than all of them, and
-// if the sums of tokens are integers: SQLite's sum is one only where all cells are, or
-// are texts of one (https://www.sqlite.org/lang_aggfunc.html#sumunc).
+// scan takes the sums for all there is to say if they are finite, if the highest cost
+// is a number, since a text is higher than all of them, and if the sums of tokens are
+// integers: SQLite's sum is one only where all cells are, or are texts of one
+// (https://www.sqlite.org/lang_aggfunc.html#sumunc).
 func (t runsTable) scan(row *engine.Rows) (sums runSums, rows int64, plain bool) {
 	m := modelSums{model: t.models.number(row.Text())}
-	plain = row.Anomalies() == 0
+	row.Anomalies() // what is no text is no model, and nothing that is summed
+	plain = true
 	cost, highest := row.Value(), row.Value()
 	switch cost := cost.(type) {
 	case nil:
@@ -132,7 +133,7 @@ func (runsTable) cells(c *columns) []string {
 
 func (t runsTable) one(row *engine.Rows) runSums {
 	m := modelSums{model: t.models.number(row.Text()), runs: 1}
-	m.oddModels = row.Anomalies()
+	row.Anomalies()
 	if cost := row.Real(); cost != nil {
 		m.cost, m.read[0] = *cost, true
 	}

@@ -74,8 +74,6 @@ type modelSums struct {
 	// counts those that are not of their type, and count nowhere.
 	read [1 + len(tokenColumns)]bool
 	odd  [1 + len(tokenColumns)]int64
-	// oddModels counts models that are no text.
-	oddModels int64
 	// overflow is set if a sum left the range of its type.
 	overflow bool
 }
@@ -109,7 +107,6 @@ func (s runSums) all() (all modelSums) {
 func (m *modelSums) add(other *modelSums) {
 	m.runs += other.runs
 	m.cost += other.cost
-	m.oddModels += other.oddModels
 	m.overflow = m.overflow || other.overflow
 	for i, n := range other.tokens {
 		m.overflow = !addTo(&m.tokens[i], n) || m.overflow
@@ -137,8 +134,7 @@ func (m *modelSums) totals(c *columns) domain.CostTotals {
 }
 
 // unreadable is how many cells could not be read.
-func (m *modelSums) unreadable() int64 {
-	cells := m.oddModels
+func (m *modelSums) unreadable() (cells int64) {
 	for _, odd := range m.odd {
 		cells += odd
 	}

@@ -102,7 +102,7 @@ func checkCosts(rt *rapid.T, store *Store, db *sql.DB) {
 	}
 	for _, row := range rows {
 		name := "no model"
-		if model := m.text(row[5]); model != nil {
+		if model := new(model).text(row[5]); model != nil {
 			name = "model " + *model
 		}
 		of := byModel[name]

@@ -30,6 +30,8 @@ func (d *doctor) schema(ctx context.Context) Result {
 			detail := Detail{table.Name + "." + column.Name, OK, "found"}
 			switch shows := strings.Join(column.Shows, ", "); {
 			case column.Found:
+			case column.Optional:
+				detail.Message = "not there, as in older orchestrators: null are " + shows
 			case column.Required:
 				detail.Status, detail.Message = Failed, "missing, and required: nothing to show for "+shows
 			default:

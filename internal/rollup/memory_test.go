@@ -18,6 +18,9 @@ const (
 	states
 )
 
+// keys is how many a row may have; another value mostly has another one.
+const keys = 7
+
 // row is a row of a table in memory.
 type row struct {
 	id    int64
@@ -28,14 +31,16 @@ type row struct {
 // figures are the sums of rows, in a form that shows each kind of mistake.
 type figures struct {
 	counts [states]int64
-	value  int64
+	values [keys]int64 // by the key of the rows
 }
 
 func (f figures) Add(other figures) figures {
 	for i, n := range other.counts {
 		f.counts[i] += n
 	}
-	f.value += other.value
+	for i, n := range other.values {
+		f.values[i] += n
+	}
 	return f
 }
 
@@ -44,7 +49,7 @@ func (f figures) Equal(other figures) bool { return f == other }
 func sumOf(rows []row) (f figures) {
 	for _, r := range rows {
 		f.counts[r.state]++
-		f.value += r.value
+		f.values[r.value%keys] += r.value
 	}
 	return f
 }

@@ -45,7 +45,7 @@ const (
 
 var drifts = []drift{
 	{name: "columns in another order", want: allFine, script: remade("tasks", "updated_at, stage, repo, work_item_id, id") +
-		remade("jobs", "started_at, pid, run_id, attempts, status, agent, repo, id") +
+		remade("jobs", "started_at, pid, run_id, attempts, status, agent, repo, task_id, id") +
 		remade("agent_runs", "cache_creation_tokens, cache_read_tokens, output_tokens, input_tokens, cost_usd, effort, model, id")},
 	{name: "more columns and tables", want: allFine, script: `ALTER TABLE tasks ADD COLUMN prompt TEXT DEFAULT 'x'; CREATE TABLE users (id, stage);
 		ALTER TABLE jobs ADD COLUMN payload BLOB; ALTER TABLE jobs ADD COLUMN double GENERATED ALWAYS AS (attempts*2);
@@ -53,30 +53,31 @@ var drifts = []drift{
 	{name: "views for tables", want: allFine, script: `ALTER TABLE tasks RENAME TO t; CREATE VIEW tasks AS SELECT * FROM t;
 		ALTER TABLE jobs RENAME TO j; CREATE VIEW jobs AS SELECT * FROM j; ALTER TABLE agent_runs RENAME TO r; CREATE VIEW agent_runs AS SELECT * FROM r;`},
 	{name: "capital letters", want: allFine, script: remade("TASKS", "id AS ID, work_item_id, Repo AS REPO, stage AS Stage, updated_at") +
-		remade("Jobs", "id AS Id, repo, agent AS AGENT, status AS STATUS, attempts, run_id, pid AS PID, started_at")},
+		remade("Jobs", "id AS Id, repo, agent AS AGENT, status AS STATUS, attempts, run_id, pid AS PID, started_at, task_id AS Task_ID")},
 	{name: "tables without a rowid", want: allFine, script: `ALTER TABLE jobs RENAME TO old;
-		CREATE TABLE jobs (id INTEGER PRIMARY KEY, repo, agent, status, attempts, run_id, pid, started_at) WITHOUT ROWID;
-		INSERT INTO jobs SELECT id, repo, agent, status, attempts, run_id, pid, started_at FROM old;`},
+		CREATE TABLE jobs (id INTEGER PRIMARY KEY, repo, agent, status, attempts, run_id, pid, started_at, task_id) WITHOUT ROWID;
+		INSERT INTO jobs SELECT id, repo, agent, status, attempts, run_id, pid, started_at, task_id FROM old;`},
 
-	{name: "no tasks.work_item_id", script: dropped("tasks", "work_item_id"), want: "stages degraded schema_drift, shows first", without: []string{"stages.work_item"}},
+	{name: "no tasks.work_item_id", script: dropped("tasks", "work_item_id"), want: "stages degraded schema_drift, shows first", without: []string{"stages.work_item", "agents.work_item"}},
 	{name: "no tasks.repo", script: dropped("tasks", "repo"), want: "stages degraded schema_drift", without: []string{"stages.repo"}},
 	{name: "no tasks.updated_at", script: dropped("tasks", "updated_at"), want: "stages degraded schema_drift, shows first", without: []string{"stages.age_in_stage_s"}},
 	{name: "no jobs.repo", script: dropped("jobs", "repo"), want: runsDrifted, without: []string{"agents.repo"}},
 	{name: "no jobs.agent", script: dropped("jobs", "agent"), want: runsDrifted, without: []string{"agents.agent", "cost.running.agent"}},
+	{name: "no jobs.task_id", script: dropped("jobs", "task_id"), want: allFine, without: []string{"agents.task_id", "agents.work_item"}},
 	{name: "no jobs.attempts", script: dropped("jobs", "attempts"), want: "queue degraded schema_drift, shows first", without: []string{"queue.retries"}},
 	{name: "no jobs.run_id", script: dropped("jobs", "run_id"), want: runsDrifted, without: []string{
-		"agents.run_id", "agents.model", "agents.effort", "cost.running.run_id", "cost.running.cost_usd", "cost.running.input_tokens",
+		"agents.run_id", "agents.model", "agents.effort", "cost.running.model", "cost.running.run_id", "cost.running.cost_usd", "cost.running.input_tokens",
 		"cost.running.output_tokens", "cost.running.cache_read_tokens", "cost.running.cache_creation_tokens",
 	}},
 	{name: "no jobs.pid", script: dropped("jobs", "pid"), want: runsDrifted, without: []string{"agents.pid", "agents.process"}},
 	{name: "no jobs.started_at", script: dropped("jobs", "started_at"), want: runsDrifted, without: []string{"agents.runtime_s"}},
-	{name: "no agent_runs.model", script: dropped("agent_runs", "model"), want: runsDrifted, without: []string{"agents.model"}},
+	{name: "no agent_runs.model", script: dropped("agent_runs", "model"), want: runsDrifted, without: []string{"agents.model", "cost.running.model"}, gone: []string{"cost.by_model"}},
 	{name: "no agent_runs.effort", script: dropped("agent_runs", "effort"), want: runsDrifted, without: []string{"agents.effort"}},
-	{name: "no agent_runs.cost_usd", script: dropped("agent_runs", "cost_usd"), want: runsDrifted, without: []string{"cost.running.cost_usd", "cost.aggregate.cost_usd"}},
-	{name: "no agent_runs.input_tokens", script: dropped("agent_runs", "input_tokens"), want: runsDrifted, without: []string{"cost.running.input_tokens", "cost.aggregate.input_tokens"}},
+	{name: "no agent_runs.cost_usd", script: dropped("agent_runs", "cost_usd"), want: runsDrifted, without: []string{"cost.running.cost_usd", "cost.aggregate.cost_usd", "cost.by_model.cost_usd"}},
+	{name: "no agent_runs.input_tokens", script: dropped("agent_runs", "input_tokens"), want: runsDrifted, without: []string{"cost.running.input_tokens", "cost.aggregate.input_tokens", "cost.by_model.input_tokens"}},
 	{name: "no agent_runs.finished_at", script: dropped("agent_runs", "finished_at"), want: allFine},
 
-	{name: "no tasks.id", script: remade("tasks", "work_item_id, repo, stage, updated_at"), want: "stages failed schema_drift", gone: []string{"stages"}},
+	{name: "no tasks.id", script: remade("tasks", "work_item_id, repo, stage, updated_at"), want: "stages failed schema_drift", gone: []string{"stages"}, without: []string{"agents.work_item"}},
 	{name: "no tasks.stage", script: dropped("tasks", "stage"), want: "stages failed schema_drift", gone: []string{"stages"}},
 	{
 		name: "no jobs.id", script: remade("jobs", "repo, agent, status, attempts, run_id, pid, started_at"),
@@ -90,25 +91,25 @@ var drifts = []drift{
 	{
 		name: "no agent_runs.id", script: remade("agent_runs", "model, cost_usd, input_tokens, output_tokens, cache_read_tokens, cache_creation_tokens"),
 		want: runsDrifted, without: []string{
-			"agents.model", "agents.effort", "cost.running.cost_usd", "cost.running.input_tokens",
+			"agents.model", "agents.effort", "cost.running.model", "cost.running.cost_usd", "cost.running.input_tokens",
 			"cost.running.output_tokens", "cost.running.cache_read_tokens", "cost.running.cache_creation_tokens",
 		},
 	},
-	{name: "no tasks", script: "DROP TABLE tasks;", want: "stages failed schema_drift", gone: []string{"stages"}},
+	{name: "no tasks", script: "DROP TABLE tasks;", want: "stages failed schema_drift", gone: []string{"stages"}, without: []string{"agents.work_item"}},
 	{
 		name: "no jobs", script: "DROP TABLE jobs;",
 		want: "queue failed schema_drift, agents failed schema_drift, cost degraded schema_drift, shows first",
 		gone: []string{"queue", "agents", "cost.running"},
 	},
 	{
-		name: "no agent_runs", script: "DROP TABLE agent_runs;", want: runsDrifted, gone: []string{"cost.aggregate"}, without: []string{
-			"agents.model", "agents.effort", "cost.running.cost_usd", "cost.running.input_tokens",
+		name: "no agent_runs", script: "DROP TABLE agent_runs;", want: runsDrifted, gone: []string{"cost.aggregate", "cost.by_model"}, without: []string{
+			"agents.model", "agents.effort", "cost.running.model", "cost.running.cost_usd", "cost.running.input_tokens",
 			"cost.running.output_tokens", "cost.running.cache_read_tokens", "cost.running.cache_creation_tokens",
 		},
 	},
 	{
 		name: "a view over a table that is gone", script: "ALTER TABLE tasks RENAME TO t; CREATE VIEW tasks AS SELECT * FROM t; DROP TABLE t;",
-		want: "stages failed schema_drift", gone: []string{"stages"},
+		want: "stages failed schema_drift", gone: []string{"stages"}, without: []string{"agents.work_item"},
 	},
 }
 

@@ -101,6 +101,8 @@ type naiveAgent struct {
 	Effort  *string       `json:"effort"`
 	Ticks   *int64        `json:"cpu_ticks"`
 	Process *naiveProcess `json:"process"`
+	TaskID  *int64        `json:"task_id"`
+	Ticket  *string       `json:"work_item"`
 }
 
 type naiveProcess struct {
@@ -115,6 +117,12 @@ type naiveProcess struct {
 type naiveCost struct {
 	Running   []naiveRunning `json:"running"`
 	Aggregate naiveTotals    `json:"aggregate"`
+	ByModel   []naiveModel   `json:"by_model"`
+}
+
+type naiveModel struct {
+	Model *string `json:"model"`
+	naiveTotals
 }
 
 type naiveRunning struct {
@@ -122,6 +130,7 @@ type naiveRunning struct {
 	JobID int64   `json:"job_id"`
 	Agent *string `json:"agent"`
 	naiveSpent
+	Model *string `json:"model"`
 }
 
 type naiveTotals struct {

@@ -61,13 +61,13 @@ func (n *Naive) retries(e *naiveEnvelope) error {
 func (n *Naive) agents(e *naiveEnvelope) error {
 	e.Agents, e.Cost.Running = []naiveAgent{}, []naiveRunning{}
 	return n.each(`SELECT j.agent, j.run_id, j.id, j.repo, j.pid, CAST(strftime('%s', j.started_at) AS INTEGER), r.model, r.effort,
-		r.cost_usd, r.input_tokens, r.output_tokens, r.cache_read_tokens, r.cache_creation_tokens
-		FROM jobs j LEFT JOIN agent_runs r ON r.id = j.run_id WHERE j.status = 'running' ORDER BY j.id`, func(rows *sql.Rows) error {
+		r.cost_usd, r.input_tokens, r.output_tokens, r.cache_read_tokens, r.cache_creation_tokens, j.task_id, t.work_item_id
+		FROM jobs j LEFT JOIN agent_runs r ON r.id = j.run_id LEFT JOIN tasks t ON t.id = j.task_id WHERE j.status = 'running' ORDER BY j.id`, func(rows *sql.Rows) error {
 		var a naiveAgent
 		var c naiveRunning
 		err := rows.Scan(&a.Agent, &a.RunID, &a.JobID, &a.Repo, &a.PID, &a.Runtime, &a.Model, &a.Effort,
-			&c.Cost, &c.Input, &c.Output, &c.CacheRead, &c.CacheCreation)
-		c.RunID, c.JobID, c.Agent = a.RunID, a.JobID, a.Agent
+			&c.Cost, &c.Input, &c.Output, &c.CacheRead, &c.CacheCreation, &a.TaskID, &a.Ticket)
+		c.Model, c.RunID, c.JobID, c.Agent = a.Model, a.RunID, a.JobID, a.Agent
 		e.since(a.Runtime)
 		if a.PID != nil {
 			process, ticks := readProcess(*a.PID)
@@ -84,8 +84,21 @@ func (n *Naive) agents(e *naiveEnvelope) error {
 
 func (n *Naive) totals(e *naiveEnvelope) error {
 	t := &e.Cost.Aggregate
-	return n.each(`SELECT count(*), total(cost_usd), coalesce(sum(input_tokens), 0), coalesce(sum(output_tokens), 0),
-		coalesce(sum(cache_read_tokens), 0), coalesce(sum(cache_creation_tokens), 0) FROM agent_runs`, func(rows *sql.Rows) error {
-		return rows.Scan(&t.Runs, &t.Cost, &t.Input, &t.Output, &t.CacheRead, &t.CacheCreation)
+	t.naiveSpent = naiveSpent{new(float64), new(int64), new(int64), new(int64), new(int64)}
+	return n.each(`SELECT model, count(*), total(cost_usd), coalesce(sum(input_tokens), 0), coalesce(sum(output_tokens), 0),
+		coalesce(sum(cache_read_tokens), 0), coalesce(sum(cache_creation_tokens), 0) FROM agent_runs GROUP BY model ORDER BY 3 DESC`, func(rows *sql.Rows) error {
+		var m naiveModel
+		err := rows.Scan(&m.Model, &m.Runs, &m.Cost, &m.Input, &m.Output, &m.CacheRead, &m.CacheCreation)
+		e.Cost.ByModel = append(e.Cost.ByModel, m)
+		if err != nil {
+			return err
+		}
+		t.Runs += m.Runs
+		*t.Cost += *m.Cost
+		*t.Input += *m.Input
+		*t.Output += *m.Output
+		*t.CacheRead += *m.CacheRead
+		*t.CacheCreation += *m.CacheCreation
+		return nil
 	})
 }
