@@ -157,7 +157,7 @@ func TestDatabase_IsAsDocumented(t *testing.T) {
 		"cost.running[].model": "claude-opus-4-8", "cost.by_model[].model": "claude-opus-4-8", "cost.by_model[].cost_usd": 1.5,
 		"cost.by_model[].input_tokens": 11.0, "cost.by_model[].output_tokens": 12.0, "cost.by_model[].cache_read_tokens": 13.0,
 		"cost.by_model[].cache_creation_tokens": 14.0,
-		"agents[].job_id":         21.0, "cost.running[].job_id": 21.0, "agents[].repo": "core",
+		"agents[].job_id":                       21.0, "cost.running[].job_id": 21.0, "agents[].repo": "core",
 		"agents[].agent": "developer", "cost.running[].agent": "developer",
 		"queue.counts": map[string]any{"queued": 2.0, "running": 1.0, "done": 0.0, "failed": 1.0, "cancelled": 0.0, "on hold": 1.0}, "queue.depth": 2.0,
 		"queue.retries":   map[string]any{"retried_jobs": 1.0, "retries_total": 2.0, "max_attempts_seen": 3.0},

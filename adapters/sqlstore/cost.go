@@ -70,9 +70,8 @@ func (runsTable) marks(a active) []rollup.Mark { return a.runs }
 
 // plain is one pass over the runs, with a row for each model.
 func (runsTable) plain(c *columns) (sums []string, groupBy string) {
-	model, cost := c.ref("model"), c.ref("cost_usd")
+	model, cost := c.exact("model"), c.ref("cost_usd")
 	if model != "NULL" {
-		model = c.dialect.Exact(model)
 		groupBy = " GROUP BY " + model
 	}
 	sums = []string{model, "sum(" + cost + ")", "max(" + cost + ")"}

@@ -64,7 +64,7 @@ var sources = []source{
 	}},
 	{"CostTotals", true, func(e *domain.Envelope, code domain.Code) {
 		degraded(e, "cost", code)
-		e.Cost.Aggregate = nil
+		e.Cost.Aggregate, e.Cost.ByModel = nil, []domain.ModelCost{}
 	}},
 	{"Sample", true, func(e *domain.Envelope, code domain.Code) {
 		degraded(e, "agents", code)
