@@ -19,7 +19,7 @@ import (
 // allowed, in its help and in the error if another one is given.
 type Config struct {
 	MetricsEnabled   Switch        `group:"sections" env:"ORCH_METRICS_ENABLED" default:"true" help:"Kill switch: --metrics-enabled=off answers {\"schema_version\":1,\"enabled\":false} and touches no source."`
-	Listen           string        `group:"serving" env:"ORCH_LISTEN" default:"127.0.0.1:9099" placeholder:"ADDRESS" help:"Where to serve: host:port, or unix:/path/metrics.sock."`
+	Listen           string        `group:"serving" aliases:"web.listen-address" env:"ORCH_LISTEN" default:"127.0.0.1:9099" placeholder:"ADDRESS" help:"Where to serve: host:port, or unix:/path/metrics.sock. Also --web.listen-address, as exporters have it."`
 	SystemdSocket    Switch        `group:"serving" name:"web.systemd-socket" aliases:"systemd-socket" env:"ORCH_SYSTEMD_SOCKET" default:"false" help:"Serve on the socket that systemd passes, instead of on ORCH_LISTEN."`
 	HealthListen     string        `group:"serving" env:"ORCH_HEALTH_LISTEN" placeholder:"ADDRESS" help:"Where to serve /livez and /readyz besides, without TLS and password: host:port, or unix:/path/health.sock. Unset: nowhere."`
 	WebConfigFile    string        `group:"serving" name:"web.config.file" aliases:"web-config-file" env:"ORCH_WEB_CONFIG_FILE" placeholder:"PATH" help:"TLS and passwords, in the form of Prometheus's exporter toolkit. Unset: neither."`

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -40,6 +41,7 @@ func TestCompletion(t *testing.T) {
 				"api snapsh":                "snapshot",
 				"api snapshot --compa":      "--compact",
 				"api serve --recount-b":     "--recount-budget",
+				"api serve --web.listen":    "--web.listen-address",
 				"api completion fis":        "fish",
 				"api serve --log-format js": "json",
 			} {
@@ -60,6 +62,23 @@ func TestCompletion(t *testing.T) {
 		require.NoError(t, err, "%s", got)
 		assert.Equal(t, []string{"snapshot", "--compact"}, strings.Fields(string(got)))
 	})
+}
+
+// TestCompletion_Aliases: each name of a flag, and its values.
+func TestCompletion_Aliases(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]string{
+		"api serve --web.": "--web.config.file --web.listen-address --web.systemd-socket",
+		"api serve --syst": "--systemd-socket",
+	} {
+		cmd := exec.CommandContext(t.Context(), program(t))
+		cmd.Env = []string{"COMP_LINE=" + line}
+		got, err := cmd.CombinedOutput()
+		require.NoError(t, err, "%s", got)
+		names := strings.Fields(string(got))
+		slices.Sort(names)
+		assert.Equal(t, want, strings.Join(names, " "))
+	}
 }
 
 // TestCompletion_TouchesNothing: a shell asks at each keystroke, whatever the

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"net"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/prometheus/exporter-toolkit/web"
@@ -66,8 +68,25 @@ func ReadWebConfig(path string) (*WebConfig, error) {
 	return c, nil
 }
 
+// regular refuses what is no file, such as a pipe, whose reading could take for ever.
+func regular(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return fmt.Errorf("open %s: %w", path, errors.Unwrap(err))
+	case info.IsDir():
+		return fmt.Errorf("read %s: %w", path, syscall.EISDIR)
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("read %s: it is no regular file; write the path of one", path)
+	}
+	return nil
+}
+
 // read reads the file, and tells what it gives.
 func (c *WebConfig) read() (protection, error) {
+	if err := regular(c.path); err != nil {
+		return protection{}, err
+	}
 	if err := web.Validate(c.path); err != nil {
 		return protection{}, errors.New(discreet(err.Error()))
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -57,6 +58,13 @@ func TestWebConfigRefused(t *testing.T) {
 	require.ErrorContains(t, err, "missing.yml: no such file or directory")
 	_, err = httpapi.ReadWebConfig(t.TempDir())
 	require.ErrorContains(t, err, "is a directory")
+
+	pipe := filepath.Join(t.TempDir(), "web.yml")
+	require.NoError(t, syscall.Mkfifo(pipe, 0o600)) // who opens it, waits
+	_, err = httpapi.ReadWebConfig(pipe)
+	require.ErrorContains(t, err, "it is no regular file; write the path of one")
+	_, err = httpapi.ReadWebClient(pipe)
+	require.ErrorContains(t, err, "it is no regular file")
 }
 
 // costly is a hash that says it has this cost.
@@ -78,9 +86,13 @@ func TestWebConfig_CostIsBounded(t *testing.T) {
 // While the file cannot be used, or no longer gives what it gave, all is refused.
 func TestWebConfigGoesBad(t *testing.T) {
 	for name, spoil := range map[string]func(t *testing.T, s *site){
-		"garbage":               func(t *testing.T, s *site) { replace(t, s.file, "basic_auth_users: [hunter2") },
-		"removed":               func(t *testing.T, s *site) { require.NoError(t, os.Remove(s.file)) },
-		"a directory":           func(t *testing.T, s *site) { replace(t, s.file, ""); toDirectory(t, s.file) },
+		"garbage":     func(t *testing.T, s *site) { replace(t, s.file, "basic_auth_users: [hunter2") },
+		"removed":     func(t *testing.T, s *site) { require.NoError(t, os.Remove(s.file)) },
+		"a directory": func(t *testing.T, s *site) { replace(t, s.file, ""); toDirectory(t, s.file) },
+		"a pipe": func(t *testing.T, s *site) {
+			require.NoError(t, os.Remove(s.file))
+			require.NoError(t, syscall.Mkfifo(s.file, 0o600))
+		},
 		"truncated where it is": func(t *testing.T, s *site) { require.NoError(t, os.Truncate(s.file, 0)) },
 		"cut in the middle":     func(t *testing.T, s *site) { require.NoError(t, os.Truncate(s.file, int64(len(s.content))-20)) },
 		"nobody left":           func(t *testing.T, s *site) { replace(t, s.file, "basic_auth_users: {}\n") },

@@ -25,6 +25,9 @@ type WebClient struct {
 // the certificate alone: a client has no need of the key. The error repeats no
 // secret of the file.
 func ReadWebClient(path string) (WebClient, error) {
+	if err := regular(path); err != nil {
+		return WebClient{}, err
+	}
 	content, err := os.ReadFile(filepath.Clean(path))
 	if err != nil {
 		return WebClient{}, err

@@ -26,3 +26,15 @@ func (c completionCmd) Run(ctx *kong.Context) error {
 	script := kongcompletion.Completion{Shell: c.Shell, Code: true}
 	return script.Run(ctx) //nolint:wrapcheck // a closed standard output speaks for itself
 }
+
+// nameAliases makes flags of the other names that flags have, so that the shell
+// completes them too.
+func nameAliases(node *kong.Node) {
+	for _, flag := range node.Flags {
+		for _, alias := range flag.Aliases {
+			other, value := *flag, *flag.Value
+			value.Name, other.Value = alias, &value
+			node.Flags = append(node.Flags, &other)
+		}
+	}
+}

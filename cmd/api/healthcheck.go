@@ -135,6 +135,8 @@ func because(status int, body []byte) string {
 	switch {
 	case status == http.StatusBadRequest && bytes.Contains(body, []byte("HTTP request to an HTTPS server")): // net/http's own answer
 		return ": it speaks TLS; set ORCH_WEB_CONFIG_FILE as for the service, or write https://HOST:PORT"
+	case status == http.StatusMisdirectedRequest:
+		return ": it does not know that name as its own; ask by IP address, or add the name to the service's ORCH_ALLOWED_HOSTS"
 	case status == http.StatusUnauthorized:
 		return ": it asks for a password; give --user and --password-file, or set ORCH_HEALTH_LISTEN"
 	default:

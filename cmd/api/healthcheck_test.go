@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -54,6 +55,30 @@ func (b *lockedBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.text.String()
+}
+
+// TestHealthcheck_ByAnotherName: what does not know the name says so, and what to do.
+func TestHealthcheck_ByAnotherName(t *testing.T) {
+	isolated(t)
+	_, port, err := net.SplitHostPort(serving(t, "127.0.0.1:0"))
+	require.NoError(t, err)
+	asked := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { // as a proxy would
+		r.URL.Scheme, r.URL.Host, r.RequestURI, r.Host = "http", "127.0.0.1:"+port, "", "metrics.example"
+		response, err := http.DefaultTransport.RoundTrip(r)
+		if !assert.NoError(t, err) {
+			return
+		}
+		defer response.Body.Close()
+		w.WriteHeader(response.StatusCode)
+		_, _ = io.Copy(w, response.Body)
+	}))
+	t.Cleanup(asked.Close)
+	for _, args := range [][]string{{"healthcheck", asked.URL}, {"healthcheck", "--ready", asked.URL}} {
+		status, _, stderr := call(t, args...)
+		assert.Equal(t, exitFailed, status)
+		assert.Contains(t, stderr, "answered 421 Misdirected Request: ")
+		assert.Contains(t, stderr, "ORCH_ALLOWED_HOSTS")
+	}
 }
 
 // TestHealthcheck_OfThisHost: the service at ORCH_LISTEN is asked, also where that

@@ -118,6 +118,9 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	if err != nil {
 		return err
 	}
+	if os.Getenv("COMP_LINE") != "" {
+		nameAliases(parser.Model.Node)
+	}
 	if kongcompletion.Register(parser); answered { // the shell asked for a completion
 		return errAnswered
 	}

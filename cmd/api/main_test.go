@@ -133,6 +133,7 @@ func TestSettings_Refused(t *testing.T) {
 		"--db=:memory:":                  "ORCH_DB (--db): open database: a database in memory",
 		"--db=":                          "ORCH_DB (--db): open database: no database is named",
 		"--listen=":                      "ORCH_LISTEN (--listen) is empty",
+		"--web.listen-address=nonsense":  `ORCH_LISTEN (--listen) is "nonsense"; write host:port, such as 127.0.0.1:9099, or unix:/path`,
 		"--listen=nonsense":              `ORCH_LISTEN (--listen) is "nonsense"; write host:port, such as 127.0.0.1:9099, or unix:/path`,
 		"--health-listen=nonsense":       `ORCH_HEALTH_LISTEN (--health-listen) is "nonsense"; write host:port`,
 		"--health-listen=127.0.0.1:9099": "ORCH_HEALTH_LISTEN (--health-listen) and ORCH_LISTEN (--listen) are the same",
