@@ -10,10 +10,10 @@ import (
 )
 
 const (
-	// memoryLimit is above what the service needs at the largest (10,000 running
-	// jobs, and as much as may wait for slow readers), and below what is documented
-	// to be enough for it: near it, garbage is collected more often.
-	memoryLimit = 200 << 20
+	// memoryLimit is above what is in use while 10,000 running jobs are polled, in
+	// whatever form, and below what is documented to be enough for that: near it,
+	// garbage is collected more often, which costs little, since answers hold no pointers.
+	memoryLimit = 112 << 20
 	// quietMemory is how much may stay mapped while nothing happens.
 	quietMemory = 32 << 20
 	// quietAfter is how long nothing has to happen for that.

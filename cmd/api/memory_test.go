@@ -25,6 +25,6 @@ func TestBoundMemory_UnlessSet(t *testing.T) {
 	require.NoError(t, os.Unsetenv("GOGC"))
 	require.NoError(t, os.Unsetenv("GOMEMLIMIT"))
 	boundMemory()
-	assert.Equal(t, int64(200<<20), debug.SetMemoryLimit(-1))
+	assert.Equal(t, int64(memoryLimit), debug.SetMemoryLimit(-1))
 	assert.Equal(t, 200, debug.SetGCPercent(100))
 }
