@@ -15,7 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/orchmetrics/orchmetrics/adapters/http"
+	"github.com/orchmetrics/orchmetrics/adapters/http/guard"
 )
 
 // clientTimeout is how long one answer may take, however the caller's context is.
@@ -92,10 +92,10 @@ var ErrCertificateWanted = errors.New("the service asks for a client certificate
 // at any address. An error repeats no
 // part of the address, which may hold a password.
 func ClientOf(cfg Config, address string, access Access) (*http.Client, *url.URL, error) {
-	var own httpapi.WebClient
+	var own guard.WebClient
 	if cfg.WebConfigFile != "" {
 		var err error
-		if own, err = httpapi.ReadWebClient(cfg.WebConfigFile); err != nil {
+		if own, err = guard.ReadWebClient(cfg.WebConfigFile); err != nil {
 			return nil, nil, fmt.Errorf("ORCH_WEB_CONFIG_FILE: %w", err)
 		}
 	}

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/orchmetrics/orchmetrics/adapters/http"
+	"github.com/orchmetrics/orchmetrics/adapters/http/guard"
 	"github.com/orchmetrics/orchmetrics/internal/page"
 )
 
@@ -84,7 +84,7 @@ func (c Config) Validate() error {
 		}
 	}
 	for _, name := range c.AllowedHosts {
-		if err := httpapi.ValidateHost(name); err != nil {
+		if err := guard.ValidateHost(name); err != nil {
 			return fmt.Errorf("ORCH_ALLOWED_HOSTS: %w", err)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/orchmetrics/orchmetrics/adapters/dropin"
 	"github.com/orchmetrics/orchmetrics/adapters/http"
+	"github.com/orchmetrics/orchmetrics/adapters/http/guard"
 	"github.com/orchmetrics/orchmetrics/adapters/procfs"
 	"github.com/orchmetrics/orchmetrics/adapters/prometheus"
 	"github.com/orchmetrics/orchmetrics/adapters/sqlstore"
@@ -134,7 +135,7 @@ func newServer(
 
 func serverOptions(cfg Config, snapshots ports.Snapshotter, log *slog.Logger) (opts []httpapi.ServerOption, err error) {
 	if cfg.WebConfigFile != "" {
-		config, err := httpapi.ReadWebConfig(cfg.WebConfigFile)
+		config, err := guard.ReadWebConfig(cfg.WebConfigFile)
 		if err != nil {
 			return nil, fmt.Errorf("ORCH_WEB_CONFIG_FILE: %w (docs/operations.md, TLS and passwords, says what it holds)", err)
 		}

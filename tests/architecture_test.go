@@ -54,6 +54,12 @@ var (
 			folder: "adapters/sqlstore", own: []string{"domain", "ports", "internal/engine", "internal/rollup"}, libraries: anyLibrary,
 			tests: []string{"ports/portstest", "internal/sqlite", "internal/postgres", "internal/postgres/postgrestest"},
 		},
+		// What is around the routes, and knows none of them.
+		{folder: "adapters/http/guard", libraries: anyLibrary},
+		{
+			folder: "adapters/http", own: []string{"adapters/http/guard", "domain", "ports"}, libraries: anyLibrary,
+			tests: []string{"mocks", "internal/contract/contracttest"},
+		},
 		{
 			folder: "adapters/*", own: []string{"domain", "ports"}, libraries: anyLibrary,
 			tests: []string{"ports/portstest", "mocks", "internal/contract/contracttest"},
@@ -69,11 +75,11 @@ var (
 		{folder: "internal/rollup"},
 		{
 			folder: ".", libraries: anyLibrary,
-			own:   []string{"domain", "ports", "internal/app", "adapters/*", "adapters/sqlstore", "internal/sqlite", "internal/postgres", "internal/contract", "internal/page", "docs"},
+			own:   []string{"domain", "ports", "internal/app", "adapters/*", "adapters/http", "adapters/http/guard", "adapters/sqlstore", "internal/sqlite", "internal/postgres", "internal/contract", "internal/page", "docs"},
 			tests: []string{"ports/portstest", "mocks", "internal/contract/contracttest"},
 		},
 		// The doctor asks the adapters what they alone know.
-		{folder: "internal/doctor", own: []string{".", "adapters/*", "adapters/sqlstore", "internal/engine", "internal/sqlite", "internal/postgres", "domain", "ports"}, libraries: anyLibrary},
+		{folder: "internal/doctor", own: []string{".", "adapters/*", "adapters/http", "adapters/http/guard", "adapters/sqlstore", "internal/engine", "internal/sqlite", "internal/postgres", "domain", "ports"}, libraries: anyLibrary},
 		// A command speaks to the root in the types of domain and ports.
 		{folder: "cmd/*", own: []string{".", "internal/demo", "internal/doctor", "domain", "ports"}, libraries: anyLibrary, tests: []string{"mocks", "internal/contract/contracttest"}},
 		{folder: "internal/demo", libraries: anyLibrary},
@@ -87,12 +93,12 @@ var (
 		// The generator's library is not linked into the service.
 		{folder: "internal/contract/gen", own: []string{"domain", "internal/contract/compat"}, libraries: []string{"github.com/invopop/jsonschema"}},
 		{folder: "internal/contract/genmetrics", own: []string{"adapters/*"}},
-		{folder: "examples/*", own: []string{".", "domain", "ports"}, libraries: anyLibrary, tests: []string{"adapters/*", "ports/portstest", "internal/contract/contracttest"}},
+		{folder: "examples/*", own: []string{".", "domain", "ports"}, libraries: anyLibrary, tests: []string{"adapters/*", "adapters/http", "ports/portstest", "internal/contract/contracttest"}},
 		{folder: "mocks", own: []string{"domain", "ports"}, libraries: []string{"github.com/stretchr/testify"}},
 		{
 			folder: "tests", libraries: anyLibrary,
 			own: []string{
-				".", "internal/contract", "internal/contract/contracttest", "domain", "ports", "ports/portstest", "internal/app", "adapters/*", "adapters/sqlstore",
+				".", "internal/contract", "internal/contract/contracttest", "domain", "ports", "ports/portstest", "internal/app", "adapters/*", "adapters/http", "adapters/http/guard", "adapters/sqlstore",
 				"internal/sqlite", "internal/postgres", "internal/postgres/postgrestest", "internal/page", "internal/demo", "internal/doctor", "mocks",
 			},
 		},
@@ -170,6 +176,12 @@ func TestArchitectureCheckerCatchesViolations(t *testing.T) {
 		"what is served imports the generator's":     {"internal/contract/a.go", "github.com/invopop/jsonschema", true},
 		"an adapter imports the documents":           {"adapters/http/a.go", module + "/docs", true},
 		"an example imports an adapter":              {"examples/embed/a.go", module + "/adapters/http", true},
+		"the root imports the guard":                 {"a.go", module + "/adapters/http/guard", false},
+		"the guard imports gin":                      {"adapters/http/guard/a.go", "github.com/gin-gonic/gin", true},
+		"the guard imports the routes":               {"adapters/http/guard/a.go", module + "/adapters/http", true},
+		"the guard imports ports":                    {"adapters/http/guard/a.go", module + "/ports", true},
+		"the routes import the guard":                {"adapters/http/a.go", module + "/adapters/http/guard", false},
+		"an adapter imports the guard":               {"adapters/procfs/a.go", module + "/adapters/http/guard", true},
 		"tests import an adapter":                    {"tests/a_test.go", module + "/adapters/http", false},
 		"a package without a row":                    {"util/a.go", "fmt", true},
 		"a package between the rows":                 {"adapters/a.go", "fmt", true},

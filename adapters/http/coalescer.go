@@ -42,9 +42,9 @@ var (
 //     commits and then asks sees the commit.
 //   - Scrapes begin at least spacing apart, however many callers there are. One that
 //     comes later than that after the last does not wait.
-//   - There is one at a time, and the next begins when it is written in each form
-//     that was asked for: so there is one envelope in the memory, and one text that is
-//     being written. Two at once would take twice as long.
+//   - There is one scrape at a time, and of JSON and of text one that is being written:
+//     each takes a few times the memory of what it comes to, and two at once take twice
+//     as long. Text takes longer, and JSON does not wait for it.
 type coalescer struct {
 	snapshots ports.Snapshotter
 	text      ports.TextWriter // nil without the text form
@@ -52,10 +52,11 @@ type coalescer struct {
 
 	spacing  time.Duration // between the begins of two scrapes
 	most     int           // how many may wait; 0 is any number
-	patience time.Duration // how long a question waits for its turn; 0 is for as long as it takes
+	patience time.Duration // how long a question waits for each of its turns; 0 is for as long as it takes
 
-	turn chan struct{} // to scrape
-	last time.Time     // when the last scrape began; of who has the turn
+	jsonTurn, textTurn chan struct{} // to scrape and write
+	scrapeTurn         chan struct{} // to scrape
+	last               time.Time     // when the last scrape began; of who has the turn to scrape
 
 	mu      sync.Mutex
 	waiting int
@@ -68,10 +69,14 @@ type form struct {
 	coding      coding
 }
 
-// scrape is one scrape and what is to come of it, by form.
+func (f form) isText() bool { return f.contentType != "" && f.contentType != jsonType }
+
+// scrape is one scrape and what is to come of it, by form: text or not.
 type scrape struct {
-	keys  []string
-	forms map[form]*written
+	question string
+	keys     []string
+	turn     chan struct{}
+	forms    map[form]*written
 }
 
 // written is what came of a scrape in one form, for all callers that share it.
@@ -85,19 +90,25 @@ type written struct {
 
 func newCoalescer(snapshots ports.Snapshotter, set options, log *slog.Logger) *coalescer {
 	return &coalescer{
-		snapshots: snapshots,
-		text:      set.text,
-		log:       log,
-		spacing:   set.spacing,
-		turn:      make(chan struct{}, 1),
-		pending:   map[string]*scrape{},
+		snapshots:  snapshots,
+		text:       set.text,
+		log:        log,
+		spacing:    set.spacing,
+		jsonTurn:   make(chan struct{}, 1),
+		textTurn:   make(chan struct{}, 1),
+		scrapeTurn: make(chan struct{}, 1),
+		pending:    map[string]*scrape{},
 	}
 }
 
 // ask returns the sections of the keys, or all of them, of a scrape that begins from
 // now on. It fails with errOverloaded if too many ask, or if there is no turn in time.
 func (c *coalescer) ask(ctx context.Context, keys []string, f form) *written {
-	question := fmt.Sprintf("%q", slices.Compact(slices.Sorted(slices.Values(keys))))
+	turn := c.jsonTurn
+	if f.isText() {
+		turn = c.textTurn
+	}
+	question := fmt.Sprintf("%t %q", f.isText(), slices.Compact(slices.Sorted(slices.Values(keys))))
 	c.mu.Lock()
 	if c.most > 0 && c.waiting >= c.most {
 		c.mu.Unlock()
@@ -106,9 +117,9 @@ func (c *coalescer) ask(ctx context.Context, keys []string, f form) *written {
 	c.waiting++
 	s, pending := c.pending[question]
 	if !pending {
-		s = &scrape{keys: keys, forms: map[form]*written{}}
+		s = &scrape{question, keys, turn, map[form]*written{}}
 		c.pending[question] = s
-		go c.run(context.WithoutCancel(ctx), question, s) // others may wait for the same
+		go c.run(context.WithoutCancel(ctx), s) // others may wait for the same
 	}
 	w, wanted := s.forms[f]
 	if !wanted {
@@ -123,55 +134,72 @@ func (c *coalescer) ask(ctx context.Context, keys []string, f form) *written {
 	return w
 }
 
-// run waits for the turn of a question, and answers it.
-func (c *coalescer) run(ctx context.Context, question string, s *scrape) {
-	turn := c.takeTurn()
-	if turn {
-		defer func() { <-c.turn }()
-		time.Sleep(time.Until(c.last.Add(c.spacing)))
-		c.last = time.Now()
-	}
-	c.mu.Lock()
-	delete(c.pending, question) // who asks from now on is told what is so from now on
-	c.mu.Unlock()
+// run answers a question when it is its turn.
+func (c *coalescer) run(ctx context.Context, s *scrape) {
 	defer func() {
 		if value := recover(); value != nil {
 			c.log.Error("scrape panicked", "panic", value, "stack", string(debug.Stack()))
 			s.fail(errPanicked)
 		}
 	}()
-	if !turn {
+	if !c.await(s.turn) {
+		c.begin(s)
 		s.fail(errOverloaded)
 		return
 	}
-	envelope, err := c.snapshots.Snapshot(ctx, s.keys...)
+	defer func() { <-s.turn }()
+	envelope, took, err := c.take(ctx, s)
 	if err != nil {
-		if !errors.Is(err, ports.ErrUnknownSection) {
-			c.log.Error("snapshot failed", "cause", err)
-		}
 		s.fail(err)
 		return
 	}
-	c.writeAll(ctx, s, envelope, time.Since(c.last))
+	c.writeAll(ctx, s, envelope, took)
 }
 
-func (c *coalescer) takeTurn() bool {
+// take scrapes, and returns how long that took.
+func (c *coalescer) take(ctx context.Context, s *scrape) (domain.Envelope, time.Duration, error) {
+	if !c.await(c.scrapeTurn) {
+		c.begin(s)
+		return domain.Envelope{}, 0, errOverloaded
+	}
+	defer func() { <-c.scrapeTurn }()
+	time.Sleep(time.Until(c.last.Add(c.spacing)))
+	began := time.Now()
+	c.last = began
+	c.begin(s)
+	envelope, err := c.snapshots.Snapshot(ctx, s.keys...)
+	if err != nil && !errors.Is(err, ports.ErrUnknownSection) {
+		c.log.Error("snapshot failed", "cause", err)
+	}
+	return envelope, time.Since(began), err //nolint:wrapcheck // the handler knows it, or nobody is told
+}
+
+// begin closes a scrape to further callers: who asks from now on is told what is so
+// from now on.
+func (c *coalescer) begin(s *scrape) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.pending, s.question)
+}
+
+// await takes a turn; false is that it took too long.
+func (c *coalescer) await(turn chan<- struct{}) bool {
 	if c.patience == 0 {
-		c.turn <- struct{}{}
+		turn <- struct{}{}
 		return true
 	}
 	timer := time.NewTimer(c.patience)
 	defer timer.Stop()
 	select {
-	case c.turn <- struct{}{}:
+	case turn <- struct{}{}:
 		return true
 	case <-timer.C:
 		return false
 	}
 }
 
-// writeAll writes an envelope in each form that is asked for, JSON before text, which
-// takes longer. Whoever waits for one has it at once.
+// writeAll writes an envelope in each form that is asked for. Whoever waits for one has
+// it at once.
 func (c *coalescer) writeAll(ctx context.Context, s *scrape, envelope domain.Envelope, took time.Duration) {
 	var plain []byte
 	var err error

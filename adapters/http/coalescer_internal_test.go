@@ -88,9 +88,9 @@ func TestCoalescer_NeverOlderThanTheQuestion(t *testing.T) {
 	})
 }
 
-// TestCoalescer_SharesAcrossForms: JSON, both texts and each coding are of one scrape,
-// each written once, and the next begins when all are.
-func TestCoalescer_SharesAcrossForms(t *testing.T) {
+// TestCoalescer_WritesOnce: JSON and readiness are of one scrape, and so are the texts,
+// in each coding; a text is written once for all codings.
+func TestCoalescer_WritesOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var texts atomic.Int64
@@ -100,33 +100,58 @@ func TestCoalescer_SharesAcrossForms(t *testing.T) {
 			{}, {contentType: jsonType}, {jsonType, zipped}, {contentType: string(ports.PrometheusText)},
 			{string(ports.PrometheusText), zipped}, {contentType: string(ports.OpenMetricsText)},
 		}
-		go c.version() // this one is under way; those below share the next
-		synctest.Wait()
-		began := time.Now()
+		c.scrapeTurn <- struct{}{} // the two scrapes wait until all have asked
 		var group sync.WaitGroup
+		var mu sync.Mutex
+		bodies := map[*byte]bool{}
 		for range 5 {
 			for _, f := range forms {
 				group.Go(func() {
 					w := c.ask(t.Context(), nil, f)
 					require.NoError(t, w.err)
-					switch {
-					case f == form{}:
-						assert.Equal(t, 2, w.envelope.SchemaVersion)
-					case f.contentType == jsonType:
-						assert.Equal(t, 2*time.Second, time.Since(began), "JSON does not wait for text")
-					default:
-						assert.GreaterOrEqual(t, time.Since(began), 3*time.Second)
-					}
 					assert.Equal(t, f.coding.name, w.coding)
+					if f.contentType == "" {
+						assert.Positive(t, w.envelope.SchemaVersion)
+						return
+					}
+					mu.Lock()
+					defer mu.Unlock()
+					bodies[&w.body[0]] = true
 				})
 			}
 		}
 		synctest.Wait()
-		time.Sleep(2500 * time.Millisecond) // a text is being written
-		assert.Equal(t, 3, c.version())
-		assert.Equal(t, 5*time.Second, time.Since(began), "begun after both texts, 4 s")
+		<-c.scrapeTurn
 		group.Wait()
 		assert.EqualValues(t, 2, texts.Load())
+		assert.Len(t, bodies, 5, "each is shared")
+		assert.Equal(t, 3, c.version(), "there were two scrapes")
+	})
+}
+
+// TestCoalescer_JSONDoesNotWaitForText: a text is written beside the scrapes of JSON, and
+// no second one beside it.
+func TestCoalescer_JSONDoesNotWaitForText(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var writing, most atomic.Int64
+		c := coalescing(scraper{counting(time.Second), func() {
+			most.Store(max(most.Load(), writing.Add(1)))
+			time.Sleep(time.Minute)
+			writing.Add(-1)
+		}}, 0)
+		var group sync.WaitGroup
+		text := func() { c.ask(t.Context(), nil, form{contentType: string(ports.PrometheusText)}) }
+		group.Go(text)
+		time.Sleep(2 * time.Second)
+		group.Go(text)
+		for range 3 {
+			began := time.Now()
+			assert.NoError(t, c.ask(t.Context(), nil, form{contentType: jsonType}).err)
+			assert.Equal(t, time.Second, time.Since(began))
+		}
+		group.Wait()
+		assert.EqualValues(t, 1, most.Load())
 	})
 }
 
@@ -247,13 +272,13 @@ func TestCoalescer_PanicIsEveryonesFailure(t *testing.T) {
 				}
 			})
 			c := coalescing(s, 0)
-			c.turn <- struct{}{}
+			c.scrapeTurn <- struct{}{}
 			failed := make(chan error, 3)
 			for range cap(failed) {
 				go func() { failed <- c.ask(t.Context(), nil, form{contentType: string(ports.PrometheusText)}).err }()
 			}
 			synctest.Wait()
-			<-c.turn
+			<-c.scrapeTurn
 			for range cap(failed) {
 				require.ErrorIs(t, <-failed, errPanicked, name)
 			}

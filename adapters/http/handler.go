@@ -9,6 +9,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/orchmetrics/orchmetrics/adapters/http/guard"
 	"github.com/orchmetrics/orchmetrics/ports"
 )
 
@@ -19,7 +20,7 @@ type api struct {
 	vary      []string         // the header's value, shared by all answers
 	whole     *coalescer       // of scrapes of all sections
 	narrowed  *coalescer       // of some
-	outgoing  *outgoing
+	outgoing  *guard.Outgoing
 }
 
 func newAPI(snapshots ports.Snapshotter, set options, log *slog.Logger) *api {
@@ -29,7 +30,7 @@ func newAPI(snapshots ports.Snapshotter, set options, log *slog.Logger) *api {
 		vary:      []string{"Accept, Accept-Encoding"},
 		whole:     newCoalescer(snapshots, set, log),
 		narrowed:  newCoalescer(snapshots, set, log),
-		outgoing:  newOutgoing(),
+		outgoing:  guard.NewOutgoing(),
 	}
 	if set.text == nil {
 		a.vary = []string{"Accept-Encoding"}
@@ -79,7 +80,7 @@ func NewHandler(snapshots ports.Snapshotter, log *slog.Logger, opts ...Option) (
 		all[document.Path] = gin.HandlersChain{document.handler()}
 	}
 	engine := newEngine(all, "there is nothing here; try /metrics")
-	return &Handler{Handler: recovering(engine, log), engine: engine}, nil
+	return &Handler{Handler: guard.Recover(engine, log), engine: engine}, nil
 }
 
 // routes are what answers each path.

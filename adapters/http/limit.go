@@ -29,20 +29,6 @@ func MaxInFlight(requests int) Option {
 	return func(o *options) { o.inFlight = requests }
 }
 
-// bodyTime is how long a client may take to send the body of a request. Nobody
-// reads it, but net/http waits for it before it answers.
-const bodyTime = time.Second
-
-// ignoringBodies does not wait for long for what is not read.
-func ignoringBodies(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.ContentLength != 0 {
-			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime)) // without a connection there is nothing to wait for
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
 // limited lets so many requests through at once. A client that reads slowly
 // counts until it has all, or the server gives it up.
 func limited(requests int) gin.HandlerFunc {

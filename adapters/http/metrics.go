@@ -10,6 +10,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/orchmetrics/orchmetrics/adapters/http/guard"
 	"github.com/orchmetrics/orchmetrics/domain"
 	"github.com/orchmetrics/orchmetrics/ports"
 )
@@ -66,7 +67,7 @@ func (a *api) send(c *gin.Context, contentType string, written *written) {
 	c.Header("Content-Length", strconv.Itoa(len(written.body)))
 	c.Status(http.StatusOK)
 	c.Writer.WriteHeaderNow()
-	a.outgoing.send(c.Writer, written.body)
+	a.outgoing.Send(c.Writer, written.body)
 }
 
 func refuseCoding(c *gin.Context) {
@@ -81,7 +82,7 @@ func (a *api) unknown(keys []string) string {
 		if slices.Contains(known, key) {
 			continue
 		}
-		return fmt.Sprintf("unknown section %q; %s", shorten(key), domain.Choices(known, key))
+		return fmt.Sprintf("unknown section %q; %s", guard.Shorten(key), domain.Choices(known, key))
 	}
 	return "unknown section; " + domain.Choices(known, "")
 }

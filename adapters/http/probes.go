@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/orchmetrics/orchmetrics/adapters/http/guard"
 	"github.com/orchmetrics/orchmetrics/ports"
 )
 
@@ -30,7 +31,7 @@ func Health(address string, snapshots ports.Snapshotter, scrape time.Duration, l
 // readers ask for does not keep a probe from its answer.
 func newProbes(snapshots ports.Snapshotter, log *slog.Logger) http.Handler {
 	a := newAPI(snapshots, options{spacing: spacing}, log)
-	return recovering(newEngine(routes{
+	return guard.Recover(newEngine(routes{
 		"/livez":  {a.livez},
 		"/readyz": {limited(defaultInFlight), a.readyz},
 	}, "there is nothing here but /livez and /readyz"), log)

@@ -10,9 +10,16 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/orchmetrics/orchmetrics/adapters/http/guard"
 )
 
 const (
+	// maxConnections is what a server holds at once: with 20 KB each they take no more
+	// than 40 MB.
+	maxConnections = 2048
+	// maxProbes is the same for the health listener, which few ask.
+	maxProbes = 64
 	// headerTimeout is how long a client may take to send a request's header.
 	headerTimeout = 5 * time.Second
 	// idleTimeout is how long a connection is kept for a next request. Pollers ask
@@ -29,11 +36,11 @@ type Server struct {
 	purpose   string // what the log adds to "serving"
 	activated bool   // it serves on the socket that systemd passed instead
 	handler   http.Handler
-	web       *WebConfig    // nil without one
-	hosts     []string      // by which it may be asked, besides its own
-	health    *health       // nil without one
-	most      int           // connections at once
-	grace     time.Duration // how long requests under way may take at the stop
+	web       *guard.WebConfig // nil without one
+	hosts     []string         // by which it may be asked, besides its own
+	health    *health          // nil without one
+	most      int              // connections at once
+	grace     time.Duration    // how long requests under way may take at the stop
 	http      *http.Server
 	log       *slog.Logger
 }
@@ -45,10 +52,10 @@ type ServerOption func(*Server)
 func Activated() ServerOption { return func(s *Server) { s.activated = true } }
 
 // WithWebConfig gives the server the TLS and the passwords of a web config.
-func WithWebConfig(config *WebConfig) ServerOption { return func(s *Server) { s.web = config } }
+func WithWebConfig(config *guard.WebConfig) ServerOption { return func(s *Server) { s.web = config } }
 
 // AllowedHosts are names by which the server may be asked besides its own, in the
-// form of [ValidateHost]. Its own are localhost, those of this machine, of the
+// form of [guard.ValidateHost]. Its own are localhost, those of this machine, of the
 // address and of its certificate. By another name it is asked only if the web
 // config asks for a password or a client's certificate, or on a unix socket.
 func AllowedHosts(names ...string) ServerOption { return func(s *Server) { s.hosts = names } }
@@ -73,7 +80,7 @@ func NewServer(address string, handler http.Handler, scrape time.Duration, log *
 			WriteTimeout:      scrape + 10*time.Second,
 			IdleTimeout:       idleTimeout,
 			MaxHeaderBytes:    32 << 10,
-			ErrorLog:          slog.NewLogLogger(&connectionLog{Handler: log.Handler(), log: log}, slog.LevelDebug),
+			ErrorLog:          slog.NewLogLogger(guard.ConnectionLog(log), slog.LevelDebug),
 
 			DisableGeneralOptionsHandler: true, // OPTIONS * is ours to refuse
 		},
@@ -81,18 +88,8 @@ func NewServer(address string, handler http.Handler, scrape time.Duration, log *
 	for _, opt := range opts {
 		opt(s)
 	}
-	s.http.Handler = ignoringBodies(s.named(handler))
+	s.http.Handler = guard.IgnoreBodies(guard.NewHosts(address, s.hosts, s.web).Guard(handler))
 	return s
-}
-
-// named is the handler for those who ask by one of the server's names.
-func (s *Server) named(handler http.Handler) http.Handler {
-	known := newHosts(s.address, s.hosts)
-	if s.web != nil {
-		known.any = known.any || s.web.gives.passwords || s.web.gives.clients
-		known.certified = s.web.own.certifies
-	}
-	return known.guard(handler)
 }
 
 // Handler returns what the server answers with, for a program that serves it
@@ -101,14 +98,14 @@ func (s *Server) named(handler http.Handler) http.Handler {
 func (s *Server) Handler() http.Handler { return s.handler }
 
 // Protected tells whether the server has TLS or asks for passwords.
-func (s *Server) Protected() bool { return s.web != nil && s.web.gives != protection{} }
+func (s *Server) Protected() bool { return s.web != nil && (s.web.TLS() || s.web.Passwords()) }
 
 // AsksPasswords tells whether the server asks for a password.
-func (s *Server) AsksPasswords() bool { return s.web != nil && s.web.gives.passwords }
+func (s *Server) AsksPasswords() bool { return s.web != nil && s.web.Passwords() }
 
 // Scheme is http, or https if the server has TLS.
 func (s *Server) Scheme() string {
-	if s.web != nil && s.web.gives.tls {
+	if s.web != nil && s.web.TLS() {
 		return "https"
 	}
 	return "http"
@@ -131,8 +128,8 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 }
 
 func (s *Server) serve(ctx context.Context, listener net.Listener) error {
-	open := newConnections(affordable(s.most))
-	s.http.ConnState = open.note
+	open := guard.NewConnections(s.most, s.web != nil && s.web.TLS())
+	s.http.ConnState = open.Note
 	stopped := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(stopped)
@@ -148,11 +145,11 @@ func (s *Server) serve(ctx context.Context, listener net.Listener) error {
 }
 
 // shutdown lets requests under way finish, and then closes what is left.
-func (s *Server) shutdown(ctx context.Context, open *connections) {
+func (s *Server) shutdown(ctx context.Context, open *guard.Connections) {
 	s.log.Info("stopping" + s.purpose)
 	deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.grace)
 	defer cancel()
-	open.dismiss() // net/http would wait for them
+	open.Dismiss() // net/http would wait for them
 	err := s.http.Shutdown(deadline)
 	if errors.Is(err, context.DeadlineExceeded) {
 		s.log.Warn("stopping"+s.purpose+": requests under way took too long and are cut off", "after", s.grace)
@@ -164,13 +161,10 @@ func (s *Server) shutdown(ctx context.Context, open *connections) {
 }
 
 // accept serves until the server is closed.
-func (s *Server) accept(listener net.Listener, open *connections) error {
+func (s *Server) accept(listener net.Listener, open *guard.Connections) error {
 	defer listener.Close() //nolint:errcheck // closed already, unless serving did not begin
 	if s.web == nil {
-		return s.http.Serve(open.on(listener)) //nolint:wrapcheck // wrapped by the caller
+		return s.http.Serve(open.On(listener)) //nolint:wrapcheck // wrapped by the caller
 	}
-	if s.web.gives.tls {
-		open.refusal = nil
-	}
-	return s.web.serve(s.http, open.on(listener), s.log)
+	return s.web.Serve(s.http, open.On(listener), s.log)
 }

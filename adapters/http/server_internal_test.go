@@ -70,7 +70,7 @@ func TestStopDoesNotWaitForTheSilent(t *testing.T) {
 	asked := connect(t, listener.Addr().String())
 	_, _, err = askOn(asked) // the others were accepted before
 	require.NoError(t, err)
-	time.Sleep(2 * evictable)
+	time.Sleep(2 * idleEnough)
 	cancel()
 	require.NoError(t, <-served)
 	assert.NotContains(t, log.String(), "cut off")

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orchmetrics/orchmetrics/adapters/http"
+	"github.com/orchmetrics/orchmetrics/adapters/http/guard"
 )
 
 const (
@@ -40,7 +41,7 @@ func newSite(t *testing.T, content string, handler http.Handler, opts ...httpapi
 	s.file = filepath.Join(s.dir, "web.yml")
 	s.content = strings.ReplaceAll(content, "HASH", hashOf(t, "right"))
 	replace(t, s.file, s.content)
-	config, err := httpapi.ReadWebConfig(s.file)
+	config, err := guard.ReadWebConfig(s.file)
 	require.NoError(t, err)
 	server := httpapi.NewServer("127.0.0.1:0", handler, time.Second, s.log.logger(), append(opts, httpapi.WithWebConfig(config))...)
 	listener, err := server.Listen(t.Context())

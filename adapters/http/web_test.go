@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orchmetrics/orchmetrics/adapters/http"
+	"github.com/orchmetrics/orchmetrics/adapters/http/guard"
 )
 
 func TestTLS(t *testing.T) {
@@ -137,7 +138,7 @@ func TestWebConfigOnAUnixSocket(t *testing.T) {
 	dir := t.TempDir()
 	path, file := filepath.Join(dir, "metrics.sock"), filepath.Join(dir, "web.yml")
 	replace(t, file, strings.ReplaceAll(withPasswords, "HASH", hashOf(t, "right")))
-	config, err := httpapi.ReadWebConfig(file)
+	config, err := guard.ReadWebConfig(file)
 	require.NoError(t, err)
 	server := httpapi.NewServer("unix:"+path, newHandler(t, snapshots{envelope: busy()}), time.Second, quiet(), httpapi.WithWebConfig(config))
 	listener, err := server.Listen(t.Context())

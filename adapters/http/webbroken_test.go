@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orchmetrics/orchmetrics/adapters/http"
+	"github.com/orchmetrics/orchmetrics/adapters/http/guard"
 )
 
 // A file that makes no sense is refused at the start, and the error repeats none
@@ -47,23 +48,23 @@ func TestWebConfigRefused(t *testing.T) {
 			owner.issue(t, dir, "other")
 			file := filepath.Join(dir, "web.yml")
 			replace(t, file, c.content)
-			_, err := httpapi.ReadWebConfig(file)
+			_, err := guard.ReadWebConfig(file)
 			require.ErrorContains(t, err, c.says)
 			assert.NotContains(t, err.Error(), "hunter2")
 			assert.NotContains(t, err.Error(), "started with")
 			assert.NotContains(t, err.Error(), "localhost.key")
 		})
 	}
-	_, err := httpapi.ReadWebConfig(filepath.Join(t.TempDir(), "missing.yml"))
+	_, err := guard.ReadWebConfig(filepath.Join(t.TempDir(), "missing.yml"))
 	require.ErrorContains(t, err, "missing.yml: no such file or directory")
-	_, err = httpapi.ReadWebConfig(t.TempDir())
+	_, err = guard.ReadWebConfig(t.TempDir())
 	require.ErrorContains(t, err, "is a directory")
 
 	pipe := filepath.Join(t.TempDir(), "web.yml")
 	require.NoError(t, syscall.Mkfifo(pipe, 0o600)) // who opens it, waits
-	_, err = httpapi.ReadWebConfig(pipe)
+	_, err = guard.ReadWebConfig(pipe)
 	require.ErrorContains(t, err, "it is no regular file; write the path of one")
-	_, err = httpapi.ReadWebClient(pipe)
+	_, err = guard.ReadWebClient(pipe)
 	require.ErrorContains(t, err, "it is no regular file")
 }
 
@@ -78,7 +79,7 @@ func TestWebConfig_CostIsBounded(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "web.yml")
 	for cost, taken := range map[int]bool{4: true, 10: true, 14: true, 15: false, 17: false, 31: false} {
 		replace(t, file, "basic_auth_users: {reader: "+costly(t, cost)+"}\n")
-		_, err := httpapi.ReadWebConfig(file)
+		_, err := guard.ReadWebConfig(file)
 		assert.Equal(t, taken, err == nil, cost)
 	}
 }

@@ -1,4 +1,4 @@
-package httpapi
+package guard
 
 import (
 	"bytes"
@@ -52,10 +52,10 @@ func (r *reader) Write(part []byte) (int, error) {
 }
 
 // start sends an answer of so many portions, and returns when its first is on its way.
-func (r *reader) start(o *outgoing, body []byte) (ended *atomic.Bool) {
+func (r *reader) start(o *Outgoing, body []byte) (ended *atomic.Bool) {
 	ended = &atomic.Bool{}
 	go func() {
-		o.send(r, body)
+		o.Send(r, body)
 		ended.Store(true)
 	}()
 	synctest.Wait()
@@ -69,7 +69,7 @@ func portions(n int) []byte { return bytes.Repeat([]byte("x"), n*portion) }
 func TestOutgoing_DropsWhatDoesNotMove(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		o := newOutgoing()
+		o := NewOutgoing()
 		o.most = 6 * portion
 		first, second, twin := newReader(), newReader(), newReader()
 		shared := portions(3)
@@ -103,11 +103,11 @@ func TestOutgoing_DropsWhatDoesNotMove(t *testing.T) {
 // TestOutgoing_OneIsAlwaysSent: an answer that is larger than all may be.
 func TestOutgoing_OneIsAlwaysSent(t *testing.T) {
 	t.Parallel()
-	o := newOutgoing()
+	o := NewOutgoing()
 	o.most = 10
 	recorder := httptest.NewRecorder()
-	o.send(recorder, portions(2))
-	o.send(recorder, nil)
+	o.Send(recorder, portions(2))
+	o.Send(recorder, nil)
 	assert.Equal(t, 2*portion, recorder.Body.Len())
 	assert.Zero(t, o.bytes)
 }
@@ -117,7 +117,7 @@ func TestOutgoing_OneIsAlwaysSent(t *testing.T) {
 func TestOutgoing_TimeForEachPortion(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		o, slow := newOutgoing(), newReader()
+		o, slow := NewOutgoing(), newReader()
 		ended := slow.start(o, portions(10))
 		for range 9 {
 			time.Sleep(portionTime - time.Millisecond)
@@ -136,11 +136,14 @@ func TestOutgoing_TimeForEachPortion(t *testing.T) {
 // TestOutgoing_ClientsThatNeverRead: with real connections, each with an answer of
 // its own, the memory is bounded and a client that reads gets all of each answer.
 func TestOutgoing_ClientsThatNeverRead(t *testing.T) {
-	o := newOutgoing()
-	o.most = 8 << 20
 	const size = 4 << 20 // more than the kernel holds
-	server := NewServer("127.0.0.1:0", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { o.send(w, make([]byte, size)) }), time.Second, silent())
-	address := serveHere(t, server)
+	o := NewOutgoing()
+	o.most = 8 << 20
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { o.Send(w, make([]byte, size)) }))
+	open := NewConnections(100, false)
+	server.Listener, server.Config.ConnState = open.On(server.Listener), open.Note
+	server.Start()
+	address := server.Listener.Addr().String()
 	for range 20 {
 		conn, err := net.Dial("tcp", address)
 		require.NoError(t, err)
@@ -158,4 +161,6 @@ func TestOutgoing_ClientsThatNeverRead(t *testing.T) {
 		o.mu.Unlock()
 	}
 	http.DefaultClient.CloseIdleConnections()
+	server.CloseClientConnections()
+	server.Close()
 }

@@ -1,4 +1,4 @@
-package httpapi
+package guard
 
 import (
 	"context"
@@ -50,6 +50,11 @@ type connectionLog struct {
 
 	config *WebConfig // nil without one
 	log    *slog.Logger
+}
+
+// ConnectionLog returns what net/http may log to, for a server without a web config.
+func ConnectionLog(log *slog.Logger) slog.Handler {
+	return &connectionLog{Handler: log.Handler(), log: log}
 }
 
 // Enabled makes it see what the log does not show.

@@ -1,4 +1,4 @@
-package httpapi
+package guard
 
 import (
 	"crypto/tls"

@@ -1,4 +1,4 @@
-package httpapi
+package guard
 
 import (
 	"io/fs"
@@ -26,7 +26,7 @@ func (g *guard) outside(toolkit http.Handler) http.Handler {
 		end, ok := g.tries.begin(r)
 		if !ok {
 			w.Header().Set("Retry-After", "1")
-			fail(w, http.StatusServiceUnavailable, "overloaded", "too many passwords are being tried; try again in a second")
+			Refuse(w, http.StatusServiceUnavailable, "overloaded", "too many passwords are being tried; try again in a second")
 			return
 		}
 		gate := &gate{ResponseWriter: w, file: file, passed: func() { end(true) }}
@@ -53,7 +53,7 @@ func (g *guard) inside(next http.Handler) http.Handler {
 }
 
 func unusable(w http.ResponseWriter) {
-	fail(w, http.StatusInternalServerError, "internal", "the web config cannot be used, or has just changed; the log says why")
+	Refuse(w, http.StatusInternalServerError, "internal", "the web config cannot be used, or has just changed; the log says why")
 }
 
 // gate is what the toolkit answers through: only refusals.
@@ -69,10 +69,10 @@ func (g *gate) WriteHeader(status int) {
 	switch status {
 	case http.StatusUnauthorized:
 		g.Header().Set("WWW-Authenticate", `Basic realm="orchmetrics", charset="UTF-8"`) // RFC 7617 wants a realm
-		fail(g.ResponseWriter, status, "unauthorized", "this needs a user name and its password")
+		Refuse(g.ResponseWriter, status, "unauthorized", "this needs a user name and its password")
 	case http.StatusTooManyRequests:
 		g.Header().Set("Retry-After", "1")
-		fail(g.ResponseWriter, status, "rate_limited", "more requests than the web config allows; try again in a second")
+		Refuse(g.ResponseWriter, status, "rate_limited", "more requests than the web config allows; try again in a second")
 	default:
 		unusable(g.ResponseWriter)
 	}

@@ -1,4 +1,4 @@
-package httpapi
+package guard
 
 import (
 	"os"
@@ -14,7 +14,7 @@ func TestHosts_Own(t *testing.T) {
 	t.Parallel()
 	name, err := os.Hostname()
 	require.NoError(t, err)
-	known := newHosts("metrics.internal:9099", nil)
+	known := NewHosts("metrics.internal:9099", nil, nil)
 	for _, host := range []string{
 		"127.0.0.1", "127.0.0.1:9099", "[::1]", "[::1]:9099", "192.0.2.7:80", "[2001:db8::7]:9099", "[fe80::1%25eth0]:9099", "127.0.0.1.",
 		"localhost", "localhost:9099", "LocalHost.", "app.localhost:9099", "",
@@ -33,7 +33,7 @@ func TestHosts_Own(t *testing.T) {
 // TestHosts_NothingMakesAnotherOurs: whatever is put before or behind the name.
 func TestHosts_NothingMakesAnotherOurs(t *testing.T) {
 	t.Parallel()
-	known := newHosts(":9099", []string{"metrics.example.org", "*.svc"})
+	known := NewHosts(":9099", []string{"metrics.example.org", "*.svc"}, nil)
 	rapid.Check(t, func(t *rapid.T) {
 		name := rapid.String().Draw(t, "before") + "evil.example" + rapid.SampledFrom([]string{"", ".", ":9099", ":", "]", "]:9099"}).Draw(t, "behind")
 		if known.allow(name) {
@@ -44,7 +44,7 @@ func TestHosts_NothingMakesAnotherOurs(t *testing.T) {
 
 func TestHosts_Allowed(t *testing.T) {
 	t.Parallel()
-	known := newHosts(":9099", []string{"Metrics.example.org", "*.svc", "*.cluster.local.", "orchmetrics"})
+	known := NewHosts(":9099", []string{"Metrics.example.org", "*.svc", "*.cluster.local.", "orchmetrics"}, nil)
 	for _, host := range []string{
 		"metrics.example.org", "METRICS.example.org.:9099", "orchestrator.default.svc:9099", "a.svc", "x.y.cluster.local", "orchmetrics:9099",
 	} {
@@ -53,7 +53,7 @@ func TestHosts_Allowed(t *testing.T) {
 	for _, host := range []string{"example.org", "other.example.org", "svc", "evilsvc", "cluster.local", "a.svc.evil.example", "orchmetrics.example.org"} {
 		assert.False(t, known.allow(host), host)
 	}
-	assert.True(t, newHosts(":9099", []string{"*"}).allow("evil.example"))
+	assert.True(t, NewHosts(":9099", []string{"*"}, nil).allow("evil.example"))
 }
 
 func TestHosts_Validate(t *testing.T) {

@@ -1,4 +1,4 @@
-package httpapi
+package guard
 
 import (
 	"fmt"
@@ -10,10 +10,10 @@ import (
 	"strings"
 )
 
-// hosts are the names by which the service may be asked, as Host says them. A web
+// Hosts are the names by which the service may be asked, as Host says them. A web
 // page that has its own name point to this host (DNS rebinding) could read all
 // answers otherwise: to the browser they would be the page's own.
-type hosts struct {
+type Hosts struct {
 	any   bool
 	names map[string]bool // in lower case
 	below []string        // such as .example.org: each name that ends so
@@ -33,10 +33,15 @@ func ValidateHost(name string) error {
 	return fmt.Errorf("%q is no host name; write a name without scheme and port, *.example.org for all below it, or *", name)
 }
 
-// newHosts allows the names of this machine, that of the address to listen on, and
-// others.
-func newHosts(address string, allowed []string) *hosts {
-	h := &hosts{names: map[string]bool{}}
+// NewHosts allows the names of this machine, that of the address to listen on, and
+// others; with a web config (nil without one) those of its certificate, or all, if who
+// asks has to show a password or a certificate.
+func NewHosts(address string, allowed []string, config *WebConfig) *Hosts {
+	h := &Hosts{names: map[string]bool{}}
+	if config != nil {
+		h.any = config.gives.passwords || config.gives.clients
+		h.certified = config.own.certifies
+	}
 	listening, _, _ := net.SplitHostPort(address)
 	for _, name := range append(ownNames(), listening) {
 		if name != "" {
@@ -101,7 +106,7 @@ func canonicalHost(host string) string {
 // allow tells whether the service may be asked as this host. No name can be made to
 // point elsewhere that is an IP address or localhost, or that is left away, which
 // no browser does (HTTP/1.0 has no need of it).
-func (h *hosts) allow(host string) bool {
+func (h *Hosts) allow(host string) bool {
 	if host == "" {
 		return true
 	}
@@ -120,16 +125,16 @@ func (h *hosts) allow(host string) bool {
 	return h.certified != nil && h.certified(name)
 }
 
-// guard refuses who asks by another name. A unix socket has no name that could
+// Guard refuses who asks by another name. A unix socket has no name that could
 // point elsewhere.
-func (h *hosts) guard(next http.Handler) http.Handler {
+func (h *Hosts) Guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 		if h.allow(r.Host) || local != nil && local.Network() == "unix" {
 			next.ServeHTTP(w, r)
 			return
 		}
-		fail(w, http.StatusMisdirectedRequest, "wrong_host", fmt.Sprintf(
-			"%q is not known as a name of this service; ask by IP address, or add the name to ORCH_ALLOWED_HOSTS", shorten(canonicalHost(r.Host))))
+		Refuse(w, http.StatusMisdirectedRequest, "wrong_host", fmt.Sprintf(
+			"%q is not known as a name of this service; ask by IP address, or add the name to ORCH_ALLOWED_HOSTS", Shorten(canonicalHost(r.Host))))
 	})
 }

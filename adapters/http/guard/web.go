@@ -1,4 +1,4 @@
-package httpapi
+package guard
 
 import (
 	"context"
@@ -200,15 +200,21 @@ func unchanged(now, before fs.FileInfo) bool {
 	return before != nil && os.SameFile(now, before) && now.Size() == before.Size() && now.ModTime().Equal(before.ModTime())
 }
 
-// serve runs a server with what the file gives. The toolkit puts its handler
+// TLS tells whether the file gives TLS.
+func (c *WebConfig) TLS() bool { return c.gives.tls }
+
+// Passwords tells whether it asks for passwords.
+func (c *WebConfig) Passwords() bool { return c.gives.passwords }
+
+// Serve runs a server with what the file gives. The toolkit puts its handler
 // around the server's; the guard goes around both.
-func (c *WebConfig) serve(server *http.Server, listener net.Listener, log *slog.Logger) error {
+func (c *WebConfig) Serve(server *http.Server, listener net.Listener, log *slog.Logger) error {
 	around := &guard{config: c, tries: newTries(), log: log}
 	server.Handler = around.inside(server.Handler)
 	// net/http calls this when it is about to accept: the toolkit has changed the
 	// handler by then, and no request has come yet.
 	server.BaseContext = func(net.Listener) context.Context {
-		server.Handler = recovering(ignoringBodies(around.outside(server.Handler)), log)
+		server.Handler = Recover(IgnoreBodies(around.outside(server.Handler)), log)
 		return context.Background()
 	}
 	server.ErrorLog = slog.NewLogLogger(&connectionLog{Handler: log.Handler(), config: c, log: log}, slog.LevelDebug)

@@ -1,4 +1,4 @@
-package httpapi
+package guard
 
 import (
 	"crypto/tls"
@@ -14,11 +14,6 @@ import (
 )
 
 const (
-	// maxConnections is what a server holds at once, if the limit of open files
-	// allows it: with 20 KB each they take no more than 40 MB.
-	maxConnections = 2048
-	// maxProbes is the same for the health listener, which few ask.
-	maxProbes = 64
 	// sendBuffer is what the kernel may hold for a client that does not read. By
 	// itself it takes up to 4 MB for each (tcp(7), tcp_wmem).
 	sendBuffer = 32 << 10
@@ -27,11 +22,11 @@ const (
 	evictable = 20 * time.Millisecond
 )
 
-// connections bounds how many connections a server has. For one too many it
+// Connections bounds how many connections a server has. For one too many it
 // closes the one whose client has let it wait for the longest: one that asks
 // nothing, or does not read its answer. Who asks and reads is not shut out by
 // those who only connect.
-type connections struct {
+type Connections struct {
 	most    int
 	refusal []byte // what a client is told that is refused; nil with TLS
 
@@ -39,11 +34,16 @@ type connections struct {
 	open map[*connection]struct{}
 }
 
-func newConnections(most int) *connections {
+// NewConnections allows so many, or as many as the limit of open files does. With TLS
+// nothing can be said to whom there is no room for.
+func NewConnections(most int, encrypted bool) *Connections {
 	const body = `{"error":{"code":"overloaded","message":"too many connections are open; try again in a second"}}`
 	refusal := fmt.Appendf(nil, "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json; charset=utf-8\r\n"+
 		"Content-Length: %d\r\nCache-Control: no-store\r\nRetry-After: 1\r\nConnection: close\r\n\r\n%s", len(body), body)
-	return &connections{most: most, refusal: refusal, open: map[*connection]struct{}{}}
+	if encrypted {
+		refusal = nil
+	}
+	return &Connections{most: affordable(most), refusal: refusal, open: map[*connection]struct{}{}}
 }
 
 // affordable is how many connections the limit of open files allows, see
@@ -57,15 +57,15 @@ func affordable(most int) int {
 	return max(1, min(most, int(half)))
 }
 
-// on returns a listener that accepts no more than are allowed.
-func (c *connections) on(listener net.Listener) net.Listener {
+// On returns a listener that accepts no more than are allowed.
+func (c *Connections) On(listener net.Listener) net.Listener {
 	return &boundedListener{Listener: listener, connections: c}
 }
 
 type boundedListener struct {
 	net.Listener
 
-	connections *connections
+	connections *Connections
 }
 
 // Accept returns the next connection that there is room for.
@@ -83,7 +83,7 @@ func (l *boundedListener) Accept() (net.Conn, error) {
 }
 
 // admit returns nil if there is no room, and none can be made.
-func (c *connections) admit(accepted net.Conn) net.Conn {
+func (c *Connections) admit(accepted net.Conn) net.Conn {
 	c.mu.Lock()
 	full := len(c.open) >= c.most
 	c.mu.Unlock()
@@ -101,7 +101,7 @@ func (c *connections) admit(accepted net.Conn) net.Conn {
 	return conn
 }
 
-func (c *connections) refuse(accepted net.Conn) {
+func (c *Connections) refuse(accepted net.Conn) {
 	if c.refusal != nil {
 		_ = accepted.SetWriteDeadline(time.Now().Add(time.Millisecond)) // nothing was sent yet: there is room for it
 		_, _ = accepted.Write(c.refusal)
@@ -110,7 +110,7 @@ func (c *connections) refuse(accepted net.Conn) {
 }
 
 // evict closes the connection that has waited for its client for the longest.
-func (c *connections) evict() bool {
+func (c *Connections) evict() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var longest *connection
@@ -128,9 +128,9 @@ func (c *connections) evict() bool {
 	return true
 }
 
-// dismiss closes the connections whose clients have not asked anything yet, but
+// Dismiss closes the connections whose clients have not asked anything yet, but
 // for those that have just come.
-func (c *connections) dismiss() {
+func (c *Connections) Dismiss() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	since := time.Now().Add(-evictable).UnixNano()
@@ -141,8 +141,8 @@ func (c *connections) dismiss() {
 	}
 }
 
-// note is the server's ConnState.
-func (c *connections) note(conn net.Conn, state http.ConnState) {
+// Note is the server's ConnState.
+func (c *Connections) Note(conn net.Conn, state http.ConnState) {
 	if encrypted, ok := conn.(*tls.Conn); ok {
 		conn = encrypted.NetConn()
 	}
@@ -158,7 +158,7 @@ func (c *connections) note(conn net.Conn, state http.ConnState) {
 type connection struct {
 	net.Conn
 
-	all     *connections
+	all     *Connections
 	asked   atomic.Bool  // a first request has come
 	waiting atomic.Int64 // since when its client is waited for, in Unix nanoseconds; 0 if the server is at work
 }

@@ -1,11 +1,10 @@
-package httpapi
+package guard
 
 import (
 	"bytes"
 	"encoding/json"
 	"errors"
 	"log/slog"
-	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -56,7 +55,7 @@ func TestConnectionLog_HasOneMessage(t *testing.T) {
 	t.Parallel()
 	var lines bytes.Buffer
 	log := slog.New(slog.NewJSONHandler(&lines, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	plain := NewServer("127.0.0.1:0", http.NotFoundHandler(), time.Second, log).http.ErrorLog
+	plain := slog.NewLogLogger(ConnectionLog(log), slog.LevelDebug)
 	for i := range 3 {
 		plain.Printf("http: TLS handshake error from 127.0.0.1:%d: EOF", 40000+i)
 	}

@@ -1,4 +1,4 @@
-package httpapi
+package guard
 
 import (
 	"net/http"
@@ -16,11 +16,11 @@ const (
 	portionTime = 5 * time.Second
 )
 
-// outgoing bounds the memory of the answers that clients have not read yet. An
+// Outgoing bounds the memory of the answers that clients have not read yet. An
 // answer that many share counts once. When they are too many bytes, the one that
 // has not moved for the longest is dropped: who reads is not kept from an answer
 // by those who do not.
-type outgoing struct {
+type Outgoing struct {
 	most int
 
 	mu      sync.Mutex
@@ -37,11 +37,12 @@ type sending struct {
 	readers map[*http.ResponseController]struct{}
 }
 
-func newOutgoing() *outgoing { return &outgoing{most: maxOutgoing, answers: map[*byte]*sending{}} }
+// NewOutgoing returns one that lets 48 MiB be on their way.
+func NewOutgoing() *Outgoing { return &Outgoing{most: maxOutgoing, answers: map[*byte]*sending{}} }
 
-// send writes an answer for as long as its reader takes it. The server closes the
+// Send writes an answer for as long as its reader takes it. The server closes the
 // connection of one that was not sent to the end.
-func (o *outgoing) send(w http.ResponseWriter, body []byte) {
+func (o *Outgoing) Send(w http.ResponseWriter, body []byte) {
 	if len(body) == 0 {
 		return
 	}
@@ -57,7 +58,7 @@ func (o *outgoing) send(w http.ResponseWriter, body []byte) {
 	}
 }
 
-func (o *outgoing) begin(body []byte, reader *http.ResponseController) *sending {
+func (o *Outgoing) begin(body []byte, reader *http.ResponseController) *sending {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	s, shared := o.answers[&body[0]]
@@ -74,7 +75,7 @@ func (o *outgoing) begin(body []byte, reader *http.ResponseController) *sending 
 }
 
 // next gives a reader the time for another portion, unless the answer was dropped.
-func (o *outgoing) next(s *sending, reader *http.ResponseController) bool {
+func (o *Outgoing) next(s *sending, reader *http.ResponseController) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if s.dropped {
@@ -87,7 +88,7 @@ func (o *outgoing) next(s *sending, reader *http.ResponseController) bool {
 
 // drop ends the answer that has not moved for the longest: writes to its readers
 // fail at once.
-func (o *outgoing) drop() {
+func (o *Outgoing) drop() {
 	var slowest *sending
 	for _, s := range o.answers {
 		if slowest == nil || s.moved.Before(slowest.moved) {
@@ -101,7 +102,7 @@ func (o *outgoing) drop() {
 	o.forget(slowest)
 }
 
-func (o *outgoing) end(s *sending, reader *http.ResponseController) {
+func (o *Outgoing) end(s *sending, reader *http.ResponseController) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	delete(s.readers, reader)
@@ -110,7 +111,7 @@ func (o *outgoing) end(s *sending, reader *http.ResponseController) {
 	}
 }
 
-func (o *outgoing) forget(s *sending) {
+func (o *Outgoing) forget(s *sending) {
 	delete(o.answers, s.body)
 	o.bytes -= s.size
 }

@@ -1,4 +1,4 @@
-package httpapi
+package guard
 
 import (
 	"context"
@@ -156,6 +156,6 @@ func TestKnownCredentials(t *testing.T) {
 // Nothing that comes by another way is answered.
 func TestInsideNeedsTheGate(t *testing.T) {
 	g := &guard{log: silent()}
-	handler := recovering(g.inside(http.NotFoundHandler()), silent())
+	handler := Recover(g.inside(http.NotFoundHandler()), silent())
 	assert.Equal(t, http.StatusInternalServerError, askWith(handler, "").Code)
 }
