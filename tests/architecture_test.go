@@ -81,7 +81,8 @@ var (
 		// The doctor asks the adapters what they alone know.
 		{folder: "internal/doctor", own: []string{".", "adapters/*", "adapters/http", "adapters/http/guard", "adapters/sqlstore", "internal/engine", "internal/sqlite", "internal/postgres", "domain", "ports"}, libraries: anyLibrary},
 		// A command speaks to the root in the types of domain and ports.
-		{folder: "cmd/*", own: []string{".", "internal/demo", "internal/doctor", "domain", "ports"}, libraries: anyLibrary, tests: []string{"mocks", "internal/contract/contracttest"}},
+		{folder: "internal/top", own: []string{"domain"}, libraries: anyLibrary},
+		{folder: "cmd/*", own: []string{".", "internal/demo", "internal/doctor", "internal/top", "domain", "ports"}, libraries: anyLibrary, tests: []string{"mocks", "internal/contract/contracttest"}},
 		{folder: "internal/demo", libraries: anyLibrary},
 		// What is embedded, and what is served of it.
 		{folder: "docs"},

@@ -18,7 +18,7 @@ const (
 
 // hasSettings tells whether a command reads settings at all.
 func hasSettings(command string) bool {
-	return slices.Contains([]string{"serve", "snapshot", "doctor", "healthcheck", "demo", "record"}, command)
+	return slices.Contains([]string{"serve", "snapshot", "doctor", "healthcheck", "demo", "record", "top"}, command)
 }
 
 // isSetting tells whether a flag is one of a setting.
@@ -37,7 +37,7 @@ func idle(command string, setting *kong.Flag, given []string) bool {
 		return group == ofDatabase
 	case "snapshot":
 		return group == ofServing
-	case "record":
+	case "record", "top":
 		if slices.Contains(given, "url") {
 			return group != ofLog && setting.Name != "web.config.file"
 		}
@@ -77,6 +77,8 @@ func (l commandLine) described() string {
 		return "api demo, which brings a database and a worker of its own"
 	case l.command == "serve":
 		return "api serve --fixture, which plays a recording instead"
+	case l.command == "top" && slices.Contains(l.given, "url"):
+		return "api top --url, which asks a running service"
 	case l.command == "record" && slices.Contains(l.given, "url"):
 		return "api record --url, which asks a running service"
 	default:

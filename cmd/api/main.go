@@ -32,6 +32,7 @@ type cli struct {
 	Doctor      doctorCmd      `cmd:"" help:"Check everything that the service depends on, and say what to do."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Ask a running service whether it is well."`
 	Demo        demoCmd        `cmd:"" help:"Simulate an orchestrator with real processes and serve its metrics."`
+	Top         topCmd         `cmd:"" help:"Show in the terminal what the agents do now, live."`
 	Record      recordCmd      `cmd:"" help:"Print an envelope now and then, one a line, to play with serve --fixture."`
 	Fixtures    fixturesCmd    `cmd:"" help:"List the scenarios that serve --fixture scenario:NAME plays."`
 	Schema      schemaCmd      `cmd:"" help:"Print the JSON Schema of the envelope and exit."`

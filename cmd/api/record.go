@@ -1,19 +1,14 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
-	"net/url"
 	"slices"
 	"time"
 
 	"github.com/orchmetrics/orchmetrics"
-	"github.com/orchmetrics/orchmetrics/domain"
 )
 
 // recordCmd writes answers, one a line, to play later with --fixture.
@@ -24,9 +19,6 @@ type recordCmd struct {
 
 	Access accessFlags `embed:""`
 }
-
-// maxAnswer bounds what is taken from another service, in bytes.
-const maxAnswer = 1 << 30
 
 var (
 	errNothingRecorded = errors.New("record: there was no answer")
@@ -43,9 +35,9 @@ func (r recordCmd) Run(ctx context.Context, stdout io.Writer, cfg orchmetrics.Co
 	if r.For < 0 {
 		return fmt.Errorf("--for is %s; it must be more than 0, or 0 to record until Ctrl-C", r.For)
 	}
-	ask, err := r.source(cfg)
+	ask, err := answersOf(cfg, r.URL, r.Access, r.Every)
 	if err != nil {
-		return err
+		return fmt.Errorf("record: %w", err) // repeats no password
 	}
 	if r.For > 0 {
 		var cancel context.CancelFunc
@@ -97,60 +89,4 @@ func handOver(ctx context.Context, stdout io.Writer, line []byte) error {
 	case <-time.After(lastWords):
 		return errNobodyReads
 	}
-}
-
-// source returns what asks for one answer.
-func (r recordCmd) source(cfg orchmetrics.Config) (func(context.Context) ([]byte, error), error) {
-	if r.URL == "" {
-		snapshots, err := orchmetrics.InitializeSnapshotter(cfg)
-		if err != nil {
-			return nil, err //nolint:wrapcheck // says which setting is wrong
-		}
-		return func(ctx context.Context) ([]byte, error) {
-			envelope, err := snapshots.Snapshot(ctx)
-			if err != nil {
-				return nil, err //nolint:wrapcheck // says what it could not do
-			}
-			return envelope.MarshalJSON()
-		}, nil
-	}
-	client, address, err := orchmetrics.ClientOf(cfg, r.URL, orchmetrics.Access(r.Access))
-	if err != nil {
-		return nil, fmt.Errorf("record: %w", err) // repeats no password
-	}
-	if address.Path == "" || address.Path == "/" {
-		address.Path = "/metrics"
-	}
-	client.Timeout = max(10*time.Second, r.Every)
-	return func(ctx context.Context) ([]byte, error) { return fetch(ctx, client, address) }, nil
-}
-
-// fetch returns the answer of a running service on one line.
-func fetch(ctx context.Context, client *http.Client, address *url.URL) ([]byte, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-	request.Header.Set("Accept", "application/json")
-	response, err := client.Do(request)
-	if err != nil {
-		return nil, err
-	}
-	defer response.Body.Close() //nolint:errcheck // it was read, or not wanted
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
-	if err != nil {
-		return nil, err
-	}
-	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s answered %s%s", shown(address), response.Status, because(response.StatusCode, body))
-	}
-	var line bytes.Buffer
-	if err := json.Compact(&line, body); err != nil {
-		return nil, fmt.Errorf("%s answered no JSON: %w", shown(address), err)
-	}
-	var envelope domain.Envelope // what cannot be read back could not be played
-	if err := json.Unmarshal(line.Bytes(), &envelope); err != nil || envelope.SchemaVersion != domain.SchemaVersion {
-		return nil, errors.Join(fmt.Errorf("%s answered no envelope of schema_version %d", shown(address), domain.SchemaVersion), err)
-	}
-	return line.Bytes(), nil
 }
