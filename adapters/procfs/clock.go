@@ -32,20 +32,16 @@ func NewClock(root string) *Clock {
 // nil where the platform has no such clock, the boot id until its file was there
 // once, and neither empty nor longer than 64 bytes.
 func (c *Clock) Now() domain.Instant {
+	bootID := c.bootID.Load()
+	if bootID == nil {
+		bootID = readBootID(c.path)
+		c.bootID.Store(bootID)
+	}
 	return domain.Instant{
 		UnixMS:     time.Now().UnixMilli(),
 		BoottimeMS: boottimeMS(),
-		BootID:     c.boot(),
+		BootID:     bootID,
 	}
-}
-
-func (c *Clock) boot() *string {
-	known := c.bootID.Load()
-	if known == nil {
-		known = readBootID(c.path)
-		c.bootID.Store(known)
-	}
-	return known
 }
 
 func readBootID(path string) *string {

@@ -3,6 +3,7 @@ package procfs
 import (
 	"context"
 	"os"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -14,8 +15,8 @@ import (
 )
 
 // TestTreeIsReadAgain has a child that is waited for just after its parent was
-// read: its ticks go over to the parent, and are not lost. The list is read when
-// the process itself is, when its tree is, and again when the child is missing.
+// read: its ticks go over to the parent, and are not lost. The list is read again
+// when the child is missing.
 func TestTreeIsReadAgain(t *testing.T) {
 	for name, top := range map[string]int64{"of the process asked for": 100, "of one below it": 99} {
 		t.Run(name, func(t *testing.T) {
@@ -23,17 +24,14 @@ func TestTreeIsReadAgain(t *testing.T) {
 			const children = "100/task/100/children"
 			m.process(stat{pid: 99, ppid: 1, utime: 1000}, 100)
 			m.process(stat{pid: 100, ppid: 99, utime: 1})
-			lists := int(top - 98) // with the child in them
 			m.pipe(children)
 			done := make(chan bool)
 			go func() {
 				defer close(done)
-				for range lists {
-					file := m.meet(children)
-					m.pipe(children) // for the next time
-					_, _ = file.WriteString(list(200))
-					_ = file.Close()
-				}
+				file := m.meet(children)
+				m.pipe(children) // for the next time
+				_, _ = file.WriteString(list(200))
+				_ = file.Close()
 				last := m.meet(children)
 				m.write("100/stat", line(stat{pid: 100, ppid: 99, state: 'S', threads: 1, leader: true, utime: 1, cutime: 50}, "x"))
 				_ = last.Close()
@@ -54,22 +52,18 @@ func TestTreeIsReadAgain(t *testing.T) {
 // read next: it is read as what it is there.
 func TestMemberMovesOn(t *testing.T) {
 	m := newMount(t)
-	const children = "101/task/101/children"
 	m.process(stat{pid: 100, ppid: 1, utime: 1}, 200)
-	m.process(stat{pid: 101, ppid: 1, utime: 1000})
-	m.process(stat{pid: 200, ppid: 100, utime: 10})
-	m.pipe(children)
+	m.process(stat{pid: 101, ppid: 1, utime: 1000}, 200)
+	m.process(stat{pid: 200, ppid: 100})
+	m.pipe("200/stat")
 	done := make(chan bool)
 	go func() {
 		defer close(done)
-		itself := m.meet(children)
-		m.pipe(children)
-		_, _ = itself.WriteString(list(200))
-		_ = itself.Close()
-		tree := m.meet(children)
+		first := m.meet("200/stat")
+		m.remove("200/stat")
 		m.write("200/stat", line(stat{pid: 200, ppid: 101, state: 'S', threads: 1, leader: true, utime: 20}, "x"))
-		_, _ = tree.WriteString(list(200))
-		_ = tree.Close()
+		_, _ = first.WriteString(line(stat{pid: 200, ppid: 100, state: 'S', threads: 1, leader: true, utime: 10}, "x"))
+		_ = first.Close()
 	}()
 	samples, err := m.reader().Sample(background(), []int64{100, 101})
 	<-done
@@ -157,6 +151,25 @@ func TestContextEndsInATree(t *testing.T) {
 	assert.Equal(t, withStatus(domain.ProcessGone), samples[5])
 }
 
+// TestContextEndsOnceForgotten: a process that was read stays, though it would be
+// read anew for its tree.
+func TestContextEndsOnceForgotten(t *testing.T) {
+	m := newMount(t)
+	m.process(stat{pid: 100, ppid: 1}, 200)
+	m.process(stat{pid: 200, ppid: 100})
+	m.process(stat{pid: 101, ppid: 1, utime: 2})
+	reader := m.reader()
+	reader.maxKnown = 0
+	ctx, cancel := context.WithCancel(background())
+	opened := m.cancelAt(cancel, "200/stat")
+	samples, err := reader.Sample(ctx, []int64{100, 101})
+	assert.Equal(t, 1, opened())
+	require.ErrorIs(t, err, context.Canceled)
+	assertNoTree(t, samples[0])
+	assertNoTree(t, samples[1])
+	assert.Equal(t, int64(2), *samples[1].CPUTicks)
+}
+
 func TestContextEndsInTheLastTree(t *testing.T) {
 	for name, files := range map[string][]string{
 		"in a list":   {"100/task/101/children", "100/task/102/children"},
@@ -207,23 +220,23 @@ func TestThreadEndsOnTheWay(t *testing.T) {
 // TestDiesBetweenOpenAndRead holds the directory of a process that ends.
 func TestDiesBetweenOpenAndRead(t *testing.T) {
 	c := start(t, "sleep")
-	root, err := openDir(unix.AT_FDCWD, "/proc")
+	root, err := descriptor(unix.AT_FDCWD).openDir("/proc")
 	require.NoError(t, err)
 	defer root.close()
-	process, err := openDir(root, decimal(c.pid()))
+	procDir, err := root.openDir(strconv.FormatInt(c.pid(), 10))
 	require.NoError(t, err)
-	defer process.close()
-	fd, err := openAt(process, "stat", unix.O_RDONLY)
+	defer procDir.close()
+	file, err := procDir.open("stat", unix.O_RDONLY)
 	require.NoError(t, err)
-	defer closeFD(fd)
+	defer file.close()
 	require.NoError(t, c.cmd.Process.Kill())
 	require.Error(t, c.cmd.Wait(), "it was killed")
 
 	s := &sampler{root: root, buf: make([]byte, bufferSize), blind: new(true)}
-	_, err = read(fd, s.buf)
+	_, err = file.read(s.buf)
 	require.ErrorIs(t, err, unix.ESRCH)
 	assert.Equal(t, domain.ProcessGone, s.status(c.pid(), err), "gone even where others are hidden")
-	_, err = s.read(process, member{pid: c.pid(), parent: anyParent})
+	_, err = procDir.readOnce("stat", s.buf)
 	require.Error(t, err)
 	s.blind = new(false)
 	assert.Equal(t, domain.ProcessGone, s.status(c.pid(), err))

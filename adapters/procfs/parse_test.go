@@ -2,7 +2,6 @@ package procfs
 
 import (
 	"encoding/binary"
-	"errors"
 	"math"
 	"math/bits"
 	"testing"
@@ -66,28 +65,29 @@ func TestStartedAt(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestParsePIDs(t *testing.T) {
-	var pids []int64
-	collect := func(pid int64) error { pids = append(pids, pid); return nil }
-	require.NoError(t, parsePIDs([]byte("17 4194304 3 "), collect))
-	assert.Equal(t, []int64{17, 4194304, 3}, pids)
-	require.NoError(t, parsePIDs(nil, collect))
-	require.ErrorIs(t, parsePIDs([]byte("17 0 "), collect), errUnseen)
+func TestAppendPIDs(t *testing.T) {
+	pids, err := appendPIDs([]int64{5}, []byte("17 4194304 3 "))
+	require.NoError(t, err)
+	assert.Equal(t, []int64{5, 17, 4194304, 3}, pids)
+	pids, err = appendPIDs(nil, nil)
+	require.NoError(t, err)
+	assert.Empty(t, pids)
+	_, err = appendPIDs(nil, []byte("17 0 "))
+	require.ErrorIs(t, err, errUnseen)
 	for _, list := range []string{"x", "-1 ", "4194305 ", "1.5", "99999999999999999999"} {
-		require.ErrorIs(t, parsePIDs([]byte(list), collect), errNotPIDs, "%q", list)
+		_, err := appendPIDs(nil, []byte(list))
+		require.ErrorIs(t, err, errNotPIDs, "%q", list)
 	}
-	enough := errors.New("enough")
-	require.ErrorIs(t, parsePIDs([]byte("1 2 "), func(int64) error { return enough }), enough)
 }
 
 // TestSumsStayInRange holds the bounds of the fields to their promise.
 func TestSumsStayInRange(t *testing.T) {
-	biggest := reading{stat: stat{utime: maxTicks, stime: maxTicks, cutime: maxTicks, cstime: maxTicks, rssPages: maxPages}}
-	one := biggest.ownTicks() + biggest.waitedTicks()
+	biggest := stat{utime: maxTicks, stime: maxTicks, cutime: maxTicks, cstime: maxTicks, rssPages: maxPages}
+	one := biggest.utime + biggest.stime + biggest.cutime + biggest.cstime
 	assert.Positive(t, one*4096)
 	assert.Equal(t, one, one*4096/4096)
 	const largestPage = 64 << 10
-	assert.Equal(t, int64(maxPages), *biggest.process(largestPage).RSSBytes/largestPage)
+	assert.Equal(t, int64(maxPages), biggest.rssPages*largestPage/largestPage)
 }
 
 func TestValidPID(t *testing.T) {

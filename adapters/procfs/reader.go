@@ -3,11 +3,16 @@ package procfs
 import (
 	"context"
 	"fmt"
-	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/orchmetrics/orchmetrics/domain"
 	"github.com/orchmetrics/orchmetrics/ports"
 )
+
+// maxKnown bounds what the trees of one call remember, in some ten megabytes.
+// Only trees that are below each other have anything of it.
+const maxKnown = 1 << 16
 
 var _ ports.CPUReader = (*Reader)(nil)
 
@@ -15,15 +20,21 @@ var _ ports.CPUReader = (*Reader)(nil)
 // holds at most four descriptors.
 type Reader struct {
 	root       string
-	clockTicks int64     // 0: unknown
-	buffers    sync.Pool // of *[]byte, each of bufferSize
-	starts     starts
+	clockTicks int64 // 0: unknown
+	maxKnown   int
+	starts     atomic.Pointer[map[int64]startTime] // when the processes of the last call started, by pid
+}
+
+// startTime is when a process started on the wall clock.
+type startTime struct {
+	ticks int64 // since boot: with the pid, they tell one process from another
+	at    time.Time
 }
 
 // New returns a reader of the proc filesystem mounted at root, such as "/proc".
 // It does not fail: what cannot be read says so when it is asked for.
 func New(root string) *Reader {
-	return &Reader{root: root, clockTicks: hostClockTicks(root)}
+	return &Reader{root: root, clockTicks: hostClockTicks(root), maxKnown: maxKnown}
 }
 
 // ClockTicks returns the number of clock ticks in a second: AT_CLKTCK as

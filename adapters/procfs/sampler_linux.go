@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -22,17 +23,14 @@ const maxHostStat = 4 << 20
 // once. It is used by one goroutine.
 type sampler struct {
 	reader   *Reader
-	call     uint64 // the call's number, for the starts that are remembered
-	root     dir
+	root     descriptor
 	pageSize int64
 	buf      []byte
 	tids     []int64
-	children []int64 // of the process that is being read
+	starts   map[int64]startTime // of the processes that this call is asked for
 
-	nodes   map[int64]*node // what the trees of this call have read
-	pending []branch        // of the tree that is being summed: what is still to be added
-	sums    uint64          // how many trees were summed, to mark their members
-	table   *table          // nil unless the kernel has no children files
+	known    map[int64]*process // what was read: where agents run below each other, it is read once
+	allKnown bool               // known has every process of the mount
 
 	sameNamespace *bool  // whether the mount's pids are those of this process; nil: not asked yet
 	blind         *bool  // whether not even process 1 can be seen; nil: not asked yet
@@ -45,7 +43,7 @@ func (r *Reader) sample(ctx context.Context, pids []int64, samples []ports.Sampl
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	root, err := openDir(unix.AT_FDCWD, r.root)
+	root, err := descriptor(unix.AT_FDCWD).openDir(r.root)
 	if err != nil {
 		for i := range samples {
 			samples[i] = withStatus(domain.ProcessHidden)
@@ -53,128 +51,110 @@ func (r *Reader) sample(ctx context.Context, pids []int64, samples []ports.Sampl
 		return fmt.Errorf("open proc: %w: %w", domain.CodeProcUnreadable, err)
 	}
 	defer root.close()
-	buf := r.buffer()
-	defer r.buffers.Put(buf)
-	s := &sampler{reader: r, root: root, pageSize: int64(os.Getpagesize()), buf: *buf, nodes: map[int64]*node{}}
-	s.call = r.starts.begin(pids)
-	defer r.starts.end(s.call)
-	s.sampleAll(ctx, pids, samples)
-	return errors.Join(s.broken, s.stopped)
-}
-
-// buffer is one that an earlier call has used, or a new one.
-func (r *Reader) buffer() *[]byte {
-	if buf, ok := r.buffers.Get().(*[]byte); ok {
-		return buf
+	s := &sampler{
+		reader:   r,
+		root:     root,
+		pageSize: int64(os.Getpagesize()),
+		buf:      make([]byte, bufferSize),
+		starts:   r.knownStarts(pids),
+		known:    make(map[int64]*process, len(pids)),
 	}
-	return new(make([]byte, bufferSize))
+	found := s.sampleAll(ctx, slices.Compact(slices.Sorted(slices.Values(pids))))
+	for i, pid := range pids {
+		samples[i] = found[pid]
+	}
+	r.starts.Store(&s.starts)
+	return errors.Join(s.broken, s.stopped)
 }
 
 // sampleAll reads all processes themselves, and only then what is below them: a
 // large tree costs itself, should the context end on the way, and no process.
-// A pid that is asked for several times is read once.
-func (s *sampler) sampleAll(ctx context.Context, pids []int64, samples []ports.Sample) {
-	type parent struct {
-		place    int
-		threaded bool
-	}
-	var parents []parent
-	firsts := make(map[int64]int, len(pids)) // where a pid is asked for first
-	for i, pid := range pids {
-		if _, again := firsts[pid]; again {
-			continue
-		}
+func (s *sampler) sampleAll(ctx context.Context, pids []int64) map[int64]ports.Sample {
+	samples := make(map[int64]ports.Sample, len(pids))
+	for _, pid := range pids {
 		if s.stopped = ctx.Err(); s.stopped != nil {
 			break
 		}
-		firsts[pid] = i
-		found, done := s.glance(pid)
-		samples[i] = found.sample
-		if !done {
-			parents = append(parents, parent{i, found.threaded})
+		samples[pid] = s.sampleProcess(ctx, pid)
+	}
+	for _, pid := range pids {
+		if itself := samples[pid]; itself.CPUTicks != nil {
+			samples[pid] = s.sampleTree(ctx, pid, itself)
 		}
 	}
-	for _, p := range parents {
-		if s.stopped = ctx.Err(); s.stopped != nil {
-			break
-		}
-		samples[p.place] = s.withTree(ctx, pids[p.place], p.threaded)
-	}
-	for i, pid := range pids {
-		if first, read := firsts[pid]; read && first != i {
-			samples[i] = samples[first]
-		}
-	}
+	return samples
 }
 
-// glimpse is a process without what is below it.
-type glimpse struct {
-	sample   ports.Sample
-	threaded bool // it has several threads, whose children are to be listed
-}
-
-// glance reads one process itself. It is done with it if nothing is below it.
-func (s *sampler) glance(pid int64) (found glimpse, done bool) {
+// sampleProcess reads a process itself.
+func (s *sampler) sampleProcess(ctx context.Context, pid int64) ports.Sample {
 	if !validPID(pid) {
-		return glimpse{sample: withStatus(domain.ProcessGone)}, true
+		return withStatus(domain.ProcessGone)
 	}
-	f, err := s.look(member{pid: pid, parent: anyParent})
+	p, err := s.readProcess(ctx, pid, anyParent)
 	if err != nil {
 		s.note(pid, err)
-		return glimpse{sample: withStatus(s.status(pid, err))}, true
-	}
-	found.sample = s.sampleOf(f.reading)
-	switch {
-	case f.kernel:
-		return found, true
-	case f.unlisted != nil || f.raced || len(f.children) > 0:
-		return found, false
-	case f.threads > 1:
-		found.threaded = true
-		return found, false
-	default:
-		found.sample = withSum(found.sample, tree{ticks: f.treeTicks(), processes: 1})
-		return found, true
-	}
-}
-
-// withTree reads one process anew, and all below it.
-func (s *sampler) withTree(ctx context.Context, pid int64, threaded bool) ports.Sample {
-	s.forget()
-	top := s.node(pid)
-	sum, err := s.sum(ctx, top, threaded)
-	if err != nil {
-		s.note(pid, err)
-	}
-	switch {
-	case !top.known:
 		return withStatus(s.status(pid, err))
-	case err != nil || top.kernel:
-		return s.sampleOf(top.reading)
+	}
+	s.known[pid] = p
+	return s.sampleOf(p, nil)
+}
+
+// sampleTree adds what is below a process to its sample.
+func (s *sampler) sampleTree(ctx context.Context, pid int64, itself ports.Sample) ports.Sample {
+	if len(s.known) > s.reader.maxKnown && !s.allKnown {
+		clear(s.known)
+	}
+	sum, err := s.sumTree(ctx, pid)
+	top := s.known[pid] // it may have been read anew
+	if err == nil {
+		return s.sampleOf(top, &sum)
+	}
+	s.note(pid, err)
+	switch {
+	case top != nil:
+		return s.sampleOf(top, nil)
+	case ctx.Err() != nil:
+		return itself
 	default:
-		return withSum(s.sampleOf(top.reading), sum)
+		return withStatus(s.status(pid, err))
 	}
 }
 
-// sampleOf is a process as it was read, without the sum of its tree. A kernel
+// sampleOf is a process as it was read; without a sum, its tree is unknown. A kernel
 // thread can be nobody's agent: whatever it does is not shown as an agent's.
-func (s *sampler) sampleOf(r reading) ports.Sample {
-	if r.kernel {
+func (s *sampler) sampleOf(p *process, sum *tree) ports.Sample {
+	if p.kernel {
 		return withStatus(domain.ProcessForeign)
 	}
-	process := r.process(s.pageSize)
-	process.StartedAt = s.reader.starts.of(s.call, r.pid, r.start, s.startedAt)
-	return ports.Sample{CPUTicks: new(r.ownTicks()), Process: process}
+	status := domain.ProcessOK
+	// A first thread that has ended alone has the state Z as well, and its process goes on.
+	if p.state == 'Z' && p.threads <= 1 {
+		status = domain.ProcessZombie
+	}
+	shown := &domain.Process{
+		Status:            status,
+		State:             new(string(rune(p.state))),
+		StartTicks:        new(p.start),
+		StartedAt:         s.startedAt(p.pid, p.start),
+		Threads:           new(p.threads),
+		RSSBytes:          new(p.rssPages * s.pageSize),
+		ChildrenCPUTicks:  new(p.cutime + p.cstime),
+		SampledBoottimeMS: p.boottimeMS,
+	}
+	if sum != nil {
+		shown.TreeCPUTicks, shown.TreeProcesses = new(sum.ticks), new(sum.processes)
+	}
+	return ports.Sample{CPUTicks: new(p.utime + p.stime), Process: shown}
 }
 
-func withSum(sample ports.Sample, sum tree) ports.Sample {
-	sample.Process.TreeCPUTicks, sample.Process.TreeProcesses = new(sum.ticks), new(sum.processes)
-	return sample
-}
-
-// startedAt puts start ticks on the wall clock. The boot time is read once for
-// each call, since it moves when the wall clock is set.
-func (s *sampler) startedAt(ticks int64) *time.Time {
+// startedAt puts start ticks on the wall clock. The kernel counts them since boot,
+// and works out anew when that was whenever the wall clock is set, so that a step of
+// the clock, or its slow correction, would move the start of a process that runs:
+// one that was seen in the last call keeps its start. The boot time is read once.
+func (s *sampler) startedAt(pid, ticks int64) *time.Time {
+	if known, ok := s.starts[pid]; ok && known.ticks == ticks {
+		return new(known.at)
+	}
 	if s.reader.clockTicks == 0 {
 		return nil
 	}
@@ -184,7 +164,11 @@ func (s *sampler) startedAt(ticks int64) *time.Time {
 	if *s.bootTime < 0 {
 		return nil
 	}
-	return startedAt(*s.bootTime, ticks, s.reader.clockTicks)
+	at := startedAt(*s.bootTime, ticks, s.reader.clockTicks)
+	if at != nil {
+		s.starts[pid] = startTime{ticks: ticks, at: *at}
+	}
+	return at
 }
 
 func readBootTime(root string) int64 {
@@ -197,4 +181,18 @@ func readBootTime(root string) int64 {
 		return -1
 	}
 	return seconds
+}
+
+// knownStarts are those of the last call that are asked for again: also of processes
+// which this call will not come to, or may not see.
+func (r *Reader) knownStarts(pids []int64) map[int64]startTime {
+	starts := make(map[int64]startTime, len(pids))
+	if last := r.starts.Load(); last != nil {
+		for _, pid := range pids {
+			if known, ok := (*last)[pid]; ok {
+				starts[pid] = known
+			}
+		}
+	}
+	return starts
 }

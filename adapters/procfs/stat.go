@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"unicode"
 )
 
 // Bounds of what a field may hold. Beyond them it is no time and no memory, and
@@ -20,6 +21,9 @@ const (
 // kernelThread is PF_KTHREAD of the kernel's include/linux/sched.h, in field 9:
 // a thread of the kernel, and no program that anybody has started.
 const kernelThread = 0x00200000
+
+// lastField is the last field that matters.
+const lastField = 38
 
 // errNotStat means that bytes are not a line of /proc/pid/stat.
 var errNotStat = errors.New("not a line of /proc/pid/stat")
@@ -49,14 +53,20 @@ type stat struct {
 // A line that is cut short gives an error or, if it is cut behind the last field
 // that matters, the same values.
 func parseStat(line []byte) (stat, error) {
-	before, rest, ok := cutCommand(line)
+	before, after, ok := cutCommand(line)
 	if !ok {
 		return stat{}, fmt.Errorf("find the command: %w", errNotStat)
 	}
-	pid := fieldScanner{rest: before}
-	f := fieldScanner{rest: rest, field: 2}
+	var f fields
+	f.values[1] = before
+	for field := 3; field <= lastField; field++ {
+		f.values[field], after, _ = bytes.Cut(after, []byte(" "))
+		if len(f.values[field]) == 0 {
+			f.fail(field)
+		}
+	}
 	st := stat{
-		pid:      pid.number(1, 1, maxPID),
+		pid:      f.number(1, 1, maxPID),
 		state:    f.letter(3),
 		ppid:     f.number(4, 0, maxPID),
 		kernel:   f.number(9, 0, math.MaxUint32)&kernelThread != 0,
@@ -67,10 +77,10 @@ func parseStat(line []byte) (stat, error) {
 		threads:  f.number(20, 0, maxPID),
 		start:    f.number(22, 0, maxStart),
 		rssPages: f.number(24, 0, maxPages),
-		leader:   f.number(38, -1, maxPID) >= 0,
+		leader:   f.number(lastField, -1, maxPID) >= 0,
 	}
-	if err := errors.Join(pid.err, f.err); err != nil {
-		return stat{}, err
+	if f.err != nil {
+		return stat{}, f.err
 	}
 	return st, nil
 }
@@ -86,54 +96,35 @@ func cutCommand(line []byte) (before, after []byte, ok bool) {
 	return before, bytes.TrimSuffix(after, []byte("\n")), opened && closed
 }
 
-// fieldScanner walks forward over fields that are one space apart. After its
-// first error it gives zeros.
-type fieldScanner struct {
-	rest  []byte
-	field int // the number of the field last taken
-	err   error
+// fields are those of a line, each at its number, and the first error on the way
+// through them.
+type fields struct {
+	values [lastField + 1][]byte
+	err    error
 }
 
-func (f *fieldScanner) take(field int) []byte {
-	for f.err == nil {
-		token, rest, _ := bytes.Cut(f.rest, []byte(" "))
-		f.rest = rest
-		f.field++
-		if len(token) == 0 {
-			f.fail(f.field)
-		}
-		if f.field == field {
-			return token
-		}
-	}
-	return nil
-}
-
-func (f *fieldScanner) number(field int, least, most int64) int64 {
-	token := f.take(field)
-	if f.err != nil {
-		return 0
-	}
-	n, err := strconv.ParseInt(string(token), 10, 64)
+// number is a field that is a number within bounds.
+func (f *fields) number(field int, least, most int64) int64 {
+	n, err := strconv.ParseInt(string(f.values[field]), 10, 64)
 	if err != nil || n < least || n > most {
 		f.fail(field)
-		return 0
 	}
 	return n
 }
 
-func (f *fieldScanner) letter(field int) byte {
-	token := f.take(field)
-	if f.err != nil {
-		return 0
-	}
-	if lower := token[0] | 0x20; len(token) != 1 || lower < 'a' || lower > 'z' {
+// letter is a field that is one letter.
+func (f *fields) letter(field int) byte {
+	value := f.values[field]
+	if len(value) != 1 || !unicode.IsLetter(rune(value[0])) || value[0] > unicode.MaxASCII {
 		f.fail(field)
 		return 0
 	}
-	return token[0]
+	return value[0]
 }
 
-func (f *fieldScanner) fail(field int) {
-	f.err = fmt.Errorf("parse field %d: %w", field, errNotStat)
+// fail keeps the first error.
+func (f *fields) fail(field int) {
+	if f.err == nil {
+		f.err = fmt.Errorf("parse field %d: %w", field, errNotStat)
+	}
 }

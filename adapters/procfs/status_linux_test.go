@@ -200,7 +200,7 @@ func TestStartsNeverMove(t *testing.T) {
 	m.process(stat{pid: 100, ppid: 1, start: 7500})
 	assert.Equal(t, []time.Time{at(37)}, started(100), "another process has the pid")
 	assert.Equal(t, []time.Time{at(31)}, started(101), "nobody asked for it in between")
-	assert.Len(t, reader.starts.known, 1, "the last call's and no others")
+	assert.Len(t, *reader.starts.Load(), 1, "the last call's and no others")
 }
 
 // TestStartsAreKept of processes that a call does not come to.

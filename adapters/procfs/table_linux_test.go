@@ -91,6 +91,32 @@ func TestTableIsReadOnce(t *testing.T) {
 	assertTree(t, 1010, 2, samples[3])
 }
 
+// TestTableWithoutReuse: a process that ended before all were read is gone, though
+// its pid is in use again by then.
+func TestTableWithoutReuse(t *testing.T) {
+	m := listless(t)
+	content := readText(t, m.path("300/stat"))
+	m.pipe("300/stat")
+	done := make(chan bool)
+	go func() {
+		defer close(done)
+		itself := m.meet("300/stat")
+		m.remove("201")
+		m.pipe("300/stat")
+		_, _ = itself.WriteString(content)
+		_ = itself.Close()
+		table := m.meet("300/stat")
+		m.process(stat{pid: 201, ppid: 1, start: 7777})
+		_, _ = table.WriteString(content)
+		_ = table.Close()
+	}()
+	samples, err := m.reader().Sample(background(), []int64{201, 300})
+	<-done
+	require.NoError(t, err)
+	assert.Equal(t, withStatus(domain.ProcessGone), samples[0])
+	assertTree(t, 1000, 1, samples[1])
+}
+
 func TestTableWithCycle(t *testing.T) {
 	m := listless(t)
 	m.write("100/stat", line(stat{pid: 100, ppid: 300, state: 'S', threads: 1, leader: true, utime: 1}, "x"))

@@ -2,6 +2,7 @@ package procfs
 
 import (
 	"context"
+	"errors"
 
 	"github.com/orchmetrics/orchmetrics/domain"
 )
@@ -10,63 +11,34 @@ import (
 // and a fork bomb must not hold up the answer. Reading 4096 takes less than 100 ms.
 const maxTreeProcesses = 4096
 
-// maxNodes bounds what the trees of one call remember, in some ten megabytes.
-// Only trees that are below each other have anything of it.
-const maxNodes = 1 << 16
-
 // maxAttempts is how often a tree is summed because members of it came and went
 // on the way. What changed is read anew, which takes some microseconds; the last
 // sum is kept as it is.
 const maxAttempts = 3
-
-// node is a process in the trees of a call. It is read once for all of them:
-// where agents run below each other, or under one pid, nothing is read again and
-// again.
-type node struct {
-	reading
-
-	ticks    int64 // what it adds to a tree
-	children []*node
-	unlisted error  // why they are unknown
-	known    bool   // it was read
-	stale    bool   // a child was gone, or a thread: it is to be read anew
-	counted  uint64 // the last sum that it is in, against counting twice, and cycles
-}
-
-// node finds what is known of a process; it may be nothing yet.
-func (s *sampler) node(pid int64) *node {
-	n := s.nodes[pid]
-	if n == nil {
-		n = &node{reading: reading{stat: stat{pid: pid}}}
-		s.nodes[pid] = n
-	}
-	return n
-}
-
-// forget begins anew once too much is remembered.
-func (s *sampler) forget() {
-	if len(s.nodes) > maxNodes {
-		clear(s.nodes)
-	}
-}
 
 // tree is the sum over a process and its descendants.
 type tree struct {
 	ticks, processes int64
 }
 
-// branch is a node in the tree that is being summed, and its parent there.
-type branch struct {
-	n, parent *node // parent is nil for the top
+// member is a process in the tree that is being summed.
+type member struct {
+	pid    int64
+	parent *process // nil for the top
 }
 
-// sum adds up the tree of a process. Unless top is known then, the error says why
-// the process could not be read; else, why its tree could not.
-func (s *sampler) sum(ctx context.Context, top *node, threaded bool) (sum tree, err error) {
+// sumTree adds up a process and all below it. The error says why that cannot be
+// done, or why the process itself could not be read.
+func (s *sampler) sumTree(ctx context.Context, pid int64) (sum tree, err error) {
+	if top := s.known[pid]; top != nil && errors.Is(top.unlisted, errNoChildrenFile) {
+		if err := s.readAllProcesses(ctx); err != nil {
+			return tree{}, err
+		}
+	}
 	for attempt := 1; ; attempt++ {
-		var raced bool
-		sum, raced, err = s.sumOnce(ctx, top, threaded)
-		if !raced || attempt == maxAttempts || ctx.Err() != nil {
+		var changed bool
+		sum, changed, err = s.sumOnce(ctx, pid)
+		if !changed || attempt == maxAttempts || ctx.Err() != nil {
 			return sum, err
 		}
 	}
@@ -74,68 +46,97 @@ func (s *sampler) sum(ctx context.Context, top *node, threaded bool) (sum tree, 
 
 // sumOnce goes from parents to children: whoever is waited for on the way is
 // found gone, and never counted both for itself and in its parent's cutime.
-func (s *sampler) sumOnce(ctx context.Context, top *node, threaded bool) (sum tree, raced bool, err error) {
-	s.sums++
-	top.counted = s.sums
-	expected := 1
-	s.pending = append(s.pending[:0], branch{n: top})
-	for len(s.pending) > 0 {
-		last := len(s.pending) - 1
-		b := s.pending[last]
-		s.pending = s.pending[:last]
-		switch err := s.learn(ctx, b, threaded && b.n == top); {
+func (s *sampler) sumOnce(ctx context.Context, top int64) (sum tree, changed bool, err error) {
+	seen := map[int64]bool{top: true} // against counting twice, and cycles
+	for pending := []member{{pid: top}}; len(pending) > 0; {
+		m := pending[len(pending)-1]
+		pending = pending[:len(pending)-1]
+		p, err := s.findMember(ctx, m)
+		switch {
 		case err == nil:
-		case b.parent != nil && s.status(b.n.pid, err) == domain.ProcessGone:
-			b.parent.stale, raced = true, true
+		case m.parent != nil && s.status(m.pid, err) == domain.ProcessGone:
+			m.parent.stale, changed = true, true
 			continue
 		default:
-			return sum, raced, err
+			return sum, changed, err
 		}
-		raced = raced || b.n.stale
-		sum.ticks += b.n.ticks
+		changed = changed || p.stale
+		sum.ticks += p.utime + p.stime + p.cutime + p.cstime
 		sum.processes++
-		if b.n.unlisted != nil {
-			return sum, raced, b.n.unlisted
+		if p.unlisted != nil {
+			return sum, changed, p.unlisted
 		}
-		for _, child := range b.n.children {
-			if child.counted == s.sums {
+		for _, child := range p.children {
+			if seen[child] {
 				continue
 			}
-			if expected == maxTreeProcesses {
-				return sum, raced, errTooLarge
+			if len(seen) == maxTreeProcesses {
+				return sum, changed, errTooLarge
 			}
-			expected++
-			child.counted = s.sums
-			s.pending = append(s.pending, branch{n: child, parent: b.n})
+			seen[child] = true
+			pending = append(pending, member{child, p})
 		}
 	}
-	return sum, raced, nil
+	return sum, changed, nil
 }
 
-// learn reads a member of a tree, unless it is known as what its parent says.
-func (s *sampler) learn(ctx context.Context, b branch, threaded bool) error {
-	if b.n.known && !b.n.stale && (b.parent == nil || b.n.ppid == b.parent.pid) {
-		return nil
+// findMember reads a member of a tree, unless it is known as what its parent says.
+func (s *sampler) findMember(ctx context.Context, m member) (*process, error) {
+	parent := int64(anyParent)
+	if m.parent != nil {
+		parent = m.parent.pid
+	}
+	if p := s.known[m.pid]; p != nil && !p.stale && (parent == anyParent || p.ppid == parent) {
+		return p, nil
+	}
+	if s.allKnown {
+		return nil, errGone // before all were read
 	}
 	if err := ctx.Err(); err != nil {
-		return err
+		return nil, err
 	}
-	m := member{pid: b.n.pid, parent: anyParent}
-	if b.parent != nil {
-		m.parent = b.parent.pid
+	delete(s.known, m.pid)
+	p, err := s.readProcess(ctx, m.pid, parent)
+	if err == nil {
+		s.known[m.pid] = p
 	}
-	f, err := s.visit(ctx, m, threaded)
+	return p, err
+}
+
+// readAllProcesses reads every process of the mount, for a kernel that does not list
+// children: a process is a child of the one that it names as its parent. From then on
+// nothing else is read in the call, so that no process is newer than its children.
+// Those that end on the way are left out.
+func (s *sampler) readAllProcesses(ctx context.Context) error {
+	pids, err := s.root.appendIDs(nil, ".", s.buf)
 	if err != nil {
-		b.n.known = false
 		return err
 	}
-	children := make([]*node, len(f.children))
-	for i, child := range f.children {
-		children[i] = s.node(child)
+	all := make(map[int64]*process, len(pids))
+	partial := s.isBlind() // some process could not be read: it may be anybody's child
+	for _, pid := range pids {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		p, err := s.readProcess(ctx, pid, anyParent)
+		if err != nil {
+			s.note(pid, err)
+			partial = partial || s.status(pid, err) != domain.ProcessGone
+			continue
+		}
+		all[pid] = p
 	}
-	*b.n = node{
-		reading: f.reading, ticks: f.treeTicks(), children: children, unlisted: f.unlisted,
-		known: true, stale: f.raced, counted: b.n.counted,
+	for _, p := range all {
+		p.children, p.unlisted, p.stale = nil, nil, false
+		if partial {
+			p.unlisted = errUnseen
+		}
 	}
+	for pid, p := range all {
+		if parent := all[p.ppid]; parent != nil {
+			parent.children = append(parent.children, pid)
+		}
+	}
+	s.known, s.allKnown = all, true
 	return nil
 }

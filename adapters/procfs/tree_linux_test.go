@@ -104,12 +104,20 @@ func TestSamePIDAgain(t *testing.T) {
 // TestTreesBeyondMemory: what the trees of a call remember is bounded, and they are
 // right all the same.
 func TestTreesBeyondMemory(t *testing.T) {
-	s := &sampler{nodes: map[int64]*node{}}
-	for pid := range int64(maxNodes + 1) {
-		s.node(pid)
+	m := newMount(t)
+	m.process(stat{pid: 100, ppid: 1, utime: 1}, 200)
+	m.process(stat{pid: 200, ppid: 100, utime: 10}, 300)
+	m.process(stat{pid: 300, ppid: 200, utime: 100})
+	for limit, reads := range map[int]int{3: 1, 2: 2} {
+		reader := m.reader()
+		reader.maxKnown = limit
+		opened := m.serve("300/stat", line(stat{pid: 300, ppid: 200, state: 'S', threads: 1, leader: true, utime: 100}, "x"))
+		samples, err := reader.Sample(background(), []int64{100, 200})
+		assert.Equal(t, reads, opened(), "how often a member of both trees was read")
+		require.NoError(t, err)
+		assertTree(t, 111, 3, samples[0])
+		assertTree(t, 110, 2, samples[1])
 	}
-	s.forget()
-	assert.Empty(t, s.nodes)
 }
 
 func TestTreeWithTooManyChildren(t *testing.T) {
