@@ -66,6 +66,14 @@ func appendProcess(dst []byte, p *Process) (_ []byte, ok bool) {
 	dst = appendInt(append(dst, `,"tree_processes":`...), p.TreeProcesses)
 	dst = appendInt(append(dst, `,"sampled_boottime_ms":`...), p.SampledBoottimeMS)
 	dst = appendInt(append(dst, `,"started_after_job_s":`...), p.StartedAfterJobS)
+	dst = appendInt(append(dst, `,"run_ns":`...), p.RunNS)
+	dst = appendInt(append(dst, `,"time_slices":`...), p.TimeSlices)
+	dst = appendInt(append(dst, `,"read_bytes":`...), p.ReadBytes)
+	dst = appendInt(append(dst, `,"written_bytes":`...), p.WrittenBytes)
+	dst = appendInt(append(dst, `,"tree_run_ns":`...), p.TreeRunNS)
+	dst = appendInt(append(dst, `,"tree_time_slices":`...), p.TreeTimeSlices)
+	dst = appendInt(append(dst, `,"tree_read_bytes":`...), p.TreeReadBytes)
+	dst = appendInt(append(dst, `,"tree_written_bytes":`...), p.TreeWrittenBytes)
 	return append(dst, '}'), ok
 }
 

@@ -26,6 +26,9 @@ func TestAppend_IsWhatReflectionWrites(t *testing.T) {
 				StartTicks: number.Draw(t, "start"), StartedAt: rapid.Ptr(moment, true).Draw(t, "started"), Threads: number.Draw(t, "threads"),
 				RSSBytes: number.Draw(t, "rss"), ChildrenCPUTicks: number.Draw(t, "children"), TreeCPUTicks: number.Draw(t, "tree"),
 				TreeProcesses: number.Draw(t, "processes"), SampledBoottimeMS: number.Draw(t, "sampled"),
+				RunNS: number.Draw(t, "run"), TimeSlices: number.Draw(t, "slices"), ReadBytes: number.Draw(t, "read"), WrittenBytes: number.Draw(t, "written"),
+				TreeRunNS: number.Draw(t, "tree run"), TreeTimeSlices: number.Draw(t, "tree slices"), TreeReadBytes: number.Draw(t, "tree read"),
+				TreeWrittenBytes: number.Draw(t, "tree written"),
 			}
 		}), true)
 		agents := rapid.SliceOf(rapid.Custom(func(t *rapid.T) Agent {

@@ -48,6 +48,8 @@ func full() domain.Envelope {
 				Status: domain.ProcessOK, State: new("R"), StartTicks: new(int64(1)), StartedAt: new(noon), Threads: new(int64(2)),
 				RSSBytes: new(int64(3)), ChildrenCPUTicks: new(int64(4)), TreeCPUTicks: new(int64(5)), TreeProcesses: new(int64(6)),
 				SampledBoottimeMS: new(int64(7)), StartedAfterJobS: new(int64(-8)),
+				RunNS: new(int64(9)), TimeSlices: new(int64(10)), ReadBytes: new(int64(11)), WrittenBytes: new(int64(12)),
+				TreeRunNS: new(int64(13)), TreeTimeSlices: new(int64(14)), TreeReadBytes: new(int64(15)), TreeWrittenBytes: new(int64(16)),
 			},
 			TaskID: new(int64(7)), WorkItem: new("ORCH-1"),
 		}},

@@ -28,7 +28,8 @@ var contractKeys = map[string][]string{
 	},
 	".agents[].process": {
 		"status", "state", "start_ticks", "started_at", "threads", "rss_bytes", "children_cpu_ticks",
-		"tree_cpu_ticks", "tree_processes", "sampled_boottime_ms", "started_after_job_s",
+		"tree_cpu_ticks", "tree_processes", "sampled_boottime_ms", "started_after_job_s", "run_ns", "time_slices", "read_bytes", "written_bytes",
+		"tree_run_ns", "tree_time_slices", "tree_read_bytes", "tree_written_bytes",
 	},
 	".cost": {"running", "aggregate", "by_model"},
 	".cost.running[]": {

@@ -53,4 +53,29 @@ type Process struct {
 	// that it is right to two. An agent starts when its job does: far from it, the pid
 	// is that of a stranger.
 	StartedAfterJobS *int64 `json:"started_after_job_s"`
+	// RunNS is for how many nanoseconds the threads that live have run: it moves where
+	// cpu_ticks are too coarse. It falls when a thread ends: what is less than before is
+	// unknown. Null where the kernel does not count it.
+	RunNS *int64 `json:"run_ns"`
+	// TimeSlices is how often the threads that live were given a processor: whoever waits
+	// for something wakes up when it comes, however little there is to do then. It falls
+	// as RunNS does.
+	TimeSlices *int64 `json:"time_slices"`
+	// ReadBytes is how much the process, its ended threads and the children that it waited
+	// for have read from files, pipes, terminals and sockets by read(2) and its like (rchar
+	// in proc_pid_io(5)); recv(2), which most programs read sockets with, is not counted.
+	// Null where this service may not know.
+	ReadBytes *int64 `json:"read_bytes"`
+	// WrittenBytes is the same of write(2) (wchar).
+	WrittenBytes *int64 `json:"written_bytes"`
+	// TreeRunNS is RunNS of the process and all live descendants, null if that of one of
+	// them is unknown. It falls when one ends or leaves the tree.
+	TreeRunNS *int64 `json:"tree_run_ns"`
+	// TreeTimeSlices is TimeSlices of the tree, as TreeRunNS.
+	TreeTimeSlices *int64 `json:"tree_time_slices"`
+	// TreeReadBytes is ReadBytes of the tree, as TreeRunNS; what a child has read that was
+	// waited for stays in it.
+	TreeReadBytes *int64 `json:"tree_read_bytes"`
+	// TreeWrittenBytes is WrittenBytes of the tree, as TreeReadBytes.
+	TreeWrittenBytes *int64 `json:"tree_written_bytes"`
 }

@@ -71,6 +71,17 @@ func (m *mount) process(st stat, children ...int64) {
 	m.thread(st.pid, st.pid, children...)
 }
 
+// activity says what a process of one thread has done.
+func (m *mount) activity(pid, runNS, timeSlices, readBytes, writtenBytes int64) {
+	m.schedstat(pid, pid, runNS, timeSlices)
+	m.write(fmt.Sprintf("%d/io", pid), fmt.Sprintf(
+		"rchar: %d\nwchar: %d\nsyscr: 91\nsyscw: 92\nread_bytes: 4096\nwrite_bytes: 8192\ncancelled_write_bytes: 93\n", readBytes, writtenBytes))
+}
+
+func (m *mount) schedstat(pid, tid, runNS, timeSlices int64) {
+	m.write(fmt.Sprintf("%d/task/%d/schedstat", pid, tid), fmt.Sprintf("%d 900 %d\n", runNS, timeSlices))
+}
+
 func (m *mount) thread(pid, tid int64, children ...int64) {
 	m.write(fmt.Sprintf("%d/task/%d/children", pid, tid), list(children...))
 }

@@ -47,6 +47,19 @@ func roles() map[string]func(rest string) {
 		"headless":     endFirstThread,
 		"hidepid":      lookBehindHidePID,
 		"pidone":       lookFromPIDOne,
+		"sampler":      sampleOften,
+	}
+}
+
+// sampleOften samples a process some times: "times,pid".
+func sampleOften(rest string) {
+	var times, pid int64
+	_, err := fmt.Sscanf(rest, "%d,%d", &times, &pid)
+	must(err)
+	reader := New("/proc")
+	for range times {
+		_, err := reader.Sample(background(), []int64{pid})
+		must(err)
 	}
 }
 

@@ -29,7 +29,8 @@ var (
 type process struct {
 	stat
 
-	boottimeMS *int64 // CLOCK_BOOTTIME when the stat was read
+	boottimeMS *int64   // CLOCK_BOOTTIME when the stat was read
+	activity   activity // just before
 	children   []int64
 	unlisted   error // why not all children are known
 	// stale is whether it is to be read anew: a child was gone when it was looked up,
@@ -49,7 +50,16 @@ func (s *sampler) readProcess(ctx context.Context, pid, parent int64) (*process,
 	}
 	defer procDir.close()
 	var p process
-	p.unlisted = s.readThreads(ctx, procDir, &p)
+	var uncounted error
+	p.unlisted, uncounted = s.readThreads(ctx, procDir, &p)
+	if uncounted != nil {
+		s.note(pid, uncounted)
+		p.activity.runNS.unknown, p.activity.timeSlices.unknown = true, true
+	}
+	if err := s.readIO(procDir, &p); err != nil {
+		s.note(pid, err)
+		p.activity.readBytes.unknown, p.activity.writtenBytes.unknown = true, true
+	}
 	line, err := procDir.readOnce("stat", s.buf)
 	if err != nil {
 		return nil, err
@@ -73,26 +83,31 @@ func (s *sampler) readProcess(ctx context.Context, pid, parent int64) (*process,
 	return &p, nil
 }
 
-// readThreads lists the children of a process: each thread has those that it has
-// begotten, and those that a thread which ended has left it.
-func (s *sampler) readThreads(ctx context.Context, procDir descriptor, p *process) error {
+// readThreads reads the children of each thread of a process, and what it has done.
+// Each thread has the children that it has begotten, and those that a thread which
+// ended has left it. The errors say why either is not all.
+func (s *sampler) readThreads(ctx context.Context, procDir descriptor, p *process) (unlisted, uncounted error) {
 	var err error
 	s.tids, err = procDir.appendIDs(s.tids[:0], "task", s.buf)
 	switch {
 	case isEnded(err) && procDir.exists("stat") == nil:
-		return errNoChildrenFile // a mount that shows no threads
+		return errNoChildrenFile, err // a mount that shows no threads
 	case err != nil:
-		return err
+		return err, err
 	}
 	for _, tid := range s.tids {
 		if err := ctx.Err(); err != nil {
-			return err
+			return err, err
 		}
-		if err := s.listChildren(procDir, "task/"+strconv.FormatInt(tid, 10), p); err != nil {
-			return err
+		thread := "task/" + strconv.FormatInt(tid, 10)
+		if unlisted == nil {
+			unlisted = s.listChildren(procDir, thread, p)
+		}
+		if uncounted == nil {
+			uncounted = s.readSchedstat(procDir, thread, p)
 		}
 	}
-	return nil
+	return unlisted, uncounted
 }
 
 // listChildren appends the children of one thread.
@@ -113,6 +128,34 @@ func (s *sampler) listChildren(procDir descriptor, thread string, p *process) er
 	if len(p.children) > maxTreeProcesses {
 		return errTooLarge
 	}
+	return err
+}
+
+// readSchedstat adds what one thread has done. One that has ended counts no more.
+func (s *sampler) readSchedstat(procDir descriptor, thread string, p *process) error {
+	line, err := procDir.readOnce(thread+"/schedstat", s.buf)
+	if err != nil {
+		if isEnded(err) && procDir.exists(thread) != nil {
+			err = nil
+		}
+		return err
+	}
+	runNS, timeSlices, err := parseSchedstat(line)
+	p.activity.runNS.add(runNS)
+	p.activity.timeSlices.add(timeSlices)
+	return err
+}
+
+// readIO reads what a process has read and written. Only its owner may, and who has
+// CAP_SYS_PTRACE. Unlike the other files it has a lock, which the process holds while
+// it becomes another program (exec_update_lock; for the milliseconds after the program
+// was read, since Linux 5.8).
+func (s *sampler) readIO(procDir descriptor, p *process) error {
+	content, err := procDir.readOnce("io", s.buf)
+	if err != nil {
+		return err
+	}
+	p.activity.readBytes, p.activity.writtenBytes, err = parseIO(content)
 	return err
 }
 

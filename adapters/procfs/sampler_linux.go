@@ -141,9 +141,20 @@ func (s *sampler) sampleOf(p *process, sum *tree) ports.Sample {
 		ChildrenCPUTicks:  new(p.cutime + p.cstime),
 		SampledBoottimeMS: p.boottimeMS,
 	}
-	if sum != nil {
-		shown.TreeCPUTicks, shown.TreeProcesses = new(sum.ticks), new(sum.processes)
+	a := p.activity
+	counted := a.timeSlices.value > 0 // a kernel that does not count shows zeros
+	if counted {
+		shown.RunNS, shown.TimeSlices = a.runNS.orNil(), a.timeSlices.orNil()
 	}
+	shown.ReadBytes, shown.WrittenBytes = a.readBytes.orNil(), a.writtenBytes.orNil()
+	if sum == nil {
+		return ports.Sample{CPUTicks: new(p.utime + p.stime), Process: shown}
+	}
+	shown.TreeCPUTicks, shown.TreeProcesses = new(sum.ticks), new(sum.processes)
+	if counted {
+		shown.TreeRunNS, shown.TreeTimeSlices = sum.activity.runNS.orNil(), sum.activity.timeSlices.orNil()
+	}
+	shown.TreeReadBytes, shown.TreeWrittenBytes = sum.activity.readBytes.orNil(), sum.activity.writtenBytes.orNil()
 	return ports.Sample{CPUTicks: new(p.utime + p.stime), Process: shown}
 }
 

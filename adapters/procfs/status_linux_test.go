@@ -20,6 +20,8 @@ func TestSampleInFull(t *testing.T) {
 	m := newMount(t)
 	m.process(stat{pid: 100, ppid: 1, state: 'D', utime: 3, stime: 4, cutime: 10, cstime: 20, start: 1099, rssPages: 7}, 101)
 	m.process(stat{pid: 101, ppid: 100, utime: 100, stime: 200, cutime: 1000, cstime: 2000})
+	m.activity(100, 5_000_000_007, 11, 13, 17)
+	m.activity(101, 500, 600, 700, 800)
 	before := *boottimeMS()
 	got := look(t, m.reader(), 100)
 	sampled := got.Process.SampledBoottimeMS
@@ -39,6 +41,14 @@ func TestSampleInFull(t *testing.T) {
 			TreeCPUTicks:      new(int64(3337)),
 			TreeProcesses:     new(int64(2)),
 			SampledBoottimeMS: sampled,
+			RunNS:             new(int64(5_000_000_007)),
+			TimeSlices:        new(int64(11)),
+			ReadBytes:         new(int64(13)),
+			WrittenBytes:      new(int64(17)),
+			TreeRunNS:         new(int64(5_000_000_507)),
+			TreeTimeSlices:    new(int64(611)),
+			TreeReadBytes:     new(int64(713)),
+			TreeWrittenBytes:  new(int64(817)),
 		},
 	}, got)
 }

@@ -19,6 +19,7 @@ const maxAttempts = 3
 // tree is the sum over a process and its descendants.
 type tree struct {
 	ticks, processes int64
+	activity         activity
 }
 
 // member is a process in the tree that is being summed.
@@ -63,6 +64,7 @@ func (s *sampler) sumOnce(ctx context.Context, top int64) (sum tree, changed boo
 		changed = changed || p.stale
 		sum.ticks += p.utime + p.stime + p.cutime + p.cstime
 		sum.processes++
+		sum.activity.add(p.activity)
 		if p.unlisted != nil {
 			return sum, changed, p.unlisted
 		}

@@ -72,7 +72,7 @@ func processes() []Family {
 		From: "agents[].process.started_after_job_s",
 	}, func(a *domain.Agent) *int64 { return a.Process.StartedAfterJobS })
 	after.Absent = "when the job or the process started is unknown; " + ifNoProcess
-	return []Family{
+	return append([]Family{
 		status,
 		started,
 		after,
@@ -95,7 +95,69 @@ func processes() []Family {
 			Name: "orchestrator_agent_resident_memory_bytes", Unit: "bytes", Help: "Resident memory of the agent's process.",
 			From: "agents[].process.rss_bytes",
 		}, func(a *domain.Agent) *int64 { return a.Process.RSSBytes }),
+	}, activity()...)
+}
+
+// activity are the families of what moves when an agent lives and uses no processor time
+// worth a tick. What falls when a thread or a process ends is a gauge.
+func activity() []Family {
+	const ifUncounted = "the kernel does not count it, or it may not be read; " + ifNoProcess
+	nanoseconds := func(f Family, value func(*domain.Agent) *int64) Family {
+		f.Kind, f.Unit = Gauge, "seconds"
+		return ofProcess(f, func(_ *answer, a *domain.Agent) (float64, bool) {
+			if n := value(a); n != nil {
+				return float64(*n) / 1e9, true
+			}
+			return 0, false
+		})
 	}
+	total := func(f Family, value func(*domain.Agent) *int64) Family {
+		f = number(f, value)
+		f.Kind = Counter
+		return f
+	}
+	families := []Family{
+		nanoseconds(Family{
+			Name: "orchestrator_agent_run_seconds", Help: "Processor time of the threads that live, to the nanosecond. It falls when one ends.",
+			From: "agents[].process.run_ns / 1e9",
+		}, func(a *domain.Agent) *int64 { return a.Process.RunNS }),
+		nanoseconds(Family{
+			Name: "orchestrator_agent_tree_run_seconds", Help: "The same of the agent's process and all its living descendants.",
+			From: "agents[].process.tree_run_ns / 1e9",
+		}, func(a *domain.Agent) *int64 { return a.Process.TreeRunNS }),
+		number(Family{
+			Name: "orchestrator_agent_time_slices", Help: "How often the threads that live were given a processor. It falls when one ends.",
+			From: "agents[].process.time_slices",
+		}, func(a *domain.Agent) *int64 { return a.Process.TimeSlices }),
+		number(Family{
+			Name: "orchestrator_agent_tree_time_slices", Help: "The same of the agent's process and all its living descendants.",
+			From: "agents[].process.tree_time_slices",
+		}, func(a *domain.Agent) *int64 { return a.Process.TreeTimeSlices }),
+		total(Family{
+			Name: "orchestrator_agent_read_bytes_total", Unit: "bytes",
+			Help: "Read by read(2) and its like, whatever from; recv(2) is not counted.",
+			From: "agents[].process.read_bytes",
+		}, func(a *domain.Agent) *int64 { return a.Process.ReadBytes }),
+		total(Family{
+			Name: "orchestrator_agent_written_bytes_total", Unit: "bytes",
+			Help: "Written by write(2) and its like, whatever to; send(2) is not counted.",
+			From: "agents[].process.written_bytes",
+		}, func(a *domain.Agent) *int64 { return a.Process.WrittenBytes }),
+		number(Family{
+			Name: "orchestrator_agent_tree_read_bytes", Unit: "bytes",
+			Help: "Read by the agent's process and all its living descendants. It falls when one ends that nobody waits for.",
+			From: "agents[].process.tree_read_bytes",
+		}, func(a *domain.Agent) *int64 { return a.Process.TreeReadBytes }),
+		number(Family{
+			Name: "orchestrator_agent_tree_written_bytes", Unit: "bytes",
+			Help: "Written by the agent's process and all its living descendants. It falls when one ends that nobody waits for.",
+			From: "agents[].process.tree_written_bytes",
+		}, func(a *domain.Agent) *int64 { return a.Process.TreeWrittenBytes }),
+	}
+	for i := range families {
+		families[i].Absent = ifUncounted
+	}
+	return families
 }
 
 // eachProcess calls fn for each agent that has a process.

@@ -43,7 +43,9 @@ func full() domain.Envelope {
 			Process: &domain.Process{
 				Status: domain.ProcessOK, State: new("R"), StartTicks: new(int64(1)), StartedAt: &noon, Threads: new(int64(2)),
 				RSSBytes: new(int64(4096)), ChildrenCPUTicks: new(int64(25)), TreeCPUTicks: new(int64(175)), TreeProcesses: new(int64(2)),
-				StartedAfterJobS: new(int64(-3)),
+				StartedAfterJobS: new(int64(-3)), RunNS: new(int64(1_504_200_000)), TimeSlices: new(int64(5210)), ReadBytes: new(int64(90_000)),
+				WrittenBytes: new(int64(800)), TreeRunNS: new(int64(1_750_000_001)), TreeTimeSlices: new(int64(6000)), TreeReadBytes: new(int64(90_001)),
+				TreeWrittenBytes: new(int64(801)),
 			},
 			TaskID: new(int64(7)), WorkItem: new("ORCH-1"),
 		}},
@@ -158,7 +160,7 @@ func TestExpose_Duplicates(t *testing.T) {
 	text, _ := expose(t, e, ports.PrometheusText)
 	series := parsed(t, text) // refuses two of the same
 	assert.InDelta(t, 90, series[`orchestrator_agent_runtime_seconds{agent="developer",job_id="21"}`], 0, "the first counts")
-	assert.InDelta(t, 2+2*16, series[`orchmetrics_omitted_series{reason="duplicate"}`], 0)
+	assert.InDelta(t, 2+2*24, series[`orchmetrics_omitted_series{reason="duplicate"}`], 0)
 }
 
 // TestExpose_Statuses: however many statuses the jobs have, few are shown.

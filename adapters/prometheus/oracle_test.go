@@ -199,6 +199,16 @@ func (o *oracle) agents(answer object) {
 		o.add("orchestrator_agent_tree_processes", p["tree_processes"], process...)
 		o.add("orchestrator_agent_threads", p["threads"], process...)
 		o.add("orchestrator_agent_resident_memory_bytes", p["rss_bytes"], process...)
+		for _, tree := range []string{"", "tree_"} {
+			if number, known := p[tree+"run_ns"].(json.Number); known {
+				ns, _ := number.Float64()
+				o.add("orchestrator_agent_"+tree+"run_seconds", ns/1e9, process...)
+			}
+			o.add("orchestrator_agent_"+tree+"time_slices", p[tree+"time_slices"], process...)
+			total := map[string]string{"": "_total"}[tree] // a tree's can fall
+			o.add("orchestrator_agent_"+tree+"read_bytes"+total, p[tree+"read_bytes"], process...)
+			o.add("orchestrator_agent_"+tree+"written_bytes"+total, p[tree+"written_bytes"], process...)
+		}
 	}
 }
 

@@ -75,6 +75,8 @@ func drawAgent(t *rapid.T) domain.Agent {
 				Threads: maybe(t, rapid.Int64()), RSSBytes: maybe(t, rapid.Int64()), ChildrenCPUTicks: maybe(t, rapid.Int64()),
 				TreeCPUTicks: maybe(t, rapid.Int64()), TreeProcesses: maybe(t, rapid.Int64()),
 				StartedAfterJobS: maybe(t, rapid.Int64()),
+				RunNS:            maybe(t, rapid.Int64()), TimeSlices: maybe(t, rapid.Int64()), ReadBytes: maybe(t, rapid.Int64()), WrittenBytes: maybe(t, rapid.Int64()),
+				TreeRunNS: maybe(t, rapid.Int64()), TreeTimeSlices: maybe(t, rapid.Int64()), TreeReadBytes: maybe(t, rapid.Int64()), TreeWrittenBytes: maybe(t, rapid.Int64()),
 			}
 		})),
 		TaskID: maybe(t, few()), WorkItem: maybe(t, words()),

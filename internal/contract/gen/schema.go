@@ -22,10 +22,13 @@ const module = "github.com/orchmetrics/orchmetrics"
 // may not rely on them, so the schema does not require them. A field that is
 // added to a type belongs here too, unless it has omitempty.
 var additive = map[string][]string{
-	"Envelope":    {"clock", "instance", "sections"},
-	"Queue":       {"worker_updated_at"},
-	"Agent":       {"process", "task_id", "work_item"},
-	"Process":     {"started_after_job_s"},
+	"Envelope": {"clock", "instance", "sections"},
+	"Queue":    {"worker_updated_at"},
+	"Agent":    {"process", "task_id", "work_item"},
+	"Process": {
+		"started_after_job_s", "run_ns", "time_slices", "read_bytes", "written_bytes",
+		"tree_run_ns", "tree_time_slices", "tree_read_bytes", "tree_written_bytes",
+	},
 	"Cost":        {"by_model"},
 	"RunningCost": {"model"},
 }
