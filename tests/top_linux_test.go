@@ -149,3 +149,29 @@ func TestTop_WithoutATerminal(t *testing.T) {
 	require.Error(t, err)
 	assert.Equal(t, "api: top: this is no terminal; api snapshot prints the same once, and api record again and again\n", string(out))
 }
+
+// TestTerminal: doctor and snapshot have colours and keep to the width where a terminal
+// is there, and none in a pipe; a long recording says how far it is.
+func TestTerminal(t *testing.T) {
+	t.Parallel()
+	s := openScreen(t, "ORCH_DB=/nowhere/orchestrator.db", "api="+program(t))
+	s.keys("clear; $api doctor; echo end $?", "Enter")
+	shown := s.until("end 2")
+	assert.Contains(t, shown, "\n                → check ORCH_DB", "what to do has a line of its own")
+	assert.Contains(t, s.tmux("capture-pane", "-p", "-e"), "\x1b[1m\x1b[31m✗")
+	s.keys("clear; $api doctor | grep -c ' → check ORCH_DB'; $api doctor | grep -c \"$(printf '\\033')\"; echo piped $?", "Enter")
+	assert.Contains(t, s.until("piped 1"), "1\n0\npiped", "in a pipe a check is a line")
+
+	s.keys("clear; $api snapshot --section=agents 2> log; echo coloured $?", "Enter")
+	assert.Contains(t, s.until("coloured 0"), `"agents": {`)
+	assert.Contains(t, s.tmux("capture-pane", "-p", "-e"), "\x1b[3", "colours")
+	s.keys("clear; NO_COLOR=1 $api snapshot --section=agents 2> log; echo plain $?", "Enter")
+	s.until("plain 0")
+	assert.NotContains(t, s.tmux("capture-pane", "-p", "-e"), "\x1b[3")
+	s.keys("clear; $api snapshot --section=agents 2> log | head -n 2; echo cut $?", "Enter")
+	assert.Contains(t, s.until("cut 0"), "{\n  \"schema_version\": 1,\n", "in a pipe as ever")
+
+	s.keys("clear; $api record --every 200ms --for 4s > file; wc -l < file; echo finished", "Enter")
+	assert.Regexp(t, `recorded \d+ answers in [1-4]s, \d+s left`, s.until(" left"))
+	assert.NotContains(t, s.until("\nfinished"), "answers in")
+}

@@ -22,13 +22,13 @@ func TestCounted_WaitsForTheFirstCount(t *testing.T) {
 	snapshots := mocks.NewSnapshotter(t)
 	snapshots.EXPECT().Snapshot(mock.Anything, "queue").Return(counting, nil).Times(2)
 	snapshots.EXPECT().Snapshot(mock.Anything, "queue").Return(done, nil).Once()
-	envelope, err := counted(t.Context(), snapshots, []string{"queue"})
+	envelope, err := counted(t.Context(), snapshots, []string{"queue"}, new(progress))
 	require.NoError(t, err)
 	assert.Equal(t, done, envelope)
 
 	never := mocks.NewSnapshotter(t)
 	never.EXPECT().Snapshot(mock.Anything).Return(counting, nil)
-	envelope, err = counted(t.Context(), never, nil)
+	envelope, err = counted(t.Context(), never, nil, new(progress))
 	require.NoError(t, err)
 	assert.Equal(t, counting, envelope, "it does not wait for ever")
 }

@@ -53,7 +53,7 @@ func (d doctorCmd) Run(ctx context.Context, stdout io.Writer, cfg orchmetrics.Co
 
 func (d doctorCmd) print(stdout io.Writer, report doctor.Report) error {
 	if !d.JSON {
-		return report.Text(stdout)
+		return report.Text(stdout, doctor.Screen{Width: widthOf(stdout), Colour: coloured(stdout)})
 	}
 	encoder := json.NewEncoder(stdout)
 	encoder.SetEscapeHTML(false)

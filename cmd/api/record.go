@@ -47,6 +47,8 @@ func (r recordCmd) Run(ctx context.Context, stdout io.Writer, cfg orchmetrics.Co
 	ticker := time.NewTicker(r.Every)
 	defer ticker.Stop()
 	recorded := 0
+	began, progress := time.Now(), newProgress(stdout)
+	defer progress.end()
 	for {
 		answer, err := ask(ctx)
 		switch {
@@ -59,6 +61,7 @@ func (r recordCmd) Run(ctx context.Context, stdout io.Writer, cfg orchmetrics.Co
 			}
 			recorded++
 		}
+		progress.show("%s", r.far(recorded, time.Since(began)))
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
@@ -68,6 +71,15 @@ func (r recordCmd) Run(ctx context.Context, stdout io.Writer, cfg orchmetrics.Co
 			return nil
 		}
 	}
+}
+
+// far says how far the recording is.
+func (r recordCmd) far(recorded int, passed time.Duration) string {
+	left := "until Ctrl-C"
+	if r.For > 0 {
+		left = (r.For - passed).Round(time.Second).String() + " left"
+	}
+	return fmt.Sprintf("recorded %d answers in %s, %s", recorded, passed.Round(time.Second), left)
 }
 
 // handOver writes a line to whoever takes the recording, however long that takes;

@@ -11,8 +11,6 @@ import (
 	"os"
 	"time"
 
-	"golang.org/x/term"
-
 	"github.com/orchmetrics/orchmetrics"
 	"github.com/orchmetrics/orchmetrics/internal/top"
 )
@@ -50,12 +48,6 @@ func (t topCmd) Run(ctx context.Context, stdout io.Writer, cfg orchmetrics.Confi
 	}
 	opts := top.Options{Every: t.Every, Of: withoutSecrets(cmp.Or(t.URL, cfg.DB)), Terminal: os.Stdin, Screen: stdout, Environ: os.Environ()}
 	return top.Run(ctx, ask, opts) //nolint:wrapcheck // says what it could not do
-}
-
-// isTerminal tells whether people see what is written there, or write what is read.
-func isTerminal(stream any) bool {
-	file, is := stream.(*os.File)
-	return is && term.IsTerminal(int(file.Fd()))
 }
 
 // withoutSecrets is an address as it may be shown.

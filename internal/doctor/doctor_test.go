@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/charmbracelet/x/ansi"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -54,7 +55,7 @@ func TestText(t *testing.T) {
 		many.Details = append(many.Details, Detail{"\x1b[2J\u202e.json", Warning, "m"}, Detail{"fine", OK, ""})
 	}
 	var text strings.Builder
-	require.NoError(t, Report{Status: Failed, Checks: []Result{many}}.Text(&text))
+	require.NoError(t, Report{Status: Failed, Checks: []Result{many}}.Text(&text, Screen{}))
 	assert.Contains(t, text.String(), "✗ sections_dir  evil\uFFFD✓ name (too_many) → look\n    ! \uFFFD[2J\uFFFD.json: m\n")
 	assert.Equal(t, 1+maxShown+1+2, strings.Count(text.String(), "\n"), "cut, with a line that says so, and the sum")
 	assert.NotContains(t, text.String(), "fine")
@@ -110,4 +111,26 @@ func TestSize(t *testing.T) {
 	} {
 		assert.Equal(t, want, size(bytes))
 	}
+}
+
+// TestReport_OnAScreen: folded at words, what to do on a line of its own, and no text
+// lost; without a colour it tells the same.
+func TestReport_OnAScreen(t *testing.T) {
+	t.Parallel()
+	report := Report{Status: Failed, Checks: []Result{
+		{Check: "database", Status: Failed, Message: strings.Repeat("word ", 30) + "end", Do: "start it " + strings.Repeat("soon ", 20) + "please", Code: new(domain.CodeDBMissing)},
+		{Check: "proc", Status: OK, Message: strings.Repeat("W", 200), Details: []Detail{{Subject: "pid 7", Status: Warning, Message: strings.Repeat("gone ", 30)}}},
+	}}
+	var wide, narrow, colour strings.Builder
+	require.NoError(t, report.Text(&wide, Screen{}))
+	require.NoError(t, report.Text(&narrow, Screen{Width: 60}))
+	require.NoError(t, report.Text(&colour, Screen{Width: 60, Colour: true}))
+	for line := range strings.Lines(narrow.String()) {
+		assert.LessOrEqual(t, ansi.StringWidth(strings.TrimSuffix(line, "\n")), 60, line)
+	}
+	bare := func(text string) string { return strings.Join(strings.Fields(text), "") }
+	assert.Equal(t, bare(wide.String()), bare(narrow.String()))
+	assert.Contains(t, narrow.String(), "\n                → start it soon")
+	assert.Contains(t, colour.String(), "\x1b[1;31m✗\x1b[0m database")
+	assert.Equal(t, narrow.String(), ansi.Strip(colour.String()))
 }
