@@ -52,7 +52,9 @@ func (a *Agents) Collect(ctx context.Context) (any, error) {
 		}
 	}
 	anomalies, sampleErr := a.sample(ctx, reading.Value, agents)
-	return collectedList(agents, reading.Truncated, reading.Anomalies+anomalies), join(err, sampleErr)
+	return ports.Collected{
+		Value: agents, Rows: new(int64(len(agents))), Truncated: reading.Truncated, Anomalies: reading.Anomalies + anomalies,
+	}, join(err, sampleErr)
 }
 
 // sample fills in the processes of those agents that have a pid. The agents are
@@ -81,19 +83,15 @@ func (a *Agents) sample(ctx context.Context, jobs []domain.RunningJob, agents []
 		agent := &agents[owners[i]]
 		agent.CPUTicks = samples[i].CPUTicks
 		if samples[i].Process != nil {
-			processes[i] = processOf(jobs[owners[i]], *samples[i].Process, &anomalies)
-			agent.Process = &processes[i]
+			process, job := &processes[i], jobs[owners[i]]
+			*process = *samples[i].Process
+			process.StartedAt = sanitizeTime(process.StartedAt, &anomalies)
+			process.StartedAfterJobS = nil // which only the job tells
+			if process.StartedAt != nil && job.StartedAt != nil {
+				process.StartedAfterJobS = new(process.StartedAt.Unix() - job.StartedAt.Unix())
+			}
+			agent.Process = process
 		}
 	}
 	return anomalies, err
-}
-
-// processOf is a job's process as JSON can show it, with what only the job tells.
-func processOf(job domain.RunningJob, process domain.Process, anomalies *int64) domain.Process {
-	process.StartedAt = sanitizeTime(process.StartedAt, anomalies)
-	process.StartedAfterJobS = nil
-	if process.StartedAt != nil && job.StartedAt != nil {
-		process.StartedAfterJobS = new(process.StartedAt.Unix() - job.StartedAt.Unix())
-	}
-	return process
 }

@@ -61,11 +61,9 @@ func (c *Cost) Collect(ctx context.Context) (any, error) {
 			cost.ByModel[i].CostUSD = sanitizeNumber(cost.ByModel[i].CostUSD, &anomalies)
 		}
 	}
-	collected := collectedList(running, jobs.Truncated, anomalies)
-	collected.Value = cost
-	collected.CountedAt = totals.CountedAt
-	if jobs.Value == nil && jobsErr != nil {
-		collected.Rows = nil // unknown, where 0 would mean idle
+	collected := ports.Collected{Value: cost, Truncated: jobs.Truncated, Anomalies: anomalies, CountedAt: totals.CountedAt}
+	if jobs.Value != nil || jobsErr == nil { // else it is unknown, where 0 would mean idle
+		collected.Rows = new(int64(len(running)))
 	}
 	return collected, err
 }

@@ -20,27 +20,7 @@ import (
 // outlived its context, no new one is begun, so that goroutines never pile up.
 type guard struct {
 	mu    sync.Mutex
-	calls map[*context.Context]struct{}
-}
-
-// enter registers a call, and refuses it while another is overdue.
-func (g *guard) enter(ctx context.Context) (leave func(), ok bool) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for other := range g.calls {
-		if (*other).Err() != nil {
-			return nil, false
-		}
-	}
-	if g.calls == nil {
-		g.calls = map[*context.Context]struct{}{}
-	}
-	g.calls[&ctx] = struct{}{}
-	return func() {
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		delete(g.calls, &ctx)
-	}, true
+	calls map[any]context.Context // by the call
 }
 
 // idle tells whether no call is under way.
@@ -60,17 +40,28 @@ type call[T any] struct {
 // begin calls fn in a goroutine of its own, unless an earlier call is overdue.
 func begin[T any](ctx context.Context, g *guard, fn func(context.Context) (T, error)) *call[T] {
 	c := &call[T]{done: make(chan struct{})}
-	leave, ok := g.enter(ctx)
-	if !ok {
-		c.err = fmt.Errorf("the previous call has not come back: %w", domain.CodeStuck)
-		close(c.done)
-		return c
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, other := range g.calls {
+		if other.Err() != nil {
+			c.err = fmt.Errorf("the previous call has not come back: %w", domain.CodeStuck)
+			close(c.done)
+			return c
+		}
 	}
+	if g.calls == nil {
+		g.calls = map[any]context.Context{}
+	}
+	g.calls[c] = ctx
 	c.err = &frozenError{text: "the call ended its goroutine", code: domain.CodePanic} // unless it returns
 	go func() {
 		defer close(c.done)
-		defer leave()
-		c.value, c.err = recovered(ctx, fn)
+		defer func() {
+			g.mu.Lock()
+			defer g.mu.Unlock()
+			delete(g.calls, c)
+		}()
+		c.value, c.err = recovered(func() (T, error) { return fn(ctx) })
 	}()
 	return c
 }
@@ -92,8 +83,9 @@ func (c *call[T]) wait(ctx context.Context) (T, error) {
 	}
 }
 
-// recovered calls fn; a panic, of its error's methods too, becomes an error.
-func recovered[T any](ctx context.Context, fn func(context.Context) (T, error)) (value T, err error) {
+// recovered calls fn. A panic becomes an error, and an error is asked once all that is
+// needed of it: its methods may panic, or change what they say.
+func recovered[T any](fn func() (T, error)) (value T, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			var none T
@@ -101,12 +93,18 @@ func recovered[T any](ctx context.Context, fn func(context.Context) (T, error)) 
 			err = &frozenError{text: fmt.Sprintf("panic: %v", cause), code: domain.CodePanic, stack: string(debug.Stack())}
 		}
 	}()
-	value, err = fn(ctx)
-	return value, freezeError(err)
+	value, err = fn()
+	if err == nil {
+		return value, nil
+	}
+	frozen := &frozenError{text: err.Error(), code: codeOf(err)}
+	if inner := (*frozenError)(nil); errors.As(err, &inner) {
+		frozen.stack = inner.stack
+	}
+	return value, frozen
 }
 
-// frozenError is what a foreign error said when it was asked once: its methods may
-// panic, or change what they say.
+// frozenError is what a foreign error said.
 type frozenError struct {
 	text  string
 	code  domain.Code
@@ -118,18 +116,6 @@ func (f *frozenError) Error() string { return f.text }
 
 // Unwrap gives the error its code.
 func (f *frozenError) Unwrap() error { return f.code }
-
-// freezeError asks an error all that is needed of it.
-func freezeError(err error) error {
-	if err == nil {
-		return nil
-	}
-	frozen := &frozenError{text: err.Error(), code: codeOf(err)}
-	if inner := (*frozenError)(nil); errors.As(err, &inner) {
-		frozen.stack = inner.stack
-	}
-	return frozen
-}
 
 // codeOf returns the code that an error shows as: that of the first error in it
 // that has one.

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/orchmetrics/orchmetrics/domain"
 	"github.com/orchmetrics/orchmetrics/ports"
@@ -53,11 +52,15 @@ func (q *Queue) Collect(ctx context.Context) (any, error) {
 	if state.Value != nil {
 		queue.Worker = *state.Value
 	}
+	counted := counts.CountedAt // the earlier of the two
+	if other := retries.CountedAt; counted == nil || other != nil && other.Before(*counted) {
+		counted = other
+	}
 	return ports.Collected{
 		Value:     queue,
 		Truncated: counts.Truncated,
 		Anomalies: counts.Anomalies + retries.Anomalies + state.Anomalies,
-		CountedAt: earlier(counts.CountedAt, retries.CountedAt),
+		CountedAt: counted,
 	}, err
 }
 
@@ -79,12 +82,4 @@ func (q *Queue) readWorker(ctx context.Context) (ports.Reading[*domain.Worker], 
 		anomalies += int64(len(unreadable.Values))
 	}
 	return ports.Reading[*domain.Worker]{Value: &worker, Anomalies: anomalies}, err
-}
-
-// earlier returns the earlier of two times, of which either may be unknown.
-func earlier(a, b *time.Time) *time.Time {
-	if a == nil || b != nil && b.Before(*a) {
-		return b
-	}
-	return a
 }

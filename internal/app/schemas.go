@@ -1,7 +1,6 @@
 package app
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,7 +18,7 @@ func (s *Service) Schemas() (map[string]json.RawMessage, error) {
 		if !ok || domain.Core(section.key) {
 			continue
 		}
-		schema, err := recovered(context.Background(), func(context.Context) (json.RawMessage, error) {
+		schema, err := recovered(func() (json.RawMessage, error) {
 			return schemaOf(section.key, described.Schema(), section.fallback)
 		})
 		if err != nil {

@@ -37,7 +37,7 @@ func (s *Service) check(keys []string) error {
 }
 
 // scrape asks the sections of the keys, or all of them, at one instant and in one
-// view of each store.
+// view of each store, all at once.
 func (s *Service) scrape(ctx context.Context, keys []string) domain.Envelope {
 	at := s.clock.Now()
 	ctx, cancel := context.WithTimeout(ports.WithInstant(ctx, at), s.opts.SectionTimeout)
@@ -47,11 +47,6 @@ func (s *Service) scrape(ctx context.Context, keys []string) domain.Envelope {
 		ctx, end = viewer.View(ctx) //nolint:fatcontext // each view builds on those before it; they are few
 		defer end()
 	}
-	return s.assemble(at, s.collect(ctx, keys))
-}
-
-// collect asks the sections all at once, and those that come and go beside them.
-func (s *Service) collect(ctx context.Context, keys []string) []outcome {
 	sections := s.asked
 	if len(keys) > 0 {
 		sections = wanted(sections, keys)
@@ -59,14 +54,14 @@ func (s *Service) collect(ctx context.Context, keys []string) []outcome {
 	if i := slices.IndexFunc(sections, func(s *section) bool { return s.jobs != nil && !s.disabled }); i >= 0 {
 		ctx = sections[i].jobs.begin(ctx)
 	}
-	var more []outcome
+	var more []outcome // of the sections that come and go
 	var group sync.WaitGroup
 	if len(s.opts.Listers) > 0 {
 		group.Go(func() { more = s.dynamic.run(ctx, keys) })
 	}
 	outcomes := runAll(ctx, sections)
 	group.Wait()
-	return append(outcomes, more...)
+	return s.assemble(at, append(outcomes, more...))
 }
 
 // wanted are the sections of the keys.

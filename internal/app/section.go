@@ -49,7 +49,7 @@ func newSection(source ports.Section, disabled []string) (*section, error) {
 	}
 	s := &section{key: key, source: source, disabled: slices.Contains(disabled, key), guard: &guard{}}
 	var err error
-	s.fallback, err = recovered(context.Background(), func(context.Context) (any, error) { return s.describe() })
+	s.fallback, err = recovered(s.describe)
 	if err != nil {
 		return nil, fmt.Errorf("add section %q: its default: %w", key, err)
 	}
@@ -70,7 +70,10 @@ func (s *section) describe() (fallback any, err error) {
 	case *Cost:
 		s.jobs = core.jobs
 	}
-	fallback, err = encode(s.key, s.source.Default())
+	fallback = s.source.Default()
+	if !domain.Core(s.key) {
+		fallback, err = encode(fallback)
+	}
 	if err == nil {
 		err = new(domain.Envelope).Set(s.key, fallback)
 	}
@@ -130,27 +133,28 @@ func (s *section) collect(ctx context.Context) (ports.Collected, error) {
 	if !wrapped {
 		collected.Value = value
 	}
-	if absent(collected.Value) {
+	switch v := reflect.ValueOf(collected.Value); {
+	case !v.IsValid(), slices.Contains(nillable, v.Kind()) && v.IsNil():
 		if err != nil {
 			return ports.Collected{}, err
 		}
 		collected.Value = nil
-		return collected, nil
+	case !domain.Core(s.key):
+		encoded, invalid := encode(collected.Value)
+		if invalid != nil {
+			return ports.Collected{}, errors.Join(invalid, err)
+		}
+		collected.Value = encoded
 	}
-	encoded, invalid := encode(s.key, collected.Value)
-	if invalid != nil {
-		return ports.Collected{}, errors.Join(invalid, err)
-	}
-	collected.Value = encoded
 	return collected, err
 }
 
-// encode returns a value as the envelope holds it: a core section's as it is, any
-// other as JSON, so that it cannot spoil the rest.
-func encode(key string, value any) (any, error) {
-	if domain.Core(key) {
-		return value, nil
-	}
+// nillable are the kinds of what Go code most often returns as nil beside an error.
+var nillable = []reflect.Kind{reflect.Pointer, reflect.Slice, reflect.Map}
+
+// encode returns the value of a section beside the core as the envelope holds it: as
+// JSON, so that it cannot spoil the rest.
+func encode(value any) (any, error) {
 	encoded, err := domain.Encode(value)
 	if err != nil {
 		return nil, fmt.Errorf("encode: %w: %w", domain.CodeInvalidValue, err)
@@ -162,19 +166,6 @@ func encode(key string, value any) (any, error) {
 		return nil, fmt.Errorf("encode: a number is beyond a float: %w", domain.CodeInvalidValue)
 	}
 	return json.RawMessage(encoded), nil
-}
-
-// absent tells whether a value is nil, or a pointer, slice or map that is: what
-// Go code most often returns beside an error.
-func absent(value any) bool {
-	switch v := reflect.ValueOf(value); v.Kind() {
-	case reflect.Invalid:
-		return true
-	case reflect.Pointer, reflect.Slice, reflect.Map:
-		return v.IsNil()
-	default:
-		return false
-	}
 }
 
 // fail puts an error into the report of a section that has no value.

@@ -43,12 +43,7 @@ func (s *Stages) Collect(ctx context.Context) (any, error) {
 			TaskID:      task.ID,
 		}
 	}
-	return collectedList(stages, reading.Truncated, reading.Anomalies), err
-}
-
-func collectedList[T any](list []T, truncated bool, anomalies int64) ports.Collected {
-	rows := int64(len(list))
-	return ports.Collected{Value: list, Rows: &rows, Truncated: truncated, Anomalies: anomalies}
+	return ports.Collected{Value: stages, Rows: new(int64(len(stages))), Truncated: reading.Truncated, Anomalies: reading.Anomalies}, err
 }
 
 var errNoInstant = errors.New("collect: the context has no instant")
