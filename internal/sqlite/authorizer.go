@@ -20,35 +20,21 @@ type authorizer struct {
 	versionRead bool
 }
 
-// authorize lets reading statements through and nothing else. SQLite asks it
-// while it compiles a statement, once for each thing that the statement would
-// do, so that a write is refused before it can begin.
+// authorize lets reading statements through, and of the pragmas those that this package
+// uses, and nothing else. SQLite asks it while it compiles a statement, once for each
+// thing that the statement would do, so that a write is refused before it can begin.
 func (a *authorizer) authorize(action int, arg1, arg2, _ string) int {
-	switch action {
-	case actionSelect, actionRead, actionTransaction, actionRecursive:
-		return authOK
-	case actionFunction:
-		// arg2 is the function's name. This one runs code from a file.
-		if arg2 == "load_extension" {
-			return authDeny
-		}
-		return authOK
-	case actionPragma:
-		return a.authorizePragma(arg1, arg2)
-	default:
-		return authDeny
-	}
-}
-
-// authorizePragma allows the pragmas that this package uses. To set
-// schema_version to an empty text, which makes it 0, looks from here as to read
-// it: it is let through once, which connecting uses up.
-func (a *authorizer) authorizePragma(name, value string) int {
 	switch {
-	case name == "schema_version" && value == "" && !a.versionRead:
-		a.versionRead = true
+	case action == actionSelect, action == actionRead, action == actionTransaction, action == actionRecursive:
 		return authOK
-	case name == "table_xinfo", name == "index_list", name == "index_xinfo":
+	case action == actionFunction && arg2 != "load_extension": // which runs code from a file
+		return authOK
+	case action == actionPragma && (arg1 == "table_xinfo" || arg1 == "index_list" || arg1 == "index_xinfo"):
+		return authOK
+	case action == actionPragma && arg1 == "schema_version" && arg2 == "" && !a.versionRead:
+		// To set it to an empty text, which makes it 0, looks from here as to read it: it is
+		// let through once, which connecting uses up.
+		a.versionRead = true
 		return authOK
 	default:
 		return authDeny

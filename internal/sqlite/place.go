@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -53,31 +51,20 @@ type Directory struct {
 // same comes with it.
 func (e *Engine) Place() (Place, error) {
 	found, err := inspect(e.path)
-	place := Place{Path: found.path, Live: found.live(), Sidecars: map[string]Owner{}}
-	if found.db != nil {
-		place.Bytes, place.Mode = found.db.Size(), found.db.Mode()
-		place.Owner = ownerOf(found.db)
+	place := Place{Path: found.path, Live: found.live, Sidecars: map[string]Owner{}}
+	if found.db.there {
+		place.Bytes, place.Mode, place.Owner = found.db.size, found.db.mode, &Owner{found.db.uid, found.db.gid}
 	}
-	for _, suffix := range []string{"-wal", "-shm", "-journal"} {
-		if info, err := statIfExists(found.path + suffix); err == nil && info != nil {
-			if owner := ownerOf(info); owner != nil {
-				place.Sidecars[suffix] = *owner
-			}
+	for suffix := range found.sidecars() {
+		if sidecar, err := stat(found.path + suffix); err == nil && sidecar.mode.IsRegular() {
+			place.Sidecars[suffix] = Owner{sidecar.uid, sidecar.gid}
 		}
 	}
 	dir := filepath.Dir(found.path)
-	if info, statErr := os.Stat(dir); statErr == nil && ownerOf(info) != nil {
-		place.Directory = &Directory{Owner: *ownerOf(info), Mode: info.Mode(), Writable: access(dir, unix.W_OK) == nil}
+	if its, err := stat(dir); err == nil {
+		place.Directory = &Directory{Owner: Owner{its.uid, its.gid}, Mode: its.mode, Writable: access(dir, unix.W_OK) == nil}
 	}
 	return place, err
-}
-
-func ownerOf(info fs.FileInfo) *Owner {
-	stat, known := info.Sys().(*syscall.Stat_t)
-	if !known {
-		return nil
-	}
-	return &Owner{UID: stat.Uid, GID: stat.Gid}
 }
 
 // WAL opens the database as a scrape does, and tells whether it is in WAL mode or

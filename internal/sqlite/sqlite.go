@@ -84,17 +84,17 @@ func (e *Engine) Connect(ctx context.Context) (engine.Conn, error) {
 // the transaction that fixes what it sees.
 func (e *Engine) connect(ctx context.Context, found files) (*connection, error) {
 	switch {
-	case found.pending() && found.log.damaged:
+	case found.pending && found.log.damaged:
 		// No frame of it counts, to whoever recovers it.
 		return e.connectAtRest(ctx, found)
-	case found.pending() && !found.live():
+	case found.pending && !found.live:
 		return nil, fmt.Errorf("open database: the write-ahead log has no index: %w", domain.CodeDBNotLive)
-	case found.live():
+	case found.live:
 		conn, err := e.begin(ctx, found, readOnlySHM)
 		if err == nil {
 			return conn, nil
 		}
-		if found.pending() || driverCode(err) != domain.CodeDBNotLive {
+		if found.pending || driverCode(err) != domain.CodeDBNotLive {
 			return nil, err
 		}
 		// Left over from a crash before the first commit: nothing is pending.
@@ -147,8 +147,12 @@ func (e *Engine) begin(ctx context.Context, found files, param string) (*connect
 	err := conn.tx.QueryRowContext(ctx, "PRAGMA schema_version").Scan(&version)
 	if err != nil {
 		err = fmt.Errorf("read schema version: %w", err)
-	} else {
-		err = errors.Join(conn.Guard(false), found.replaced())
+	} else if err = conn.Guard(false); err == nil {
+		if opened, statErr := stat(found.path); statErr != nil {
+			err = fileError("identify database", statErr)
+		} else if opened.id != found.db.id {
+			err = fmt.Errorf("open database: %w: it was replaced meanwhile", domain.CodeDBBusy)
+		}
 	}
 	if err != nil {
 		conn.Close()
@@ -156,8 +160,8 @@ func (e *Engine) begin(ctx context.Context, found files, param string) (*connect
 	}
 	conn.state = engine.State{
 		Sequence: e.begun,
-		Database: found.id.String(),
-		Edition:  fmt.Sprint(found.id, version, changeOf(found.db)),
+		Database: fmt.Sprint(found.db.id),
+		Edition:  fmt.Sprint(found.db.id, version, found.db.changed),
 		Doubtful: e.trail.breaks(found, param == immutable),
 	}
 	return conn, nil

@@ -30,41 +30,24 @@ func readLogHeader(path string) logHeader {
 	}
 	defer unix.Close(file) //nolint:errcheck // nothing was written
 	var header [logHeaderBytes]byte
-	switch n, err := unix.Pread(file, header[:], 0); {
-	case err != nil, n == 0:
+	n, err := unix.Pread(file, header[:], 0)
+	if err != nil || n == 0 {
 		return logHeader{} // an empty log is none
-	case n < len(header):
-		return logHeader{damaged: true}
 	}
-	magic := binary.BigEndian.Uint32(header[0:])
-	if magic&^1 != logMagic || !checksumFits(header[:], magic&1 == 1) {
-		return logHeader{damaged: true}
-	}
-	return logHeader{
-		known:  true,
-		salt:   binary.BigEndian.Uint32(header[16:]),
-		random: binary.BigEndian.Uint32(header[20:]),
-	}
-}
-
-// checksumFits sums the first 24 bytes as SQLite does.
-func checksumFits(header []byte, bigEndian bool) bool {
-	var order binary.ByteOrder = binary.LittleEndian
-	if bigEndian {
+	word := func(at int) uint32 { return binary.BigEndian.Uint32(header[at:]) }
+	var order binary.ByteOrder = binary.LittleEndian // of checksums
+	if word(0)&1 == 1 {
 		order = binary.BigEndian
 	}
-	var a, b uint32
+	var a, b uint32 // of the first 24 bytes, as SQLite sums them
 	for i := 0; i < 24; i += 8 {
 		a += order.Uint32(header[i:]) + b
 		b += order.Uint32(header[i+4:]) + a
 	}
-	return a == binary.BigEndian.Uint32(header[24:]) && b == binary.BigEndian.Uint32(header[28:])
-}
-
-// follows tells whether a log may be what became of another one.
-func (h logHeader) follows(before logHeader) bool {
-	grown := h.salt - before.salt
-	return grown <= restarts && (grown > 0 || h.random == before.random)
+	if n < len(header) || word(0)&^1 != logMagic || a != word(24) || b != word(28) {
+		return logHeader{damaged: true}
+	}
+	return logHeader{known: true, salt: word(16), random: word(20)}
 }
 
 // restarts is how many times a log may begin anew between two views.
@@ -73,9 +56,7 @@ const restarts = 1 << 16
 // trail is what the last view saw that tells whether the database of the next one
 // has gone on from there, or was replaced, or put back to an older state.
 type trail struct {
-	seen    bool
-	id      fileID
-	db      mark
+	db      file
 	wal     fileID // of the log's file; zero for a database at rest
 	log     logHeader
 	pending bool
@@ -85,13 +66,13 @@ type trail struct {
 // whether the trail breaks. What cannot be told is no break: a database with a
 // rollback journal leaves none.
 func (t *trail) breaks(found files, atRest bool) bool {
-	now := trail{seen: true, id: found.id, db: markOf(found.db)}
+	now := trail{db: found.db}
 	switch {
 	case atRest:
-	case found.wal == nil:
+	case !found.wal.there:
 		return false
 	default:
-		now.wal, now.pending = found.walID, found.pending()
+		now.wal, now.pending = found.wal.id, found.pending
 		if found.log.known && readLogHeader(found.path+"-wal") == found.log { // else it begins anew just now
 			now.log = found.log
 		}
@@ -99,16 +80,18 @@ func (t *trail) breaks(found files, atRest bool) bool {
 	before := *t
 	*t = now
 	switch {
-	case !before.seen, before.id != now.id:
+	case before.db.id != now.db.id:
 		return false // another file is another database, which needs no sign
 	case now.wal != before.wal, now.wal == fileID{}:
 		// Who closed the database wrote the log into it and removed it, as whoever
 		// puts another one in its place has to.
-		return before.db != now.db || before.pending
+		return before.db.size != now.db.size || before.db.modified != now.db.modified || before.pending
 	case !now.log.known:
 		t.log = before.log
 		return false
 	default:
-		return before.log.known && !now.log.follows(before.log)
+		// The salt of a log that goes on grows each time that it begins anew.
+		grown := now.log.salt - before.log.salt
+		return before.log.known && (grown > restarts || grown == 0 && now.log.random != before.log.random)
 	}
 }
