@@ -47,13 +47,17 @@ func TestRunningJobs(t *testing.T) {
 		{
 			ID: 11, RunID: new(int64(32)), Agent: new("reviewer"), Repo: new("web"), StartedAt: at(t, "2026-06-01 11:59:00"),
 			Model: new("claude-sonnet-4-5"), CostUSD: new(0.5), InputTokens: new(int64(10)), OutputTokens: new(int64(20)),
-			CacheCreationTokens: new(int64(0)),
+			CacheCreationTokens: new(int64(0)), TaskID: new(int64(7)), WorkItem: new("ORCH-007"),
 		},
-		{ID: 15},
-		{ID: 16, RunID: new(int64(99)), Agent: new("analyst"), PID: new(int64(12)), StartedAt: at(t, "2026-06-01 12:00:00")},
+		{ID: 15, TaskID: new(int64(4))},
+		{
+			ID: 16, RunID: new(int64(99)), Agent: new("analyst"), PID: new(int64(12)), StartedAt: at(t, "2026-06-01 12:00:00"),
+			TaskID: new(int64(4)),
+		},
 		{
 			ID: 21, RunID: new(int64(31)), Agent: new("developer"), Repo: new("core"), PID: new(int64(4711)),
 			StartedAt: at(t, "2026-06-01 12:00:05"), Model: new("claude-opus-4-8"), Effort: new("low"),
+			TaskID: new(int64(3)), WorkItem: new("ORCH-003"),
 		},
 	}, got.Value)
 	assert.Zero(t, got.Anomalies)
@@ -87,10 +91,10 @@ func TestCostTotals(t *testing.T) {
 	path := newDB(t, walMode, script(t, "busy.sql"))
 	got, err := newStore(t, path).CostTotals(t.Context())
 	require.NoError(t, err)
-	assert.Equal(t, &domain.CostTotals{
+	assert.Equal(t, domain.CostTotals{
 		Runs: 3, CostUSD: new(1.75), InputTokens: new(int64(1010)), OutputTokens: new(int64(220)),
 		CacheReadTokens: new(int64(50)), CacheCreationTokens: new(int64(7)),
-	}, got.Value)
+	}, got.Value.CostTotals)
 	assert.Zero(t, got.Anomalies)
 	var runs, input int64
 	var cost float64
@@ -117,9 +121,9 @@ func TestEmptyTables(t *testing.T) {
 	costs, err := store.CostTotals(t.Context())
 	require.NoError(t, err)
 	zero := new(int64(0))
-	assert.Equal(t, &domain.CostTotals{
+	assert.Equal(t, &domain.RunCosts{CostTotals: domain.CostTotals{
 		CostUSD: new(0.0), InputTokens: zero, OutputTokens: zero, CacheReadTokens: zero, CacheCreationTokens: zero,
-	}, costs.Value)
+	}, ByModel: []domain.ModelCost{}}, costs.Value)
 }
 
 func TestRowCap(t *testing.T) {
