@@ -97,8 +97,12 @@ func TestCoalescer_WritesOnce(t *testing.T) {
 		c := coalescing(scraper{counting(time.Second), func() { texts.Add(1); time.Sleep(time.Second) }}, 0)
 		zipped := coding{name: gzipped, always: true}
 		forms := []form{
-			{}, {contentType: jsonType}, {jsonType, zipped}, {contentType: string(ports.PrometheusText)},
-			{string(ports.PrometheusText), zipped}, {contentType: string(ports.OpenMetricsText)},
+			{},
+			{contentType: jsonType},
+			{jsonType, zipped},
+			{contentType: string(ports.PrometheusText)},
+			{string(ports.PrometheusText), zipped},
+			{contentType: string(ports.OpenMetricsText)},
 		}
 		c.scrapeTurn <- struct{}{} // the two scrapes wait until all have asked
 		var group sync.WaitGroup
@@ -147,7 +151,7 @@ func TestCoalescer_JSONDoesNotWaitForText(t *testing.T) {
 		group.Go(text)
 		for range 3 {
 			began := time.Now()
-			assert.NoError(t, c.ask(t.Context(), nil, form{contentType: jsonType}).err)
+			require.NoError(t, c.ask(t.Context(), nil, form{contentType: jsonType}).err)
 			assert.Equal(t, time.Second, time.Since(began))
 		}
 		group.Wait()

@@ -36,10 +36,10 @@ func codingWanted(accept []string) (coding, bool) {
 	}
 	weights := codingWeights(accept)
 	plain, named := weights["identity"]
-	all, any := weights["*"]
+	others, starred := weights["*"]
 	switch {
 	case named:
-	case any && all == 0:
+	case starred && others == 0:
 		plain = 0
 	default:
 		plain = 0.0001 // below what can be written: three digits
@@ -48,7 +48,7 @@ func codingWanted(accept []string) (coding, bool) {
 	for _, name := range []string{zstded, gzipped} {
 		weight, named := weights[name]
 		if !named && plain == 0 {
-			weight = all
+			weight = others
 		}
 		if weight > highest {
 			best, highest = coding{name: name, always: plain == 0}, weight

@@ -58,9 +58,16 @@ func cost() []Family {
 				tokens(s, t.InputTokens, t.OutputTokens, t.CacheReadTokens, t.CacheCreationTokens)
 			}),
 		},
+	}
+}
+
+// costByModel are the families of cost.by_model.
+func costByModel() []Family {
+	return []Family{
 		{
 			Name: "orchestrator_model_runs", Kind: Gauge, Labels: []string{"model", "kind"},
-			Help: "Runs of each of the models with most of them. The kind is model, unknown for runs without one, or rest for those of all other models.",
+			Help: "Runs of each of the models with most of them. The kind is model, unknown for runs without one, " +
+				"or rest for those of all other models.",
 			From: "cost.by_model[].runs", Absent: ifNoModels,
 			collect: eachModel(func(m *domain.ModelCost, s *series, labels ...string) { s.add(float64(m.Runs), labels...) }),
 		},

@@ -99,7 +99,7 @@ func (w *watched) poll() (got told) {
 	for _, m := range costs.Value.ByModel {
 		sum += *m.CostUSD
 	}
-	if sum != *costs.Value.CostUSD { //nolint:testifylint // to the bit
+	if sum != *costs.Value.CostUSD { // to the bit
 		got.err = errors.Join(got.err, fmt.Errorf("the models cost %g, all runs %g", sum, *costs.Value.CostUSD))
 	}
 	slices.SortFunc(costs.Value.ByModel, byName)

@@ -20,7 +20,9 @@ const maxAnswer = 1 << 30
 
 // answersOf returns what asks for one answer: of a running service, or, without a URL,
 // of what the settings name. It may be asked again every so often.
-func answersOf(cfg orchmetrics.Config, service string, access accessFlags, every time.Duration) (func(context.Context) ([]byte, error), error) {
+func answersOf(
+	cfg orchmetrics.Config, service string, access accessFlags, every time.Duration,
+) (func(context.Context) ([]byte, error), error) {
 	if service == "" {
 		snapshots, err := orchmetrics.InitializeSnapshotter(cfg)
 		if err != nil {

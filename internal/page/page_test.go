@@ -52,7 +52,7 @@ func TestValidateLinkTemplate(t *testing.T) {
 		"https://tracker.example/browse/{work_item}", "http://10.0.0.7:8080/?q={work_item}&x=1", "HTTPS://tracker.example/#{work_item}",
 		"https://tracker.example/{work_item}/log/{work_item}", "https://[::1]:80/{work_item}",
 	} {
-		assert.NoError(t, page.ValidateLinkTemplate(good), good)
+		require.NoError(t, page.ValidateLinkTemplate(good), good)
 	}
 	for bad, why := range map[string]string{
 		"javascript:alert({work_item})":                 "http",

@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"strings"
 
-	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/orchmetrics/orchmetrics/domain"
@@ -31,7 +30,7 @@ var columns = []column{
 	{title: "TIME", width: 7, right: true, text: func(r row) string { return spanOf(r.RuntimeS) }},
 	{title: "CPU", width: 8, text: bars},
 	{title: "TREE", width: 5, right: true, text: func(r row) string { return percent(busiest(r)) }},
-	{title: "MEM", width: 5, right: true, text: func(r row) string { return size(r) }},
+	{title: "MEM", width: 5, right: true, text: size},
 	{title: "COST", width: 7, right: true, text: func(r row) string { return dollars(r.cost) }},
 	{title: "REPO", width: 16, from: 150, text: func(r row) string { return domain.Printable(value(r.Repo)) }},
 	{title: "HOST", width: 16, from: 170, text: func(r row) string { return domain.Printable(value(r.Host)) }},
@@ -62,22 +61,22 @@ func (m *model) titles(rows, first int) string {
 	if rows > m.room() {
 		cells += fmt.Sprintf("  %d–%d of %d", first+1, min(rows, first+m.room()), rows)
 	}
-	return faint.Render(cells)
+	return faint(cells)
 }
 
 func (m *model) line(r row) string {
-	style := lipgloss.NewStyle()
-	if r.doing.trouble {
-		style = bad
-	}
 	return m.cells(func(c column) string {
 		switch c.title {
 		case "TICKET":
-			return strong.Render(ansi.Truncate(c.text(r), c.width, "…"))
+			return strong(ansi.Truncate(c.text(r), c.width, "…"))
 		case "STATE":
-			return style.Render(ansi.Truncate(c.text(r), c.width, "…"))
+			state := ansi.Truncate(c.text(r), c.width, "…")
+			if r.doing.trouble {
+				return bad(state)
+			}
+			return state
 		case "CPU":
-			return accent.Render(c.text(r))
+			return accent(c.text(r))
 		default:
 			return c.text(r)
 		}
@@ -138,7 +137,7 @@ func spanOf(seconds *int64) string {
 
 // span is a number of seconds in its two largest units.
 func span(seconds int64) string {
-	s, sign := uint64(seconds), ""
+	s, sign := uint64(seconds), "" //nolint:gosec // its absolute value below
 	if seconds < 0 {
 		s, sign = -s, "-" // also of the least there is
 	}
@@ -195,7 +194,7 @@ func counted(name string, known bool, n int) string {
 	if !known {
 		return name + " unknown"
 	}
-	return name + " " + strong.Render(grouped(int64(n)))
+	return name + " " + strong(grouped(int64(n)))
 }
 
 func orUnknown(text string) string {

@@ -3,7 +3,9 @@ package top
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -40,9 +42,7 @@ func answerOf(t require.TestingT, atMS int, agents ...object) []byte {
 
 func worker(own, tree any, more object) object {
 	process := object{"status": "ok", "state": "S", "start_ticks": 1, "tree_cpu_ticks": tree, "rss_bytes": 32 << 20}
-	for key, value := range more {
-		process[key] = value
-	}
+	maps.Copy(process, more)
 	return object{"agent": "developer", "pid": 42, "cpu_ticks": own, "runtime_s": 75, "task_id": 7, "process": process}
 }
 
@@ -133,7 +133,7 @@ func TestView(t *testing.T) {
 		"TICKET       AGENT      STATE                  TIME CPU       TREE   MEM    COST",
 		"ORCH-7       developer  ▶ working             1m15s ████····   50%   32M   $0.50",
 	}, "\n"), strings.Join(strings.Split(m.text(), "\n")[:6], "\n"))
-	m.Update(answer{err: fmt.Errorf("refused\n\x1b[2J"), at: time.Now()})
+	m.Update(answer{err: errors.New("refused\n\x1b[2J"), at: time.Now()})
 	assert.Regexp(t, `^✕ no answer for \d+s: refused\x{FFFD}\x{FFFD}\[2J`, m.text())
 	assert.Contains(t, m.text(), "ORCH-7", "what was known stays")
 	m.Update(answer{body: []byte(`{"schema_version":1,"enabled":false}`), at: time.Now()})

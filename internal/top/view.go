@@ -16,14 +16,16 @@ import (
 )
 
 // The styles are of the terminal's own colours. Nothing is told by a colour alone.
-var (
-	strong = lipgloss.NewStyle().Bold(true)
-	faint  = lipgloss.NewStyle().Faint(true)
-	bad    = lipgloss.NewStyle().Bold(true).Foreground(lipgloss.Red)
-	well   = lipgloss.NewStyle().Foreground(lipgloss.Green)
-	accent = lipgloss.NewStyle().Foreground(lipgloss.Blue)
-	bar    = lipgloss.NewStyle().Reverse(true)
-)
+func strong(text string) string { return lipgloss.NewStyle().Bold(true).Render(text) }
+func faint(text string) string  { return lipgloss.NewStyle().Faint(true).Render(text) }
+func bad(text string) string {
+	return lipgloss.NewStyle().Bold(true).Foreground(lipgloss.Red).Render(text)
+}
+
+func well(text string) string { return lipgloss.NewStyle().Foreground(lipgloss.Green).Render(text) }
+
+func accent(text string) string { return lipgloss.NewStyle().Foreground(lipgloss.Blue).Render(text) }
+func bar(text string) string    { return lipgloss.NewStyle().Reverse(true).Render(text) }
 
 // View shows it in as many lines and columns as there are.
 func (m *model) View() tea.View {
@@ -70,7 +72,7 @@ func (m *model) head() []string {
 	lines := []string{state, strings.Join([]string{
 		counted("agents", e.known("agents"), len(e.Agents)), counted("tasks", e.known("stages"), len(e.Stages)),
 		"queued " + integer(e.Queue.Depth), "breaker " + orUnknown(domain.Printable(e.breaker())), m.cost(),
-	}, faint.Render(" · "))}
+	}, faint(" · "))}
 	if stages := stagesOf(e.Stages); stages != "" {
 		lines = append(lines, stages)
 	}
@@ -78,30 +80,30 @@ func (m *model) head() []string {
 		if len(lines) > m.height/3 {
 			break
 		}
-		lines = append(lines, bad.Render("▲ "+one))
+		lines = append(lines, bad("▲ "+one))
 	}
 	return append(lines, "")
 }
 
 func (m *model) state() string {
 	at := m.envelope.GeneratedAt.UTC().Format("15:04:05 UTC")
-	of := faint.Render("  " + domain.Printable(m.opts.Of))
+	of := faint("  " + domain.Printable(m.opts.Of))
 	switch n := len(m.troubles()); {
 	case m.failure != "" && m.answered.IsZero():
-		return bad.Render("✕ no answer") + ": " + domain.Printable(m.failure)
+		return bad("✕ no answer") + ": " + domain.Printable(m.failure)
 	case m.failure != "":
 		age := span(int64(time.Since(m.answered).Seconds()))
-		return bad.Render("✕ no answer") + fmt.Sprintf(" for %s: %s", age, domain.Printable(m.failure))
+		return bad("✕ no answer") + fmt.Sprintf(" for %s: %s", age, domain.Printable(m.failure))
 	case m.answered.IsZero():
 		return "asking" + of
 	case m.envelope.off():
 		return "○ switched off" + of
 	case m.paused:
-		return strong.Render("‖ paused") + "  " + at + of
+		return strong("‖ paused") + "  " + at + of
 	case n > 0:
-		return bad.Render(fmt.Sprintf("▲ %d %s", n, plural(n, "problem", "problems"))) + "  " + at + of
+		return bad(fmt.Sprintf("▲ %d %s", n, plural(n, "problem", "problems"))) + "  " + at + of
 	default:
-		return well.Render("●") + strong.Render(" live") + "  " + at + of
+		return well("●") + strong(" live") + "  " + at + of
 	}
 }
 
@@ -156,14 +158,14 @@ func stagesOf(tasks []task) string {
 	median := func(stage string) int64 { return ids[stage][len(ids[stage])/2] }
 	slices.SortFunc(stages, func(a, b string) int { return cmp.Or(cmp.Compare(median(b), median(a)), cmp.Compare(a, b)) })
 	for i, stage := range stages {
-		stages[i] = fmt.Sprintf("%s %d", faint.Render(domain.Printable(stage)), len(ids[stage]))
+		stages[i] = fmt.Sprintf("%s %d", faint(domain.Printable(stage)), len(ids[stage]))
 	}
 	return strings.Join(stages, "  ")
 }
 
 // keys are what the keys are for.
 var keys = []string{
-	strong.Render("Keys"),
+	strong("Keys"),
 	"  /            find: words that all have to be in a row; Enter keeps them, Esc ends it",
 	"  s, S         order by the next column, or the one before; r the other way round",
 	"  ↑ ↓ PgUp PgDn Home End   scroll",
@@ -171,7 +173,7 @@ var keys = []string{
 	"  ?            these lines",
 	"  q, Ctrl-C    quit",
 	"",
-	strong.Render("What an agent does"), // since the answer before
+	strong("What an agent does"), // since the answer before
 	"  ▶ working: its process used CPU       ◆ its children did, it waits",
 	"  ◔ it wakes up, and uses hardly any    ■ nothing has moved, for so long",
 	"  ▲ in trouble                          ○ not known",
@@ -181,7 +183,7 @@ var keys = []string{
 
 func (m *model) foot() string {
 	if m.typing {
-		return bar.Render(" find: " + domain.Printable(m.filter) + "▏")
+		return bar(" find: " + domain.Printable(m.filter) + "▏")
 	}
 	by := orders[m.order].name
 	if m.reverse {
@@ -191,5 +193,5 @@ func (m *model) foot() string {
 	if m.filter != "" {
 		text = fmt.Sprintf(" Esc: show all, not only %s  │ %s", domain.Printable(m.filter), text)
 	}
-	return bar.Render(ansi.Truncate(text+strings.Repeat(" ", max(0, m.width-ansi.StringWidth(text))), m.width, "…"))
+	return bar(ansi.Truncate(text+strings.Repeat(" ", max(0, m.width-ansi.StringWidth(text))), m.width, "…"))
 }
