@@ -68,15 +68,22 @@ func (runsTable) alias() string { return "r" }
 
 func (runsTable) marks(a active) []rollup.Mark { return a.runs }
 
-// plain is one pass over the runs, with a row for each model.
+// plain is one pass over the runs, with a row for each model, in an order that is always
+// the same: sums of floating-point numbers depend on it.
 func (runsTable) plain(c *columns) (sums []string, groupBy string) {
-	model, cost := c.exact("model"), c.ref("cost_usd")
-	if model != "NULL" {
-		groupBy = " GROUP BY " + model
+	if !c.summable("cost_usd", false) {
+		return nil, ""
 	}
-	sums = []string{model, "sum(" + cost + ")", "max(" + cost + ")"}
+	model := c.key("model")
+	if model != "NULL" {
+		groupBy = " GROUP BY " + model + " ORDER BY " + model
+	}
+	sums = []string{model, c.sum("cost_usd"), c.highest("cost_usd")}
 	for _, name := range tokenColumns {
-		sums = append(sums, "sum("+c.ref(name)+")")
+		if !c.summable(name, true) {
+			return nil, ""
+		}
+		sums = append(sums, c.sum(name))
 	}
 	return sums, groupBy
 }

@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/orchmetrics/orchmetrics/domain"
+	"github.com/orchmetrics/orchmetrics/internal/postgres/postgrestest"
 	"github.com/orchmetrics/orchmetrics/internal/sqlite"
 	"github.com/orchmetrics/orchmetrics/ports"
 )
@@ -42,7 +43,10 @@ func TestMain(m *testing.M) {
 	case roleCrowd:
 		err = json.NewEncoder(os.Stdout).Encode(readCrowd(os.Args[1]))
 	default:
-		goleak.VerifyTestMain(m)
+		goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+			postgrestest.Stop()
+			os.Exit(code)
+		}))
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

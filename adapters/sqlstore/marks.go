@@ -56,7 +56,7 @@ func (q *queries) activeRows() (active, error) {
 		found, err = q.marks(ids+", "+jobs.integer("attempts")+" FROM "+from+where, maxVersions+1, false) // the runs' own section says why
 	}
 	if err == nil && len(found.jobs) > maxVersions {
-		found, err = q.marks(ids+", NULL FROM "+from+where, -1, true)
+		found, err = q.marks(ids+", NULL FROM "+from+where, math.MaxInt64, true)
 	}
 	return found, err
 }
@@ -73,7 +73,7 @@ func (q *queries) figures(jobs *columns) (join, cells string, err error) {
 
 // marks reads the id of jobs, whether they run, their run, their attempts, and what
 // is summed of the run.
-func (q *queries) marks(query string, limit int, allHot bool) (found active, err error) {
+func (q *queries) marks(query string, limit int64, allHot bool) (found active, err error) {
 	rows := q.Query(query, limit)
 	for rows.Next() {
 		id, isRunning, run := rows.ID(), rows.Count(), rows.Integer()

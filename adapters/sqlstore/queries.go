@@ -164,6 +164,29 @@ func (c *columns) exact(name string) string {
 	return c.cell(name, func(column engine.Column, _ bool) string { return c.dialect.Exact(column) })
 }
 
+// key is a text column by which rows are grouped: as it is compared, and cut where it is
+// long and its type says that it is a text.
+func (c *columns) key(name string) string {
+	if c.Types[name] == engine.Dynamic {
+		return c.exact(name)
+	}
+	return c.text(name)
+}
+
+// sum and highest are over a column of numbers, which may be one that is missing.
+func (c *columns) sum(name string) string {
+	return c.cell(name, func(column engine.Column, _ bool) string { return c.dialect.Sum(column, c.alias+".id") })
+}
+
+func (c *columns) highest(name string) string {
+	return c.cell(name, func(column engine.Column, _ bool) string { return c.dialect.Max(column) })
+}
+
+// summable tells whether a column that is there can be summed as numbers.
+func (c *columns) summable(name string, whole bool) bool {
+	return !c.Columns[name] || c.typed(name).Summable(whole)
+}
+
 // typed is a column in an expression.
 func (c *columns) typed(name string) engine.Column {
 	return engine.Column{Name: c.alias + "." + name, Type: c.Types[name]}

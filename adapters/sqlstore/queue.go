@@ -122,9 +122,15 @@ func (jobsTable) marks(a active) []rollup.Mark { return a.jobs }
 
 // plain is one pass for both the statuses and the retries.
 func (jobsTable) plain(c *columns) (sums []string, groupBy string) {
+	if !c.summable("attempts", true) {
+		return nil, ""
+	}
 	attempts := c.ref("attempts")
-	retried := " FILTER (WHERE " + attempts + " > 1)"
-	sums = []string{"count(*)" + retried, "sum(" + attempts + " - 1)" + retried, "sum(" + attempts + ")", "max(" + attempts + ")"}
+	retries := "NULL"
+	if attempts != "NULL" {
+		retries = c.dialect.Sum(engine.Column{Name: "CASE WHEN " + attempts + " > 1 THEN " + attempts + " - 1 END", Type: c.Types["attempts"]}, c.alias+".id")
+	}
+	sums = []string{"count(CASE WHEN " + attempts + " > 1 THEN 1 END)", retries, c.sum("attempts"), c.highest("attempts")}
 	for _, status := range countedStatuses {
 		sums = append(sums, "count(*) FILTER (WHERE "+c.exact("status")+" = '"+status+"')")
 	}

@@ -22,7 +22,8 @@ type table[S any] interface {
 	// plain are the expressions of sums over rows, in groups or all at once, and scan
 	// reads them. It is false for rows among which some cell is out of the ordinary:
 	// then all are read one by one. cells are the expressions of one row, and one reads
-	// its sums. One bad cell never costs the others.
+	// its sums. One bad cell never costs the others. There are no expressions of sums
+	// where the columns are of such types that rows can only be read one by one.
 	plain(c *columns) (sums []string, groupBy string)
 	scan(row *engine.Rows) (sums S, rows int64, plain bool)
 	cells(c *columns) []string
@@ -92,8 +93,11 @@ func (r *reader[S]) Nth(_ context.Context, within rollup.Range, n int64) (id int
 
 // sum sums the rows of a FROM clause.
 func (r *reader[S]) sum(ctx context.Context, from string, args ...any) (sums S, count int64, err error) {
-	plain := true
 	cells, groupBy := r.table.plain(r.columns)
+	if len(cells) == 0 {
+		return r.sumEach(ctx, from, args...)
+	}
+	plain := true
 	rows := r.q.Query("SELECT "+strings.Join(cells, ", ")+", count(*) FROM "+from+groupBy, args...)
 	for rows.Next() {
 		part, n, fine := r.table.scan(rows)

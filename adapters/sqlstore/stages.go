@@ -59,7 +59,8 @@ func (q *queries) unfinished(tasks *columns) (string, error) {
 		return "", err
 	}
 	terminal := "('" + strings.Join(terminalStages[:], "','") + "')"
-	if index, err := q.index("tasks", "stage"); err != nil || index == "" {
+	index, err := q.index("tasks", "stage")
+	if err != nil || index == "" {
 		return from + " WHERE " + stage + " IS NULL OR " + stage + " NOT IN " + terminal, err
 	}
 	return fmt.Sprintf(`(
@@ -69,5 +70,5 @@ func (q *queries) unfinished(tasks *columns) (string, error) {
 			SELECT (SELECT min(%[1]s) FROM %[2]s WHERE %[1]s > stages.stage) FROM stages WHERE stages.stage IS NOT NULL
 		)
 		SELECT stage FROM stages WHERE stage IS NULL OR stage NOT IN %[3]s
-	) s CROSS JOIN %[2]s ON %[1]s IS s.stage`, stage, from, terminal), nil
+	) s %[4]s`, stage, from, terminal, q.Dialect().Equal("tasks", "t", index, tasks.typed("stage"), "s.stage")), nil
 }

@@ -46,6 +46,11 @@ func total[S rollup.Sums[S]](
 ) (rollup.Result[S], *columns, error) {
 	v, done := s.viewOf(ctx)
 	defer done()
+	// The connection comes first: an engine has few of them, and those who have one must
+	// not wait for who waits for one.
+	if err := v.Open(ctx); err != nil {
+		return rollup.Result[S]{}, nil, err //nolint:wrapcheck // says what it could not do
+	}
 	if err := of.turn.Acquire(ctx, 1); err != nil {
 		return rollup.Result[S]{}, nil, fmt.Errorf("wait for the sums: %w: %w", domain.CodeTimeout, err)
 	}

@@ -55,6 +55,15 @@ func (v *View) Session(ctx context.Context) (*Session, error) {
 	return s, nil
 }
 
+// Open makes sure that the view has a connection.
+func (v *View) Open(ctx context.Context) error {
+	s, err := v.Session(ctx)
+	if err == nil {
+		s.End()
+	}
+	return err
+}
+
 // fairShare is half of the time that is left.
 func fairShare(ctx context.Context) (context.Context, context.CancelFunc) {
 	deadline, ok := ctx.Deadline()

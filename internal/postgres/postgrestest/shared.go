@@ -16,6 +16,7 @@ var shared struct {
 	sync.Mutex
 
 	server    *Server
+	database  *Database // for schemas
 	err       error
 	databases atomic.Int64
 }
@@ -89,3 +90,40 @@ func (db Database) Writer(t testing.TB) *pgx.Conn {
 
 // Reader is the URL by which the role metrics reads.
 func (db Database) Reader() string { return db.URL("metrics", db.Name) }
+
+// Schema is an empty schema of a database that the tests of a package share. It belongs
+// to the role orchestrator, and the role metrics may read what is in it.
+type Schema struct {
+	Database
+
+	Name string
+}
+
+// NewSchema makes a schema, which costs far less than a database. It goes with the test.
+func NewSchema(t testing.TB) Schema {
+	t.Helper()
+	server := Shared(t)
+	shared.Lock()
+	if shared.database == nil {
+		db := Database{Server: server, Name: "shared"}
+		db.Create(t, server.Connect(t, "postgres", "postgres"))
+		shared.database = &db
+	}
+	shared.Unlock()
+	s := Schema{Database: *shared.database, Name: fmt.Sprintf("schema_%d", shared.databases.Add(1))}
+	conn := s.Database.Writer(t)
+	Exec(t, conn, "CREATE SCHEMA "+s.Name, "GRANT USAGE ON SCHEMA "+s.Name+" TO metrics")
+	t.Cleanup(func() { Exec(t, conn, "SET lock_timeout = '5s'", "DROP SCHEMA IF EXISTS "+s.Name+" CASCADE") })
+	return s
+}
+
+// Writer connects as the owner, with the schema as search_path.
+func (s Schema) Writer(t testing.TB) *pgx.Conn {
+	t.Helper()
+	conn := s.Database.Writer(t)
+	Exec(t, conn, "SET search_path = "+s.Name)
+	return conn
+}
+
+// Reader is the URL by which the role metrics reads the schema.
+func (s Schema) Reader() string { return s.Database.Reader() + "&search_path=" + s.Name }
