@@ -11,6 +11,7 @@ import (
 
 	"github.com/orchmetrics/orchmetrics/adapters/http/guard"
 	"github.com/orchmetrics/orchmetrics/internal/page"
+	"github.com/orchmetrics/orchmetrics/internal/postgres"
 )
 
 // Config is every setting of the service. The tags are read by the command line,
@@ -25,7 +26,8 @@ type Config struct {
 	WebConfigFile    string        `group:"serving" name:"web.config.file" aliases:"web-config-file" env:"ORCH_WEB_CONFIG_FILE" placeholder:"PATH" help:"TLS and passwords, in the form of Prometheus's exporter toolkit. Unset: neither."`
 	AllowedHosts     []string      `group:"serving" env:"ORCH_ALLOWED_HOSTS" sep:"," placeholder:"NAME" help:"Names by which the service may be asked besides its own; *.example.org for all below it, * for all."`
 	LinkTemplate     string        `group:"serving" env:"ORCH_LINK_TEMPLATE" placeholder:"URL" help:"Where the page finds a ticket, such as https://tracker.example/browse/{work_item}. Unset: tickets are no links."`
-	DB               string        `group:"database" name:"db" env:"ORCH_DB" default:"orchestrator.db" placeholder:"PATH" help:"The orchestrator's SQLite database, a path or a file: URI. It is only ever read."`
+	DB               string        `group:"database" name:"db" env:"ORCH_DB" default:"orchestrator.db" placeholder:"PATH" help:"The orchestrator's database: the path or file: URI of one of SQLite, or postgres://user@host/database, of which the variables of libpq give what is left out. It is only ever read."`
+	DBPasswordFile   string        `group:"database" name:"db-password-file" env:"ORCH_DB_PASSWORD_FILE" placeholder:"PATH" help:"A file that holds the password for PostgreSQL, read at each connection. Unset: PGPASSWORD or .pgpass."`
 	WorkerStateFile  string        `group:"database" env:"ORCH_WORKER_STATE_FILE" placeholder:"PATH" help:"The worker's snapshot as JSON. Unset: the worker's fields are null."`
 	ProcRoot         string        `group:"reading" env:"ORCH_PROC_ROOT" default:"/proc" placeholder:"DIR" help:"Where the proc file system is mounted."`
 	SectionTimeout   time.Duration `group:"sections" env:"ORCH_SECTION_TIMEOUT" default:"2s" values:"more than 0, at most 1m" placeholder:"DURATION" help:"How long a section may take before it is given up."`
@@ -82,6 +84,9 @@ func (c Config) Validate() error {
 		if err := page.ValidateLinkTemplate(c.LinkTemplate); err != nil {
 			return fmt.Errorf("ORCH_LINK_TEMPLATE: %w; write one such as https://tracker.example/browse/{work_item}", err)
 		}
+	}
+	if c.DBPasswordFile != "" && !postgres.Is(c.DB) {
+		return errors.New("ORCH_DB_PASSWORD_FILE is set and ORCH_DB is no postgres:// URL; an SQLite database has no password, so unset one of them")
 	}
 	for _, name := range c.AllowedHosts {
 		if err := guard.ValidateHost(name); err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/orchmetrics/orchmetrics/adapters/dropin"
 	"github.com/orchmetrics/orchmetrics/adapters/http"
@@ -14,6 +15,8 @@ import (
 	"github.com/orchmetrics/orchmetrics/adapters/workerstate"
 	"github.com/orchmetrics/orchmetrics/internal/app"
 	"github.com/orchmetrics/orchmetrics/internal/contract"
+	"github.com/orchmetrics/orchmetrics/internal/engine"
+	"github.com/orchmetrics/orchmetrics/internal/postgres"
 	"github.com/orchmetrics/orchmetrics/internal/sqlite"
 	"github.com/orchmetrics/orchmetrics/ports"
 )
@@ -76,11 +79,11 @@ func dropIns(cfg Config) []ports.SectionLister {
 }
 
 func newStore(cfg Config) (*sqlstore.Store, error) {
-	engine, err := sqlite.New(cfg.DB, cfg.SectionTimeout)
+	database, err := newEngine(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("ORCH_DB: %w", err)
 	}
-	store, err := sqlstore.New(engine, sqlstore.Options{
+	store, err := sqlstore.New(database, sqlstore.Options{
 		MaxRows: cfg.MaxRows,
 		Exact:   bool(cfg.Exact),
 		Recount: float64(cfg.RecountBudget),
@@ -90,6 +93,18 @@ func newStore(cfg Config) (*sqlstore.Store, error) {
 	}
 	return store, nil
 }
+
+// newEngine is the engine over the database that the settings name.
+func newEngine(cfg Config) (engine.Engine, error) {
+	if postgres.Is(cfg.DB) {
+		return postgres.New(postgres.Location{URL: cfg.DB, PasswordFile: cfg.DBPasswordFile}) //nolint:wrapcheck // the caller says which setting
+	}
+	return sqlite.New(cfg.DB, cfg.SectionTimeout) //nolint:wrapcheck // the caller says which setting
+}
+
+// spacing keeps a crowd of readers from being one of scrapes: there are at most
+// sixty a second.
+const spacing = time.Second / 60
 
 func newService(cfg Config, src Sources, log *slog.Logger) (*app.Service, error) {
 	if err := validate(src); err != nil {

@@ -75,7 +75,7 @@ var (
 		{folder: "internal/rollup"},
 		{
 			folder: ".", libraries: anyLibrary,
-			own:   []string{"domain", "ports", "internal/app", "adapters/*", "adapters/http", "adapters/http/guard", "adapters/sqlstore", "internal/sqlite", "internal/postgres", "internal/contract", "internal/page", "docs"},
+			own:   []string{"domain", "ports", "internal/app", "adapters/*", "adapters/http", "adapters/http/guard", "adapters/sqlstore", "internal/engine", "internal/sqlite", "internal/postgres", "internal/contract", "internal/page", "docs"},
 			tests: []string{"ports/portstest", "mocks", "internal/contract/contracttest"},
 		},
 		// The doctor asks the adapters what they alone know.

@@ -8,6 +8,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/orchmetrics/orchmetrics/internal/demo"
+	"github.com/orchmetrics/orchmetrics/internal/postgres/postgrestest"
 )
 
 // update makes the golden tests rewrite their files: go test ./tests -run Golden -update.
@@ -22,6 +23,7 @@ func TestMain(m *testing.M) {
 	}
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(status int) {
 		removeProgram()
+		postgrestest.Stop()
 		os.Exit(status)
 	}))
 }

@@ -48,8 +48,8 @@ func postgresLoaded(t testing.TB, data portstest.Data) *Store {
 			task.ID, task.WorkItem, task.Repo, task.Stage, task.StageSince)
 	}
 	for _, job := range data.Jobs {
-		insert("INSERT INTO jobs (id, repo, agent, status, attempts, run_id, pid, started_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-			job.ID, job.Repo, job.Agent, job.Status, job.Attempts, job.RunID, job.PID, job.StartedAt)
+		insert("INSERT INTO jobs (id, task_id, repo, agent, status, attempts, run_id, pid, started_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+			job.ID, job.TaskID, job.Repo, job.Agent, job.Status, job.Attempts, job.RunID, job.PID, job.StartedAt)
 	}
 	for _, run := range data.Runs {
 		insert(`INSERT INTO agent_runs (id, model, effort, cost_usd, input_tokens, output_tokens, cache_read_tokens, cache_creation_tokens)

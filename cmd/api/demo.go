@@ -28,7 +28,7 @@ func (d demoCmd) Run(ctx context.Context, stdout io.Writer, cfg orchmetrics.Conf
 		return fmt.Errorf("start the demo: %w", err)
 	}
 	defer func() { err = errors.Join(err, orchestrator.Stop()) }()
-	cfg.DB = orchestrator.DB()
+	cfg.DB, cfg.DBPasswordFile = orchestrator.DB(), ""
 	cfg.WorkerStateFile = orchestrator.WorkerStateFile()
 	warnOfUnknown(cfg.Logger)
 	server, err := orchmetrics.InitializeServer(cfg)

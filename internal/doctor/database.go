@@ -8,19 +8,26 @@ import (
 	"syscall"
 
 	"github.com/orchmetrics/orchmetrics/domain"
+	"github.com/orchmetrics/orchmetrics/internal/postgres"
 	"github.com/orchmetrics/orchmetrics/internal/sqlite"
 )
 
 // database checks that it is there and can be opened, and says in what state.
 func (d *doctor) database(ctx context.Context) Result {
 	if d.store == nil {
+		if postgres.Is(d.cfg.DB) {
+			return failed("ORCH_DB names no PostgreSQL database", "write postgres://user@host:5432/database; api serve says what is wrong with it")
+		}
 		return failed("ORCH_DB names no file that could be a database", "write the path of the orchestrator's database")
 	}
-	place, err := d.engine.Place()
+	if d.postgres != nil {
+		return d.server(ctx)
+	}
+	place, err := d.sqlite.Place()
 	if err != nil {
 		return dbFailure(place.Path, err)
 	}
-	wal, err := d.engine.WAL(ctx)
+	wal, err := d.sqlite.WAL(ctx)
 	if err != nil {
 		return dbFailure(place.Path, err)
 	}

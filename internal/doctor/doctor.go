@@ -14,6 +14,8 @@ import (
 	"github.com/orchmetrics/orchmetrics"
 	"github.com/orchmetrics/orchmetrics/adapters/sqlstore"
 	"github.com/orchmetrics/orchmetrics/domain"
+	"github.com/orchmetrics/orchmetrics/internal/engine"
+	"github.com/orchmetrics/orchmetrics/internal/postgres"
 	"github.com/orchmetrics/orchmetrics/internal/sqlite"
 )
 
@@ -84,9 +86,10 @@ type Inputs struct {
 type doctor struct {
 	cfg orchmetrics.Config
 	in  Inputs
-	// engine and store are nil if ORCH_DB can never name a database.
-	engine *sqlite.Engine
-	store  *sqlstore.Store
+	// store is nil if ORCH_DB can never name a database; else one of the engines is not.
+	store    *sqlstore.Store
+	sqlite   *sqlite.Engine
+	postgres *postgres.Engine
 	// unreadable is set once the database is known to be so: other checks of it
 	// need not find that out again.
 	unreadable bool
@@ -103,7 +106,7 @@ type check struct {
 func Examine(ctx context.Context, cfg orchmetrics.Config, in Inputs) Report {
 	cfg.Logger = slog.New(slog.DiscardHandler) // what it has to say is in the report
 	d := &doctor{cfg: cfg, in: in}
-	d.engine, d.store = newStore(cfg)
+	defer d.openStore()()
 	report := Report{Status: OK}
 	for _, c := range []check{
 		{"settings", d.settings},
@@ -128,18 +131,23 @@ func Examine(ctx context.Context, cfg orchmetrics.Config, in Inputs) Report {
 	return report
 }
 
-// newStore is a store that keeps nothing; nil if there can be none, as the check of
-// the database tells.
-func newStore(cfg orchmetrics.Config) (*sqlite.Engine, *sqlstore.Store) {
-	engine, err := sqlite.New(cfg.DB, cfg.SectionTimeout)
-	if err != nil {
-		return nil, nil
+// openStore opens a store that keeps nothing; none if there can be none, as the check of
+// the database tells. It returns what closes it.
+func (d *doctor) openStore() (closeStore func()) {
+	var database engine.Engine
+	var err error
+	closeStore = func() {}
+	if postgres.Is(d.cfg.DB) {
+		if d.postgres, err = postgres.New(d.location()); err == nil {
+			database, closeStore = d.postgres, func() { _ = d.postgres.Close() }
+		}
+	} else if d.sqlite, err = sqlite.New(d.cfg.DB, d.cfg.SectionTimeout); err == nil {
+		database = d.sqlite
 	}
-	store, err := sqlstore.New(engine, sqlstore.Options{MaxRows: max(1, cfg.MaxRows), Exact: true})
-	if err != nil {
-		return nil, nil
+	if err == nil {
+		d.store, _ = sqlstore.New(database, sqlstore.Options{MaxRows: max(1, d.cfg.MaxRows), Exact: true})
 	}
-	return engine, store
+	return closeStore
 }
 
 // examine runs a check within its time.

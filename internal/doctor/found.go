@@ -23,7 +23,7 @@ const glance = 2 * time.Second
 // end of the context. It shows no value that may be a secret.
 func Found(ctx context.Context, cfg orchmetrics.Config) []slog.Attr {
 	d := &doctor{cfg: cfg, in: Inputs{Now: time.Now()}}
-	d.engine, d.store = newStore(cfg) // what is wrong with it, the look tells
+	defer d.openStore()() // what is wrong with it, the look tells
 	looks := []struct {
 		source   string
 		set      bool

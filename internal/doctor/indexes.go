@@ -76,9 +76,9 @@ func (d *doctor) flatness(ctx context.Context, table sqlstore.Table) []Detail {
 	switch {
 	case !table.KeepsSums:
 	case table.Keyed:
-		details = append(details, Detail{table.Name + ".id", OK, "INTEGER PRIMARY KEY: sums are kept between scrapes"})
+		details = append(details, Detail{table.Name + ".id", OK, "the primary key: sums are kept between scrapes"})
 	default:
-		message := "not the table's INTEGER PRIMARY KEY: each scrape sums all rows"
+		message := "not the table's integer primary key: each scrape sums all rows"
 		if took := d.sums(ctx, table.Name); took != "" {
 			message += ", which takes " + took
 		}

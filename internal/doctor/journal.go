@@ -17,7 +17,10 @@ func (d *doctor) journal(ctx context.Context) Result {
 	if d.store == nil || d.unreadable {
 		return notChecked()
 	}
-	wal, err := d.engine.WAL(ctx)
+	if d.postgres != nil {
+		return ok("PostgreSQL: no commit waits for a scrape")
+	}
+	wal, err := d.sqlite.WAL(ctx)
 	if err != nil {
 		return dbFailure("the database", err)
 	}
@@ -53,7 +56,7 @@ func (h hold) String() string {
 // that one of the former kept the lock, and what the last did; nothing of that if
 // there was not time for it.
 func (d *doctor) held(ctx context.Context) (first, last hold, err error) {
-	timed := &timedEngine{Engine: d.engine}
+	timed := &timedEngine{Engine: d.sqlite}
 	store, err := sqlstore.New(timed, sqlstore.Options{MaxRows: max(1, d.cfg.MaxRows), Exact: bool(d.cfg.Exact)})
 	if err != nil {
 		return first, last, err

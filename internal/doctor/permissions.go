@@ -15,11 +15,14 @@ import (
 
 // permissions checks who we are beside the database, and names what could lock
 // the orchestrator out of it.
-func (d *doctor) permissions(context.Context) Result {
+func (d *doctor) permissions(ctx context.Context) Result {
 	if d.store == nil {
 		return notChecked()
 	}
-	place, err := d.engine.Place()
+	if d.postgres != nil {
+		return d.role(ctx)
+	}
+	place, err := d.sqlite.Place()
 	uid := os.Geteuid()
 	dir := filepath.Dir(place.Path)
 	if errors.Is(err, domain.CodeDBPermission) {

@@ -69,7 +69,7 @@ func (d *doctor) sectionsDir(ctx context.Context) Result {
 // whatever else is wrong with it.
 func onlyFiles(cfg orchmetrics.Config) orchmetrics.Config {
 	cfg.MetricsEnabled = true
-	cfg.DB = "not asked"
+	cfg.DB, cfg.DBPasswordFile = "not asked", ""
 	disabled := []string{"stages", "queue", "agents", "cost"}
 	for _, key := range cfg.SectionsDisabled {
 		if domain.WellFormed(key) {
