@@ -2,7 +2,9 @@ package tests
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -54,6 +56,25 @@ type service struct {
 	url    string
 	cmd    *exec.Cmd
 	client *http.Client
+	log    *sharedBuffer // what it has logged
+}
+
+// sharedBuffer is written and read at once.
+type sharedBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *sharedBuffer) Write(text []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(text)
+}
+
+func (b *sharedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
 }
 
 // startService runs the program with these arguments on a free port, and waits
@@ -73,7 +94,7 @@ func startProgram(t *testing.T, program string, env []string, args ...string) *s
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
 	transport := &http.Transport{}
-	s := &service{cmd: cmd, client: &http.Client{Transport: transport}}
+	s := &service{cmd: cmd, client: &http.Client{Transport: transport}, log: &sharedBuffer{}}
 	var drained sync.WaitGroup
 	t.Cleanup(func() {
 		transport.CloseIdleConnections()
@@ -84,16 +105,15 @@ func startProgram(t *testing.T, program string, env []string, args ...string) *s
 
 	lines := bufio.NewScanner(stderr)
 	serving := regexp.MustCompile(`msg=serving address=(\S+)`)
-	var log []string
 	for lines.Scan() {
-		log = append(log, lines.Text())
+		_, _ = fmt.Fprintln(s.log, lines.Text())
 		if found := serving.FindStringSubmatch(lines.Text()); found != nil {
 			s.url = "http://" + found[1]
-			drained.Go(func() { _, _ = io.Copy(io.Discard, stderr) })
+			drained.Go(func() { _, _ = io.Copy(s.log, stderr) })
 			return s
 		}
 	}
-	require.Fail(t, "the program did not serve", "%q", log)
+	require.Fail(t, "the program did not serve", "%s", s.log)
 	return nil
 }
 

@@ -96,7 +96,11 @@ func create(bin string, settings ...string) (*Server, error) {
 	}, settings...)...); err != nil {
 		return s, err
 	}
-	return s, s.Start()
+	if err := s.Start(); err != nil {
+		return s, err
+	}
+	return s, s.run("psql", "-h", "127.0.0.1", "-p", strconv.Itoa(s.Port), "-U", "postgres", "-q",
+		"-c", "CREATE ROLE orchestrator LOGIN CREATEDB", "-c", "CREATE ROLE metrics LOGIN")
 }
 
 // unprivileged is the user that servers run as where the tests run as root, as which

@@ -1,6 +1,7 @@
 package postgrestest
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"sync"
@@ -30,10 +31,6 @@ func Shared(t testing.TB) *Server {
 	defer shared.Unlock()
 	if shared.server == nil && shared.err == nil {
 		shared.server, shared.err = create(bin)
-		if shared.err == nil {
-			conn := shared.server.Connect(t, "postgres", "postgres")
-			Exec(t, conn, "CREATE ROLE orchestrator LOGIN CREATEDB", "CREATE ROLE metrics LOGIN")
-		}
 	}
 	require.NoError(t, shared.err)
 	return shared.server
@@ -69,7 +66,9 @@ func (s *Server) NewDatabase(t testing.TB) Database {
 	db := Database{Server: s, Name: fmt.Sprintf("orch_%d", shared.databases.Add(1))}
 	admin := s.Connect(t, "postgres", "postgres")
 	db.Create(t, admin)
-	t.Cleanup(func() { Exec(t, admin, "DROP DATABASE IF EXISTS "+db.Name+" WITH (FORCE)") })
+	t.Cleanup(func() { // unless the server is gone
+		_, _ = admin.Exec(context.Background(), "DROP DATABASE IF EXISTS "+db.Name+" WITH (FORCE)")
+	})
 	return db
 }
 
