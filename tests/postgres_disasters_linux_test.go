@@ -71,7 +71,7 @@ func TestPostgresDisasters(t *testing.T) {
 		}
 	}
 	assert.NotContains(t, d.service.log.String(), "canary", "the log")
-	assert.Contains(t, d.service.log.String(), "db_permission", "it has something to say")
+	assert.Contains(t, d.service.log.String(), "source_unreachable", "it has something to say")
 }
 
 func (d *stricken) disasters() []disaster {
