@@ -87,7 +87,7 @@ func create(bin string, settings ...string) (*Server, error) {
 	if err := s.run("initdb", "-D", s.Dir, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"); err != nil {
 		return s, err
 	}
-	if s.Port, err = freePort(); err != nil {
+	if s.Port, err = FreePort(); err != nil {
 		return s, err
 	}
 	if err := s.Configure(append([]string{
@@ -204,7 +204,7 @@ func (s *Server) Processes() ([]int, error) {
 // Standby makes a standby of the server, which ends with the test.
 func (s *Server) Standby(t testing.TB, settings ...string) *Server {
 	t.Helper()
-	port, err := freePort()
+	port, err := FreePort()
 	require.NoError(t, err)
 	standby := &Server{bin: s.bin, Dir: filepath.Join(filepath.Dir(s.Dir), "standby"), Port: port, cred: s.cred}
 	require.NoError(t, s.run("pg_basebackup", "-D", standby.Dir, "-R", "-c", "fast", "--no-sync",
@@ -255,7 +255,8 @@ func Exec(t testing.TB, conn *pgx.Conn, statements ...string) {
 	}
 }
 
-func freePort() (int, error) {
+// FreePort is a port on loopback that nobody listens on.
+func FreePort() (int, error) {
 	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return 0, err
