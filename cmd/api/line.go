@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -29,6 +30,9 @@ func readLine(parser *kong.Kong, args []string) (commandLine, error) {
 	if traced.Error != nil {
 		return commandLine{}, misused(parser, traced.Error)
 	}
+	if slices.ContainsFunc(args, showsPassword) {
+		return commandLine{}, errors.New("a password on the command line is in everybody's ps; write it to a file and set ORCH_DB_PASSWORD_FILE, or use .pgpass")
+	}
 	l := commandLine{args: args}
 	if selected := traced.Selected(); selected != nil {
 		l.command = selected.Name
@@ -42,6 +46,21 @@ func readLine(parser *kong.Kong, args []string) (commandLine, error) {
 		return l, nil
 	}
 	return l, l.refuseIdle(parser)
+}
+
+// showsPassword tells whether an argument is, or sets a flag to, a URL of PostgreSQL with
+// a password in it. One that cannot be read may have one.
+func showsPassword(arg string) bool {
+	at := strings.Index(arg, "postgres")
+	if at < 0 || !strings.Contains(arg[at:], "://") {
+		return false
+	}
+	location, err := url.Parse(arg[at:])
+	if err != nil {
+		return true
+	}
+	_, has := location.User.Password()
+	return has || location.Query().Has("password") || location.Query().Has("sslpassword")
 }
 
 // asks tells whether the line only wants to be told something.

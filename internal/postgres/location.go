@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"strings"
 
@@ -28,16 +27,6 @@ type Location struct {
 // Is tells whether a location is one of PostgreSQL's.
 func Is(location string) bool {
 	return strings.HasPrefix(location, "postgres://") || strings.HasPrefix(location, "postgresql://")
-}
-
-// HasPassword tells whether there is a password in a location.
-func HasPassword(location string) bool {
-	uri, err := url.Parse(location)
-	if !Is(location) || err != nil {
-		return Is(location)
-	}
-	_, has := uri.User.Password()
-	return has || uri.Query().Has("password") || uri.Query().Has("sslpassword")
 }
 
 // check tells what is wrong with a location. It never repeats it: it may hold a password.

@@ -9,16 +9,16 @@ const statuses = {
 };
 
 const codes = {
-  db_missing: 'there is no database file where it is looked for',
-  db_permission: 'the database may not be read by this user, or not without a risk to its owner',
+  db_missing: 'there is no database where it is looked for',
+  db_permission: 'the database may not be read by this user, or not without a risk to its owner; or its server refuses the role',
   db_not_live: 'the database holds commits that only the orchestrator can recover; it seems to be stopped',
-  db_busy: 'the database was locked, or changed while it was read',
+  db_busy: 'the database was locked, or changed while it was read, or takes no more connections',
   db_corrupt: 'the database is damaged, or is no SQLite database',
   db_unreadable: 'the database is no regular file, or the disk failed',
   counting: 'a large history is being summed for the first time; more is known with each answer',
   recounting: 'rows that had ended have changed; sums are possibly wrong, and being read again',
   unreadable_cells: 'a sum leaves out cells that are not numbers',
-  source_unreachable: 'a source that is reached over a network is not',
+  source_unreachable: 'a source that is reached over a network does not answer',
   schema_drift: 'the database lacks a table or a column that was expected',
   worker_state_missing: 'the worker’s snapshot is not where it is looked for',
   worker_state_invalid: 'the worker’s snapshot, or a part of it, makes no sense, or may not be read',
