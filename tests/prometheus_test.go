@@ -70,7 +70,9 @@ func everything(t require.TestingT) http.Handler {
 		Worker: &domain.Worker{Breaker: json.RawMessage(`{"state":"half_open"}`), MaxConcurrency: new(int64(4)), PollInterval: new(2.5), WorkerUpdatedAt: &at},
 		Processes: map[int64]ports.Sample{4242: {CPUTicks: new(int64(150)), Process: &domain.Process{
 			Status: domain.ProcessOK, StartedAt: &at, Threads: new(int64(2)), RSSBytes: new(int64(4096)), ChildrenCPUTicks: new(int64(25)),
-			TreeCPUTicks: new(int64(175)), TreeProcesses: new(int64(2)),
+			TreeCPUTicks: new(int64(175)), TreeProcesses: new(int64(2)), RunNS: new(int64(1_504_200_000)), TimeSlices: new(int64(5210)),
+			ReadBytes: new(int64(90_000)), WrittenBytes: new(int64(800)), TreeRunNS: new(int64(1_750_000_001)), TreeTimeSlices: new(int64(6000)),
+			TreeReadBytes: new(int64(90_001)), TreeWrittenBytes: new(int64(801)),
 		}}},
 		Extra: []ports.Section{
 			measured{failing{"gpus", ports.Collected{Value: 4096, Rows: new(int64(1)), AsOf: &at, CountedAt: &at}, nil}},
