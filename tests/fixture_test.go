@@ -87,6 +87,8 @@ func TestScenarios_ShowWhatTheySay(t *testing.T) {
 	}
 	own := func(a domain.Agent) *int64 { return a.CPUTicks }
 	tree := func(a domain.Agent) *int64 { return a.Process.TreeCPUTicks }
+	timeSlices := func(a domain.Agent) *int64 { return a.Process.TreeTimeSlices }
+	readBytes := func(a domain.Agent) *int64 { return a.Process.TreeReadBytes }
 	breaker := func(e domain.Envelope) (state string) {
 		var known struct{ State string }
 		require.NoError(t, json.Unmarshal(e.Queue.Breaker, &known))
@@ -110,6 +112,21 @@ func TestScenarios_ShowWhatTheySay(t *testing.T) {
 			return grows(e, own) == 0 && grows(e, tree) == 0 && *e[5].Agents[1].CPUTicks > *e[0].Agents[1].CPUTicks
 		},
 		"waiting-on-child": func(_ *testing.T, e []domain.Envelope) bool { return grows(e[:5], own) == 0 && grows(e[:5], tree) > 0 },
+		"reading-slowly": func(_ *testing.T, e []domain.Envelope) bool {
+			return grows(e, own) <= 1 && grows(e, timeSlices) > 100 && grows(e, readBytes) == 0 &&
+				*e[5].Agents[1].Process.ReadBytes > *e[0].Agents[1].Process.ReadBytes
+		},
+		"node-threads": func(_ *testing.T, e []domain.Envelope) bool {
+			return *first(e[0]).Process.Threads > 1 && grows(e, timeSlices) > 100 && *e[5].Agents[1].Process.TimeSlices == *e[0].Agents[1].Process.TimeSlices
+		},
+		"on-a-timer": func(_ *testing.T, e []domain.Envelope) bool { return grows(e, own) == 0 && grows(e, timeSlices) == 25 },
+		"deadlocked": func(_ *testing.T, e []domain.Envelope) bool { return grows(e, own) == 0 && grows(e, timeSlices) == 0 },
+		"blocked-read": func(_ *testing.T, e []domain.Envelope) bool {
+			return grows(e, own) == 0 && grows(e, timeSlices) == 0 && grows(e, readBytes) == 0
+		},
+		"stopped": func(_ *testing.T, e []domain.Envelope) bool {
+			return grows(e[:3], own) > 0 && grows(e[2:], timeSlices) == 0 && *first(e[0]).Process.State == "R" && *first(e[5]).Process.State == "T"
+		},
 		"zombie": func(_ *testing.T, e []domain.Envelope) bool {
 			last := first(e[4])
 			return *first(e[0]).Process.State != "Z" && last.Process.Status == domain.ProcessZombie && *last.Process.State == "Z" &&
@@ -137,5 +154,5 @@ func TestScenarios_ShowWhatTheySay(t *testing.T) {
 	} {
 		assert.True(t, shows(t, history(t, name)), name)
 	}
-	assert.Len(t, orchmetrics.Scenarios(), 10, "a new one has its line above")
+	assert.Len(t, orchmetrics.Scenarios(), 16, "a new one has its line above")
 }

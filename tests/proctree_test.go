@@ -34,6 +34,13 @@ func procTree(t *testing.T) string {
 		write(fmt.Sprintf("Name:\t%s\nTgid:\t%d\nPid:\t%d\n", comm, pid, pid), id, "status")
 		write(children, id, "task", id, "children")
 	}
+	activity := func(pid, runNS, slices, read, written int) {
+		id := strconv.Itoa(pid)
+		write(fmt.Sprintf("%d 5 %d\n", runNS, slices), id, "task", id, "schedstat")
+		write(fmt.Sprintf("rchar: %d\nwchar: %d\nsyscr: 1\nsyscw: 2\nread_bytes: 3\nwrite_bytes: 4\ncancelled_write_bytes: 5\n", read, written), id, "io")
+	}
+	activity(4242, 1_750_000_417, 5210, 91_000, 800)
+	activity(4250, 32_000_000_583, 790, 4_000_000, 1_200_000)
 	process(1, 0, "init", "S", 1, 1, 0, 0, 1, 100, "4242 ")
 	process(4242, 1, "a) R (b c", "S", 150, 25, 10, 5, 660000, 256, "4250 ")
 	process(4250, 4242, "cc1plus", "R", 3000, 200, 0, 0, 700000, 1024, "")

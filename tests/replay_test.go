@@ -148,7 +148,12 @@ func drawSources(t *rapid.T, clkTck *int64) ports.Sources {
 			{ID: 7, RunID: number.Draw(t, "run"), Agent: text.Draw(t, "agent"), PID: number.Draw(t, "pid"), StartedAt: when.Draw(t, "started"), InputTokens: number.Draw(t, "tokens"), CostUSD: rapid.Ptr(rapid.Float64(), true).Draw(t, "usd")},
 			{ID: 8, Repo: text.Draw(t, "repo"), PID: new(int64(8)), Model: text.Draw(t, "model")},
 		}
-		s.Processes[8] = ports.Sample{CPUTicks: number.Draw(t, "ticks"), Process: &domain.Process{Status: domain.ProcessOK, StartedAt: when.Draw(t, "proc")}}
+		s.Processes[8] = ports.Sample{CPUTicks: number.Draw(t, "ticks"), Process: &domain.Process{
+			Status: domain.ProcessOK, StartedAt: when.Draw(t, "proc"),
+			RunNS: number.Draw(t, "run"), TimeSlices: number.Draw(t, "slices"), ReadBytes: number.Draw(t, "read"), WrittenBytes: number.Draw(t, "written"),
+			TreeRunNS: number.Draw(t, "tree run"), TreeTimeSlices: number.Draw(t, "tree slices"), TreeReadBytes: number.Draw(t, "tree read"),
+			TreeWrittenBytes: number.Draw(t, "tree written"),
+		}}
 	}
 	if some("cost") {
 		s.ByModel = []domain.ModelCost{{Model: rapid.Ptr(rapid.String(), true).Draw(t, "model"), CostTotals: domain.CostTotals{Runs: 5}}}

@@ -32,7 +32,7 @@ func TestSidecar_ReadsTheDemo(t *testing.T) {
 	deadline := time.AfterFunc(time.Minute, func() { _ = cmd.Process.Kill() })
 	defer deadline.Stop()
 
-	line := regexp.MustCompile(`^agent=(?:\S+) job=[0-9]+ pid=(?:[0-9]+|-) own=(-|[0-9]+\.[0-9]{2}) tree=(-|[0-9]+\.[0-9]{2})$`)
+	line := regexp.MustCompile(`^agent=(?:\S+) job=[0-9]+ pid=(?:[0-9]+|-) own=(-|[0-9]+\.[0-9]{2}) tree=(-|[0-9]+\.[0-9]{2}) does=\S+ quiet=\S+$`)
 	var own, tree bool
 	var seen []string
 	for lines := bufio.NewScanner(stdout); (!own || !tree) && lines.Scan(); {

@@ -1,10 +1,12 @@
 package tests
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
@@ -21,7 +23,7 @@ func TestSidecarPage(t *testing.T) {
 	t.Parallel()
 	page, example := read(t, "docs/sidecar.md"), read(t, "examples/sidecar/main.go")
 	code := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(page, -1)
-	require.Len(t, code, 3)
+	require.Len(t, code, 2)
 	for _, found := range code {
 		assert.Contains(t, example, found[1])
 	}
@@ -44,5 +46,56 @@ func TestSidecarPage(t *testing.T) {
 		_, err := fs.Stat(os.DirFS("../adapters/replay/scenarios"), scenario[1]+".jsonl")
 		require.NoError(t, err)
 	}
-	assert.Less(t, strings.Count(example, "\n"), 150, "says the page")
+	assert.Less(t, strings.Count(example, "\n"), 300, "says the page")
+}
+
+// TestSidecarPage_Programs: what the page has in shell and in Python runs as it is
+// printed there, and says of each scenario what the scenario is.
+func TestSidecarPage_Programs(t *testing.T) {
+	t.Parallel()
+	page := read(t, "docs/sidecar.md")
+	for _, program := range []string{"curl", "jq", "python3"} {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Skipf("%s is not installed (Debian: apt-get install curl jq python3-minimal)", program)
+		}
+	}
+	block := func(language string) string {
+		return regexp.MustCompile("(?s)```" + language + "\n(.*?)```").FindStringSubmatch(page)[1]
+	}
+	shell, python := block("sh"), block("python")
+	// run is the first lines that a program says of a service.
+	run := func(lines int, url string, program ...string) (said []string) {
+		cmd := exec.CommandContext(t.Context(), program[0], program[1:]...)
+		cmd.Env = append(os.Environ(), "METRICS_URL="+url+"/metrics", "EVERY=0.01", "STUCK_AFTER=20")
+		cmd.Stderr = os.Stderr
+		out, err := cmd.StdoutPipe()
+		require.NoError(t, err)
+		require.NoError(t, cmd.Start())
+		for scanner := bufio.NewScanner(out); len(said) < lines && scanner.Scan(); {
+			said = append(said, scanner.Text())
+		}
+		_ = cmd.Process.Kill() // the one in Python polls for ever
+		_ = cmd.Wait()
+		return said
+	}
+	const steps = 6 // answers of each of these scenarios
+	for scenario, want := range map[string]string{
+		"on-a-timer": "alive", "waiting-on-child": "alive", "deadlocked": "stuck", "blocked-read": "stuck", "stopped": "stopped",
+		"pid-reused": "a stranger's pid",
+	} {
+		play := func() string { return startService(t, nil, "serve", "--fixture", "scenario:"+scenario).url }
+		said := run(steps, play(), "python3", "-c", python)
+		require.Len(t, said, steps)
+		assert.Regexp(t, `^job 21 \S+ `+want+`$`, said[steps-1], "%s: %q", scenario, said)
+		assert.Regexp(t, `^job 21 \S+ pid 4242 ok$`, run(1, play(), "sh", "-c", shell)[0])
+	}
+	off := startService(t, []string{"ORCH_METRICS_ENABLED=false"}, "serve").url
+	for _, program := range [][]string{{"python3", "-c", python}, {"sh", "-c", shell}} {
+		assert.Equal(t, []string{"switched off"}, run(1, off, program...))
+	}
+	gone := startService(t, []string{"ORCH_DB=/nonexistent.db"}, "serve").url
+	for _, program := range [][]string{{"python3", "-c", python}, {"sh", "-c", shell}} {
+		assert.Equal(t, []string{"agents are unknown: failed"}, run(1, gone, program...))
+	}
+	assert.Contains(t, run(1, "http://127.0.0.1:1", "python3", "-c", python)[0], "no answer:")
 }

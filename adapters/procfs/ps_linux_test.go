@@ -66,6 +66,44 @@ func TestAgreesWithPS(t *testing.T) {
 	assert.WithinDuration(t, started, *got.Process.StartedAt, 2*time.Second)
 }
 
+// TestAgreesWithAwk holds what the threads of a stopped process have done, and what it
+// has read and written, against sums that awk(1) makes of the same files.
+func TestAgreesWithAwk(t *testing.T) {
+	c := start(t, "threads")
+	require.NoError(t, unix.Kill(int(c.pid()), unix.SIGSTOP))
+	before := alive(t, c.pid())
+	eventually(t, c.pid(), func(now ports.Sample) bool { // until its last thread has stopped
+		stopped := *before.Process.TimeSlices == *now.Process.TimeSlices && *now.Process.State == "T"
+		before = now
+		return stopped
+	})
+	sum := func(field, files string) int64 {
+		return number(t, tool(t, "mawk", "sh", "-c", fmt.Sprintf("awk '{ sum += $%s } END { printf \"%%.0f\", sum }' %s", field, files)))
+	}
+	got := alive(t, c.pid()).Process
+	threads := fmt.Sprintf("/proc/%d/task/*/schedstat", c.pid())
+	assert.Equal(t, sum("1", threads), *got.RunNS)
+	assert.Equal(t, sum("3", threads), *got.TimeSlices)
+	io := fmt.Sprintf("/proc/%d/io", c.pid())
+	ofIO := func(name string) int64 {
+		return number(t, tool(t, "mawk", "awk", "$1 == \""+name+":\" { print $2 }", io))
+	}
+	assert.Equal(t, ofIO("rchar"), *got.ReadBytes)
+	assert.Equal(t, ofIO("wchar"), *got.WrittenBytes)
+	assert.Equal(t, []*int64{got.RunNS, got.TimeSlices, got.ReadBytes, got.WrittenBytes}, []*int64{got.TreeRunNS, got.TreeTimeSlices, got.TreeReadBytes, got.TreeWrittenBytes})
+}
+
+// TestReadByChildren: what a child has read that was waited for is its parent's, and
+// what its processor time was is not.
+func TestReadByChildren(t *testing.T) {
+	shell := startAs(t, exec.Command("sh", "-c", "dd if=/dev/zero of=/dev/null bs=1000 count=5000 2>/dev/null; echo $$; read wait"))
+	got := alive(t, shell.pid())
+	assert.GreaterOrEqual(t, *got.Process.ReadBytes, int64(5_000_000))
+	assert.GreaterOrEqual(t, *got.Process.WrittenBytes, int64(5_000_000))
+	assert.Less(t, *got.Process.ReadBytes, int64(5_500_000))
+	assert.Equal(t, got.Process.ReadBytes, got.Process.TreeReadBytes)
+}
+
 // TestAgreesWithPGrep counts a tree with pgrep(1).
 func TestAgreesWithPGrep(t *testing.T) {
 	c := start(t, "parent", "parent", "threadparent", "sleep")

@@ -23,7 +23,7 @@ import (
 func main() {
 	url := flag.String("url", "http://127.0.0.1:9099/metrics", "where the service answers")
 	every := flag.Duration("every", 5*time.Second, "how long to wait between two polls")
-	stuckAfter := flag.Duration("stuck-after", 5*time.Minute, "how long nothing at all may happen in an agent: longer than your model is silent")
+	stuckAfter := flag.Duration("stuck-after", 5*time.Minute, "how long nothing may happen in an agent: longer than your model is silent")
 	times := flag.Int("times", 0, "how often to poll; 0 is until Ctrl-C")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -193,7 +193,8 @@ func (w *watcher) activity(before, now sight, clkTck *int64) string {
 func moved(before, after domain.Agent) bool {
 	counters := func(a domain.Agent) string {
 		p := a.Process
-		return fmt.Sprint(text(p.TreeCPUTicks), text(p.TreeRunNS), text(p.TreeTimeSlices), text(p.TreeReadBytes), text(p.TreeWrittenBytes), text(p.TreeProcesses))
+		return fmt.Sprint(text(p.TreeCPUTicks), text(p.TreeRunNS), text(p.TreeTimeSlices),
+			text(p.TreeReadBytes), text(p.TreeWrittenBytes), text(p.TreeProcesses))
 	}
 	return counters(before) != counters(after)
 }

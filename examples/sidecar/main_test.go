@@ -7,12 +7,15 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/orchmetrics/orchmetrics/domain"
 	"github.com/orchmetrics/orchmetrics/internal/contract/contracttest"
@@ -126,6 +129,41 @@ func TestWatcher_Activity(t *testing.T) {
 			assert.Len(t, lines, 1)
 			assert.Contains(t, lines[0], tc.want)
 		})
+	}
+}
+
+// TestWatcher_Scenarios: what the example says at the end of each scenario of agents.
+func TestWatcher_Scenarios(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string][]string{
+		"busy":             {"works", "works"},
+		"agent-stuck":      {"stuck", "works"},
+		"waiting-on-child": {"works"},
+		"reading-slowly":   {"waits", "waits"},
+		"node-threads":     {"waits", "stuck"},
+		"on-a-timer":       {"waits"},
+		"deadlocked":       {"stuck"},
+		"blocked-read":     {"stuck"},
+		"stopped":          {"stopped"},
+		"zombie":           {"ended"},
+		"pid-reused":       {"stranger"},
+	} {
+		recording, err := os.ReadFile("../../adapters/replay/scenarios/" + name + ".jsonl")
+		require.NoError(t, err)
+		watch := watcher{stuckAfter: 20 * time.Second}
+		var lines []string
+		for line := range bytes.Lines(recording) {
+			var e domain.Envelope
+			require.NoError(t, json.Unmarshal(line, &e))
+			lines = watch.see(e)
+		}
+		var does []string
+		for _, line := range lines {
+			_, rest, _ := strings.Cut(line, " does=")
+			said, _, _ := strings.Cut(rest, " ")
+			does = append(does, said)
+		}
+		assert.Equal(t, want, does, "%s: %q", name, lines)
 	}
 }
 

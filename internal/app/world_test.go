@@ -191,7 +191,10 @@ func healthyWorker() *domain.Worker {
 func healthySamples(pids []int64) []ports.Sample {
 	samples := make([]ports.Sample, len(pids))
 	for i, pid := range pids {
-		samples[i] = ports.Sample{CPUTicks: new(pid * 10), Process: &domain.Process{Status: domain.ProcessOK, StartTicks: new(pid)}}
+		samples[i] = ports.Sample{CPUTicks: new(pid * 10), Process: &domain.Process{
+			Status: domain.ProcessOK, StartTicks: new(pid), RunNS: new(pid * 1e7), TimeSlices: new(pid * 2), ReadBytes: new(pid * 3), WrittenBytes: new(pid * 4),
+			TreeRunNS: new(pid * 2e7), TreeTimeSlices: new(pid * 5), TreeReadBytes: new(pid * 6), TreeWrittenBytes: new(pid * 7),
+		}}
 	}
 	return samples
 }
