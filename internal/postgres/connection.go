@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"database/sql"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -24,8 +25,6 @@ type connection struct {
 	// ctx is that of the reading whose turn it is, and limit the statement_timeout.
 	ctx   context.Context //nolint:containedctx // each reading brings its own
 	limit time.Duration
-	// failed is why the next reading cannot begin.
-	failed error
 	// unlocked is set if tables may be rewritten or emptied while the transaction lasts:
 	// to a snapshot from before that they look empty
 	// (https://www.postgresql.org/docs/current/mvcc-caveats.html).
@@ -75,7 +74,7 @@ func (c *connection) start(ctx context.Context, conn *queryConn) error {
 // settings are the statements that begin a transaction and set it up.
 func (c *connection) settings() []string {
 	settings := append([]string{
-		"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+		"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", //nolint:dupword // two settings
 		// If this process is frozen, the snapshot must not hold vacuum back for long.
 		"SET LOCAL idle_in_transaction_session_timeout = " + milliseconds(2*c.limit+time.Second),
 		// What is read is text in these forms, whatever the role prefers.
@@ -129,7 +128,7 @@ func (c *connection) look(ctx context.Context, conn *queryConn) error {
 	if edition.Valid {
 		hash := fnv.New128a()
 		_, _ = hash.Write([]byte(edition.String)) // never fails
-		c.state.Edition = c.state.Database + " " + fmt.Sprintf("%x", hash.Sum(nil))
+		c.state.Edition = c.state.Database + " " + hex.EncodeToString(hash.Sum(nil))
 	}
 	return nil
 }

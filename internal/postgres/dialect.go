@@ -55,9 +55,11 @@ var types = map[string]engine.Type{
 // types, which never change (https://github.com/postgres/postgres, pg_type.dat).
 const tableQuery = `SELECT a.attname::text,
 	CASE WHEN b.oid IN (20, 21, 23) THEN 'i' WHEN b.oid IN (700, 701, 1700) THEN 'r'
-		WHEN b.oid IN (25, 1043) AND coalesce((SELECT collisdeterministic FROM pg_catalog.pg_collation l WHERE l.oid = a.attcollation), true) THEN 't'
+		WHEN b.oid IN (25, 1043)
+			AND coalesce((SELECT collisdeterministic FROM pg_catalog.pg_collation l WHERE l.oid = a.attcollation), true) THEN 't'
 		WHEN b.oid = 16 THEN 'b' WHEN b.oid IN (1082, 1114, 1184) THEN 'd' WHEN b.oid IN (114, 3802) THEN 'j' ELSE '' END,
-	CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisprimary AND i.indnkeyatts = 1 AND i.indkey[0] = a.attnum) THEN 1 ELSE 0 END,
+	CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_index i
+		WHERE i.indrelid = c.oid AND i.indisprimary AND i.indnkeyatts = 1 AND i.indkey[0] = a.attnum) THEN 1 ELSE 0 END,
 	c.relkind::text,
 	CASE WHEN pg_catalog.has_table_privilege(c.oid, 'SELECT') THEN 1 ELSE 0 END
 FROM pg_catalog.pg_class c
@@ -125,6 +127,7 @@ func (dialect) Range(table, alias string) (from, where string) {
 // Equal implements engine.Dialect. IS NOT DISTINCT FROM would find no row by an index.
 func (d dialect) Equal(table, alias, _ string, column engine.Column, value string) string {
 	exact := d.Exact(column)
+	//nolint:unqueryvet // what uses it names the columns
 	return fmt.Sprintf(`CROSS JOIN LATERAL (SELECT * FROM %[1]s %[2]s WHERE %[3]s = %[4]s
 		UNION ALL SELECT * FROM %[1]s %[2]s WHERE %[3]s IS NULL AND %[4]s IS NULL) %[2]s`, table, alias, exact, value)
 }
@@ -209,7 +212,8 @@ func (dialect) Real(column engine.Column, _ bool) string {
 func (dialect) Time(column engine.Column, _ bool) string {
 	switch column.Type {
 	case engine.Instant:
-		return fmt.Sprintf("CASE WHEN isfinite(%[1]s) THEN floor(extract(epoch FROM %[1]s))::bigint WHEN %[1]s IS NOT NULL THEN 0 END", column.Name)
+		return fmt.Sprintf(`CASE WHEN isfinite(%[1]s) THEN floor(extract(epoch FROM %[1]s))::bigint
+			WHEN %[1]s IS NOT NULL THEN 0 END`, column.Name)
 	case engine.Boolean:
 		return marker(column, "''")
 	case engine.Dynamic, engine.Integer, engine.Real, engine.Text, engine.JSON, engine.Other:

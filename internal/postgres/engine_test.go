@@ -86,7 +86,7 @@ func database(t testing.TB, db postgrestest.Database) enginetest.Database {
 
 // cellsOfTypes are cells of the types that SQLite lacks.
 func cellsOfTypes() []enginetest.Cell {
-	const text, integer, real, instant = enginetest.Text, enginetest.Integer, enginetest.Real, enginetest.Time
+	const text, integer, float, instant = enginetest.Text, enginetest.Integer, enginetest.Real, enginetest.Time
 	noon := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
 	return []enginetest.Cell{
 		{Type: "smallint", SQL: "-5", Read: integer, Want: int64(-5)},
@@ -96,16 +96,16 @@ func cellsOfTypes() []enginetest.Cell {
 		{Type: "numeric", SQL: "5.5", Read: integer, Odd: true},
 		{Type: "numeric", SQL: "9223372036854775807", Read: integer, Want: int64(1<<63 - 1)},
 		{Type: "numeric", SQL: "9223372036854775808", Read: integer, Odd: true},
-		{Type: "numeric(10,4)", SQL: "12.5", Read: real, Want: 12.5},
-		{Type: "numeric", SQL: "'NaN'", Read: real, Odd: true},
-		{Type: "numeric", SQL: "1e400", Read: real, Odd: true},
+		{Type: "numeric(10,4)", SQL: "12.5", Read: float, Want: 12.5},
+		{Type: "numeric", SQL: "'NaN'", Read: float, Odd: true},
+		{Type: "numeric", SQL: "1e400", Read: float, Odd: true},
 		{Type: "numeric", SQL: "1.5", Read: text, Odd: true},
-		{Type: "real", SQL: "0.5", Read: real, Want: 0.5},
-		{Type: "double precision", SQL: "'Infinity'", Read: real, Odd: true},
+		{Type: "real", SQL: "0.5", Read: float, Want: 0.5},
+		{Type: "double precision", SQL: "'Infinity'", Read: float, Odd: true},
 		{Type: "double precision", SQL: "'NaN'", Read: integer, Odd: true},
-		{Type: "double precision", SQL: "0.1", Read: real, Want: 0.1},
+		{Type: "double precision", SQL: "0.1", Read: float, Want: 0.1},
 		{Type: "boolean", SQL: "true", Read: integer, Want: int64(1)},
-		{Type: "boolean", SQL: "false", Read: real, Want: 0.0},
+		{Type: "boolean", SQL: "false", Read: float, Want: 0.0},
 		{Type: "boolean", SQL: "true", Read: text, Odd: true},
 		{Type: "boolean", SQL: "true", Read: instant, Odd: true},
 		{Type: "varchar(20)", SQL: "'short'", Read: text, Want: "short"},
@@ -113,7 +113,7 @@ func cellsOfTypes() []enginetest.Cell {
 		{Type: "uuid", SQL: "'00000000-0000-4000-8000-000000000001'", Read: text, Want: "00000000-0000-4000-8000-000000000001"},
 		{Type: "jsonb", SQL: `'"a \"b\""'`, Read: text, Want: `a "b"`},
 		{Type: "jsonb", SQL: "'12'", Read: integer, Want: int64(12)},
-		{Type: "json", SQL: "'1.5'", Read: real, Want: 1.5},
+		{Type: "json", SQL: "'1.5'", Read: float, Want: 1.5},
 		{Type: "json", SQL: "'null'", Read: text},
 		{Type: "jsonb", SQL: `'{"a":1}'`, Read: integer, Odd: true},
 		{Type: "jsonb", SQL: `'"2026-06-01T12:00:00Z"'`, Read: instant, Want: noon},
