@@ -69,9 +69,7 @@ type form struct {
 	coding      coding
 }
 
-func (f form) isText() bool { return f.contentType != "" && f.contentType != jsonType }
-
-// scrape is one scrape and what is to come of it, by form: text or not.
+// scrape is one scrape and what is to come of it, by form.
 type scrape struct {
 	question string
 	keys     []string
@@ -104,11 +102,11 @@ func newCoalescer(snapshots ports.Snapshotter, set options, log *slog.Logger) *c
 // ask returns the sections of the keys, or all of them, of a scrape that begins from
 // now on. It fails with errOverloaded if too many ask, or if there is no turn in time.
 func (c *coalescer) ask(ctx context.Context, keys []string, f form) *written {
-	turn := c.jsonTurn
-	if f.isText() {
-		turn = c.textTurn
+	kind, turn := "json", c.jsonTurn
+	if f.contentType != "" && f.contentType != jsonType {
+		kind, turn = "text", c.textTurn
 	}
-	question := fmt.Sprintf("%t %q", f.isText(), slices.Compact(slices.Sorted(slices.Values(keys))))
+	question := fmt.Sprintf("%s %q", kind, slices.Compact(slices.Sorted(slices.Values(keys))))
 	c.mu.Lock()
 	if c.most > 0 && c.waiting >= c.most {
 		c.mu.Unlock()
@@ -139,47 +137,39 @@ func (c *coalescer) run(ctx context.Context, s *scrape) {
 	defer func() {
 		if value := recover(); value != nil {
 			c.log.Error("scrape panicked", "panic", value, "stack", string(debug.Stack()))
-			s.fail(errPanicked)
+			c.fail(s, errPanicked)
 		}
 	}()
 	if !c.await(s.turn) {
-		c.begin(s)
-		s.fail(errOverloaded)
+		c.fail(s, errOverloaded)
 		return
 	}
 	defer func() { <-s.turn }()
 	envelope, took, err := c.take(ctx, s)
 	if err != nil {
-		s.fail(err)
+		c.fail(s, err)
 		return
 	}
-	c.writeAll(ctx, s, envelope, took)
+	c.write(ctx, s, envelope, took)
 }
 
 // take scrapes, and returns how long that took.
 func (c *coalescer) take(ctx context.Context, s *scrape) (domain.Envelope, time.Duration, error) {
 	if !c.await(c.scrapeTurn) {
-		c.begin(s)
 		return domain.Envelope{}, 0, errOverloaded
 	}
 	defer func() { <-c.scrapeTurn }()
 	time.Sleep(time.Until(c.last.Add(c.spacing)))
+	c.mu.Lock()
+	delete(c.pending, s.question) // who asks from now on is told what is so from now on
+	c.mu.Unlock()
 	began := time.Now()
 	c.last = began
-	c.begin(s)
 	envelope, err := c.snapshots.Snapshot(ctx, s.keys...)
 	if err != nil && !errors.Is(err, ports.ErrUnknownSection) {
 		c.log.Error("snapshot failed", "cause", err)
 	}
 	return envelope, time.Since(began), err //nolint:wrapcheck // the handler knows it, or nobody is told
-}
-
-// begin closes a scrape to further callers: who asks from now on is told what is so
-// from now on.
-func (c *coalescer) begin(s *scrape) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.pending, s.question)
 }
 
 // await takes a turn; false is that it took too long.
@@ -198,16 +188,23 @@ func (c *coalescer) await(turn chan<- struct{}) bool {
 	}
 }
 
-// writeAll writes an envelope in each form that is asked for. Whoever waits for one has
+// write writes an envelope in each form that is asked for. Whoever waits for one has
 // it at once.
-func (c *coalescer) writeAll(ctx context.Context, s *scrape, envelope domain.Envelope, took time.Duration) {
+func (c *coalescer) write(ctx context.Context, s *scrape, envelope domain.Envelope, took time.Duration) {
 	var plain []byte
 	var err error
 	contentType := ""
 	for _, f := range slices.SortedFunc(maps.Keys(s.forms), compareForms) {
 		if f.contentType != contentType {
 			contentType = f.contentType
-			plain, err = c.write(ctx, envelope, contentType, took)
+			if contentType == jsonType {
+				plain, err = envelope.MarshalJSON()
+			} else {
+				plain, err = c.text.Text(ctx, envelope, ports.TextFormat(contentType), took)
+			}
+			if err != nil {
+				c.log.Error("snapshot failed", "cause", err)
+			}
 		}
 		w := s.forms[f]
 		if contentType == "" {
@@ -220,24 +217,17 @@ func (c *coalescer) writeAll(ctx context.Context, s *scrape, envelope domain.Env
 	}
 }
 
-func (c *coalescer) write(ctx context.Context, envelope domain.Envelope, contentType string, took time.Duration) (body []byte, err error) {
-	if contentType == jsonType {
-		body, err = envelope.MarshalJSON()
-	} else {
-		body, err = c.text.Text(ctx, envelope, ports.TextFormat(contentType), took)
-	}
-	if err != nil {
-		c.log.Error("snapshot failed", "cause", err)
-	}
-	return body, err //nolint:wrapcheck // logged; nobody is told more than that it failed
-}
-
 func compareForms(a, b form) int {
 	return cmp.Or(cmp.Compare(a.contentType, b.contentType), cmp.Compare(a.coding.name, b.coding.name))
 }
 
-// fail tells an error to those who wait still.
-func (s *scrape) fail(err error) {
+// fail closes a scrape to further callers, and tells an error to those who wait still.
+func (c *coalescer) fail(s *scrape, err error) {
+	c.mu.Lock()
+	if c.pending[s.question] == s {
+		delete(c.pending, s.question)
+	}
+	c.mu.Unlock()
 	for _, w := range s.forms {
 		select {
 		case <-w.done:

@@ -55,19 +55,15 @@ func (a *api) snapshot(c *gin.Context, contentType string) {
 	case written.err != nil:
 		refuse(c, http.StatusInternalServerError, "internal", "the snapshot failed; the log says why")
 	default:
-		a.send(c, contentType, written)
+		c.Header("Content-Type", contentType)
+		c.Header("Content-Encoding", written.coding) // of no effect if it is empty
+		c.Header("Content-Length", strconv.Itoa(len(written.body)))
+		c.Header("Cache-Control", "no-store")
+		c.Header("X-Content-Type-Options", "nosniff")
+		c.Status(http.StatusOK)
+		c.Writer.WriteHeaderNow()
+		a.outgoing.Send(c.Writer, written.body) // it may be long, and shared
 	}
-}
-
-// send sends an answer that may be long, and shared.
-func (a *api) send(c *gin.Context, contentType string, written *written) {
-	setHeaders(c)
-	c.Header("Content-Type", contentType)
-	c.Header("Content-Encoding", written.coding) // of no effect if it is empty
-	c.Header("Content-Length", strconv.Itoa(len(written.body)))
-	c.Status(http.StatusOK)
-	c.Writer.WriteHeaderNow()
-	a.outgoing.Send(c.Writer, written.body)
 }
 
 func refuseCoding(c *gin.Context) {

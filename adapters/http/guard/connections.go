@@ -94,7 +94,7 @@ func (c *Connections) admit(accepted net.Conn) net.Conn {
 		_ = sized.SetWriteBuffer(sendBuffer) // at worst it is larger
 	}
 	conn := &connection{Conn: accepted, all: c}
-	conn.waits(true)
+	conn.waiting.Store(time.Now().UnixNano())
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.open[conn] = struct{}{}
@@ -151,7 +151,10 @@ func (c *Connections) Note(conn net.Conn, state http.ConnState) {
 		return
 	}
 	own.asked.Store(state != http.StateNew)
-	own.waits(state == http.StateNew || state == http.StateIdle)
+	own.waiting.Store(0)
+	if state == http.StateNew || state == http.StateIdle {
+		own.waiting.Store(time.Now().UnixNano())
+	}
 }
 
 // connection is one that counts.
@@ -161,14 +164,6 @@ type connection struct {
 	all     *Connections
 	asked   atomic.Bool  // a first request has come
 	waiting atomic.Int64 // since when its client is waited for, in Unix nanoseconds; 0 if the server is at work
-}
-
-func (c *connection) waits(now bool) {
-	if now {
-		c.waiting.Store(time.Now().UnixNano())
-	} else {
-		c.waiting.Store(0)
-	}
 }
 
 // Write waits for the client if it does not read. What it was not sent until

@@ -99,7 +99,8 @@ func (o *Outgoing) drop() {
 	for reader := range slowest.readers {
 		_ = reader.SetWriteDeadline(time.Now())
 	}
-	o.forget(slowest)
+	delete(o.answers, slowest.body)
+	o.bytes -= slowest.size
 }
 
 func (o *Outgoing) end(s *sending, reader *http.ResponseController) {
@@ -107,11 +108,7 @@ func (o *Outgoing) end(s *sending, reader *http.ResponseController) {
 	defer o.mu.Unlock()
 	delete(s.readers, reader)
 	if len(s.readers) == 0 && !s.dropped {
-		o.forget(s)
+		delete(o.answers, s.body)
+		o.bytes -= s.size
 	}
-}
-
-func (o *Outgoing) forget(s *sending) {
-	delete(o.answers, s.body)
-	o.bytes -= s.size
 }
