@@ -46,6 +46,8 @@ func (x *Exposition) Expose(
 	if envelope.Disabled {
 		families = []Family{enabled()}
 	}
+	const aStage, anAgent, others = 200, 1024, 16 << 10 // bytes, at a guess: growing would take as much again
+	w.text.Grow(aStage*len(envelope.Stages) + anAgent*len(envelope.Agents) + others)
 	accepted, refused := x.check(measurements)
 	e.refused = refused
 	for i := range families {

@@ -8,7 +8,7 @@ import (
 
 const (
 	// maxOutgoing is how many bytes of answers may be on their way to clients.
-	maxOutgoing = 48 << 20
+	maxOutgoing = 32 << 20
 	// portion is how much of an answer is written at once.
 	portion = 64 << 10
 	// portionTime is how long a client may take for one portion: one that takes
@@ -37,7 +37,7 @@ type sending struct {
 	readers map[*http.ResponseController]struct{}
 }
 
-// NewOutgoing returns one that lets 48 MiB be on their way.
+// NewOutgoing returns one that lets 32 MiB be on their way.
 func NewOutgoing() *Outgoing { return &Outgoing{most: maxOutgoing, answers: map[*byte]*sending{}} }
 
 // Send writes an answer for as long as its reader takes it. The server closes the
