@@ -83,7 +83,9 @@ func TestPostgresHarmless(t *testing.T) {
 	assert.Equal(t, map[string]bool{"AccessShareLock": true}, <-locks)
 	assert.Equal(t, before, state())
 	sessions := `SELECT state, count(*), bool_or(backend_xmin IS NOT NULL) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'orchmetrics' GROUP BY 1`
-	require.Eventually(t, func() bool { return fmt.Sprint(lines(t, owner, sessions)) == "[idle1 false]" || fmt.Sprint(lines(t, owner, sessions)) == "[idle 1 false]" },
+	require.Eventually(t, func() bool {
+		return fmt.Sprint(lines(t, owner, sessions)) == "[idle1 false]" || fmt.Sprint(lines(t, owner, sessions)) == "[idle 1 false]"
+	},
 		20*time.Second, 10*time.Millisecond, "one connection waits, and holds back no vacuum: %v", lines(t, owner, sessions))
 }
 
@@ -185,4 +187,29 @@ func TestPostgresStandby(t *testing.T) {
 	heir := standby.Connect(t, "orchestrator", db.Name)
 	postgrestest.Exec(t, heir, "INSERT INTO tasks (stage) VALUES ('review')")
 	assert.Equal(t, 221, tasks())
+}
+
+// TestDemo_Postgres plays the demo in a database, whose tables go with it.
+func TestDemo_Postgres(t *testing.T) {
+	t.Parallel()
+	db := postgrestest.Shared(t).NewDatabase(t)
+	admin := db.Connect(t, "postgres", db.Name)
+	schemas := func() []string {
+		return lines(t, admin, "SELECT nspname::text FROM pg_namespace WHERE nspname LIKE 'orch%'")
+	}
+	s := startService(t, nil, "demo", "--tick=50ms", "--postgres="+db.URL("orchestrator", db.Name))
+	require.Len(t, schemas(), 1)
+	require.Eventually(t, func() bool {
+		envelope := s.metrics(t)
+		for key, report := range envelope["sections"].(map[string]any) {
+			require.Equal(t, "ok", report.(map[string]any)["status"], "%s: %v", key, report)
+		}
+		used := 0.0
+		for _, agent := range envelope["agents"].([]any) {
+			used += ticksOf(agent)
+		}
+		return used > 0
+	}, time.Minute, 50*time.Millisecond, "its agents work")
+	require.NoError(t, s.cmd.Process.Signal(os.Interrupt))
+	require.Eventually(t, func() bool { return len(schemas()) == 0 }, time.Minute, 20*time.Millisecond, "nothing is left behind")
 }

@@ -15,6 +15,8 @@ import (
 type demoCmd struct {
 	Tick time.Duration `default:"1s" placeholder:"DURATION" help:"The pace of the simulated orchestrator."`
 	Seed uint64        `default:"1" placeholder:"N" help:"Decides what its history holds."`
+
+	Postgres string `placeholder:"URL" help:"Keep its tables in this PostgreSQL database, such as postgres://user@host/database, in a schema of their own that goes with it. A password comes from PGPASSWORD or .pgpass."`
 }
 
 // Run implements the command. The settings of the database and of the worker's
@@ -23,7 +25,7 @@ func (d demoCmd) Run(ctx context.Context, stdout io.Writer, cfg orchmetrics.Conf
 	if d.Tick <= 0 {
 		return fmt.Errorf("--tick is %s; it must be more than 0", d.Tick)
 	}
-	orchestrator, err := demo.Start(ctx, demo.Options{Tick: d.Tick, Seed: d.Seed})
+	orchestrator, err := demo.Start(ctx, demo.Options{Tick: d.Tick, Seed: d.Seed, Postgres: d.Postgres})
 	if err != nil {
 		return fmt.Errorf("start the demo: %w", err)
 	}

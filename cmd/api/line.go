@@ -51,8 +51,8 @@ func readLine(parser *kong.Kong, args []string) (commandLine, error) {
 // showsPassword tells whether an argument is, or sets a flag to, a URL of PostgreSQL with
 // a password in it. One that cannot be read may have one.
 func showsPassword(arg string) bool {
-	at := strings.Index(arg, "postgres")
-	if at < 0 || !strings.Contains(arg[at:], "://") {
+	at := max(strings.Index(arg, "postgres://"), strings.Index(arg, "postgresql://"))
+	if at < 0 {
 		return false
 	}
 	location, err := url.Parse(arg[at:])

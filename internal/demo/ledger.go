@@ -67,13 +67,10 @@ func nextJob(ctx context.Context, tx *sql.Tx) (*job, error) {
 
 func (l *ledger) startRun(ctx context.Context, tx *sql.Tx, j *job) error {
 	now := stamp(time.Now())
-	added, err := tx.ExecContext(ctx,
-		`INSERT INTO agent_runs (task_id, agent, model, effort, started_at) VALUES (?, ?, ?, ?, ?)`,
-		j.taskID, j.role, j.with.model, j.with.effort, now)
+	err := tx.QueryRowContext(ctx,
+		`INSERT INTO agent_runs (task_id, agent, model, effort, started_at) VALUES (?, ?, ?, ?, ?) RETURNING id`,
+		j.taskID, j.role, j.with.model, j.with.effort, now).Scan(&j.runID)
 	if err != nil {
-		return err
-	}
-	if j.runID, err = added.LastInsertId(); err != nil {
 		return err
 	}
 	_, err = tx.ExecContext(ctx,

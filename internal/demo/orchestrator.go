@@ -2,7 +2,6 @@ package demo
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -32,6 +31,9 @@ type Options struct {
 	// Executable is what the agents run, a program that calls RunAgent: this one
 	// if empty.
 	Executable string
+	// Postgres is the URL of a database in which the tables are made, in a schema of
+	// their own that goes on Stop; empty is an SQLite database in Dir.
+	Postgres string
 	// Logger gets what goes wrong on the way; nil discards it.
 	Logger *slog.Logger
 }
@@ -60,7 +62,7 @@ func (o Options) withDefaults() (Options, error) {
 // Orchestrator is a running demo.
 type Orchestrator struct {
 	files   files
-	db      *sql.DB // nil until opened
+	store   *store // nil until opened
 	spawner *spawner
 	writer  *writer // nil until begun
 	cancel  context.CancelFunc
@@ -94,15 +96,25 @@ func Start(ctx context.Context, opts Options) (*Orchestrator, error) {
 }
 
 func (o *Orchestrator) begin(ctx context.Context, opts Options) (err error) {
-	if o.db, err = openStore(ctx, o.files.db()); err != nil {
+	if opts.Postgres != "" {
+		o.store, err = openPostgres(ctx, opts.Postgres)
+	} else {
+		o.store, err = openStore(ctx, o.files.db())
+	}
+	if err != nil {
 		return err
 	}
 	past := makeHistory(rand.New(rand.NewPCG(opts.Seed, 1)), time.Now())
-	if err := past.write(ctx, o.db); err != nil {
+	if err := past.write(ctx, o.store.db); err != nil {
 		return err
 	}
+	if opts.Postgres != "" {
+		if err := countOn(ctx, o.store.db); err != nil {
+			return err
+		}
+	}
 	o.writer = &writer{
-		ledger:    &ledger{db: o.db, rng: rand.New(rand.NewPCG(opts.Seed, 2)), items: past.items},
+		ledger:    &ledger{db: o.store.db, rng: rand.New(rand.NewPCG(opts.Seed, 2)), items: past.items},
 		spawner:   o.spawner,
 		breaker:   newBreaker(),
 		stateFile: o.files.workerState(),
@@ -118,8 +130,8 @@ func (o *Orchestrator) begin(ctx context.Context, opts Options) (err error) {
 	return nil
 }
 
-// DB is the path of the database.
-func (o *Orchestrator) DB() string { return o.files.db() }
+// DB is the path of the database, or its URL.
+func (o *Orchestrator) DB() string { return o.store.location }
 
 // WorkerStateFile is the path of the worker's state.
 func (o *Orchestrator) WorkerStateFile() string { return o.files.workerState() }
@@ -157,7 +169,7 @@ func (o *Orchestrator) endAgents() {
 }
 
 func (o *Orchestrator) closeDB() error {
-	if o.db == nil {
+	if o.store == nil {
 		return nil
 	}
 	ctx := context.Background() // the demo's own has ended
@@ -165,5 +177,5 @@ func (o *Orchestrator) closeDB() error {
 	if o.writer != nil {
 		err = o.writer.ledger.handBack(ctx)
 	}
-	return errors.Join(err, closeStore(ctx, o.db))
+	return errors.Join(err, o.store.close(ctx))
 }

@@ -14,7 +14,7 @@ import (
 
 // openStore creates the database with the orchestrator's settings: one
 // connection, kept open as a live writer keeps it.
-func openStore(ctx context.Context, path string) (*sql.DB, error) {
+func openStore(ctx context.Context, path string) (*store, error) {
 	db, err := sql.Open("sqlite3", dsn(path))
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
@@ -23,7 +23,7 @@ func openStore(ctx context.Context, path string) (*sql.DB, error) {
 	if _, err := db.ExecContext(ctx, schema); err != nil {
 		return nil, errors.Join(fmt.Errorf("create schema: %w", err), db.Close())
 	}
-	return db, nil
+	return &store{db: db, location: path, close: func(ctx context.Context) error { return closeStore(ctx, db) }}, nil
 }
 
 // dsn is a URI: without the scheme a path with a question mark in it would lose

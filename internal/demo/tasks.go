@@ -43,13 +43,10 @@ func (l *ledger) activeTasks(ctx context.Context) (int, error) {
 func (l *ledger) addTask(ctx context.Context) error {
 	now, repo := stamp(time.Now()), pickRepo(l.rng)
 	err := inTx(ctx, l.db, func(tx *sql.Tx) error {
-		added, err := tx.ExecContext(ctx,
-			`INSERT INTO tasks (work_item_id, repo, stage, created_at, updated_at) VALUES (?, ?, ?, ?, ?)`,
-			l.items.next(l.rng), repo, stageAnalysis, now, now)
-		if err != nil {
-			return err
-		}
-		id, err := added.LastInsertId()
+		var id int64
+		err := tx.QueryRowContext(ctx,
+			`INSERT INTO tasks (work_item_id, repo, stage, created_at, updated_at) VALUES (?, ?, ?, ?, ?) RETURNING id`,
+			l.items.next(l.rng), repo, stageAnalysis, now, now).Scan(&id)
 		if err != nil {
 			return err
 		}
