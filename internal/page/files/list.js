@@ -111,7 +111,7 @@ export class List {
   // that what is below does not move.
   #reserve() {
     if (this.#rows.length > few) return;
-    this.#reserved = Math.max(this.#rows.length, Math.min(this.#reserved, this.#rows.length + 3));
+    this.#reserved = Math.max(this.#rows.length, Math.min(this.#reserved, this.#rows.length + 2));
     this.box.style.minBlockSize = this.#reserved > this.#rows.length && this.#reserved <= 8 ? `${this.box.offsetHeight - this.#free() + (this.#reserved - this.#rows.length) * this.#height}px` : '';
   }
 
