@@ -19,12 +19,12 @@ import (
 	"github.com/orchmetrics/orchmetrics/ports"
 )
 
-// TestReadme_SnippetsAreThese: each Go snippet of README stands in this file, word
+// TestReadme_SnippetsAreThese: each Go snippet of README and docs/testing.md stands in this file, word
 // for word, and so is compiled and run; its JSON is an answer.
 func TestReadme_SnippetsAreThese(t *testing.T) {
 	t.Parallel()
 	bare := func(text string) string { return regexp.MustCompile(`(?m)^[ \t]+`).ReplaceAllString(text, "") }
-	blocks := regexp.MustCompile("(?s)```(go|json)\n(.*?)```\n").FindAllStringSubmatch(read(t, "README.md"), -1)
+	blocks := regexp.MustCompile("(?s)```(go|json)\n(.*?)```\n").FindAllStringSubmatch(read(t, "README.md")+read(t, "docs/testing.md"), -1)
 	require.Len(t, blocks, 4)
 	for _, block := range blocks {
 		if block[1] == "json" {
