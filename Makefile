@@ -52,7 +52,7 @@ prometheus: ## Let a real Prometheus (Debian: prometheus) scrape the demo for ha
 
 .PHONY: golden
 golden: ## Rewrite the golden files; read the diff before you commit it
-	go test ./tests ./adapters/prometheus -run '^TestGolden' -count=1 -update
+	go test ./tests ./adapters/prometheus ./adapters/profile -run '^TestGolden' -count=1 -update
 
 ##@ Measure (databases are generated once, into a folder that git ignores)
 

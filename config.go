@@ -26,9 +26,11 @@ type Config struct {
 	WebConfigFile    string        `group:"serving" name:"web.config.file" aliases:"web-config-file" env:"ORCH_WEB_CONFIG_FILE" placeholder:"PATH" help:"TLS and passwords, in the form of Prometheus's exporter toolkit. Unset: neither."`
 	AllowedHosts     []string      `group:"serving" env:"ORCH_ALLOWED_HOSTS" sep:"," placeholder:"NAME" help:"Names by which the service may be asked besides its own; *.example.org for all below it, * for all."`
 	LinkTemplate     string        `group:"serving" env:"ORCH_LINK_TEMPLATE" placeholder:"URL" help:"Where the page finds a ticket, such as https://tracker.example/browse/{work_item}. Unset: tickets are no links."`
-	DB               string        `group:"database" name:"db" env:"ORCH_DB" default:"orchestrator.db" placeholder:"PATH" help:"The orchestrator's database: the path or file: URI of one of SQLite, or postgres://user@host/database, of which the variables of libpq give what is left out. It is only ever read."`
+	DB               string        `group:"database" name:"db" env:"ORCH_DB" default:"orchestrator.db" placeholder:"PATH" help:"The orchestrator's database: the path or file: URI of one of SQLite, or postgres://user@host/database, of which the variables of libpq give what is left out. It is only ever read. With a profile, unset: where that says."`
+	Profile          string        `group:"database" env:"ORCH_PROFILE" placeholder:"NAME" help:"How the orchestrator keeps its state: a profile that comes with the program (api profiles lists them), or the path of a file. Unset: as docs/contract.md says."`
 	DBPasswordFile   string        `group:"database" name:"db-password-file" env:"ORCH_DB_PASSWORD_FILE" placeholder:"PATH" help:"A file that holds the password for PostgreSQL, read at each connection. Unset: PGPASSWORD or .pgpass."`
 	WorkerStateFile  string        `group:"database" env:"ORCH_WORKER_STATE_FILE" placeholder:"PATH" help:"The worker's snapshot as JSON. Unset: the worker's fields are null."`
+	Host             string        `group:"reading" env:"ORCH_HOST" placeholder:"NAME" help:"The name of this host, as the orchestrator writes it: the process of a job of another host is not looked up. Unset: the name that the system has."`
 	ProcRoot         string        `group:"reading" env:"ORCH_PROC_ROOT" default:"/proc" placeholder:"DIR" help:"Where the proc file system is mounted."`
 	SectionTimeout   time.Duration `group:"sections" env:"ORCH_SECTION_TIMEOUT" default:"2s" values:"more than 0, at most 1m" placeholder:"DURATION" help:"How long a section may take before it is given up."`
 	SectionsDisabled []string      `group:"sections" env:"ORCH_SECTIONS_DISABLED" sep:"," placeholder:"KEY" help:"Sections that are not asked."`
@@ -47,13 +49,16 @@ type Config struct {
 	Logger *slog.Logger `kong:"-"`
 }
 
+// defaultDB is where the database is if nothing says where.
+const defaultDB = "orchestrator.db"
+
 // DefaultConfig returns what the settings are where nothing is set, for a program
 // that embeds the service: the zero Config is switched off.
 func DefaultConfig() Config {
 	return Config{
 		MetricsEnabled: true,
 		Listen:         "127.0.0.1:9099",
-		DB:             "orchestrator.db",
+		DB:             defaultDB,
 		ProcRoot:       "/proc",
 		SectionTimeout: 2 * time.Second,
 		MaxRows:        10_000,

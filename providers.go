@@ -32,11 +32,11 @@ type Server = httpapi.Server
 // Sections lists the envelope's sections in their order. A section of another
 // team is one line here, or one element of Extra. The settings are for those that
 // need them.
-func Sections(_ Config, src Sources, running *app.RunningJobs) []ports.Section {
+func Sections(cfg Config, src Sources, running *app.RunningJobs) []ports.Section {
 	return append([]ports.Section{
 		app.NewStages(src.Stages),
 		app.NewQueue(src.Queue, src.Worker),
-		app.NewAgents(running, src.CPU),
+		app.NewAgents(running, src.CPU, HostName(cfg)),
 		app.NewCost(running, src.Cost),
 	}, src.Extra...)
 }
@@ -78,8 +78,31 @@ func dropIns(cfg Config) []ports.SectionLister {
 	return []ports.SectionLister{dropin.New(cfg.SectionsDir)}
 }
 
-func newStore(cfg Config) (*sqlstore.Store, error) {
-	database, err := newEngine(cfg)
+// store is an orchestrator's database, whichever way it is read.
+type store interface {
+	ports.StageSource
+	ports.QueueSource
+	ports.AgentSource
+	ports.CostSource
+	ports.Viewer
+}
+
+// newStore returns the store that the settings name: over a profile, or over the schema
+// that needs none.
+func newStore(cfg Config) (store, error) {
+	p, err := LoadProfile(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if p != nil {
+		opened, _, err := OpenProfile(cfg, p)
+		return opened, err
+	}
+	return newNativeStore(cfg)
+}
+
+func newNativeStore(cfg Config) (*sqlstore.Store, error) {
+	database, err := OpenDatabase(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("ORCH_DB: %w", err)
 	}
@@ -94,8 +117,9 @@ func newStore(cfg Config) (*sqlstore.Store, error) {
 	return store, nil
 }
 
-// newEngine is the engine over the database that the settings name.
-func newEngine(cfg Config) (engine.Engine, error) {
+// OpenDatabase returns the engine over the database that ORCH_DB names. Nothing is
+// touched yet.
+func OpenDatabase(cfg Config) (engine.Engine, error) {
 	if postgres.Is(cfg.DB) {
 		return postgres.New(postgres.Location{URL: cfg.DB, PasswordFile: cfg.DBPasswordFile}) //nolint:wrapcheck // the caller says which setting
 	}

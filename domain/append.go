@@ -32,6 +32,7 @@ func appendStage(dst []byte, s *Stage) ([]byte, bool) {
 	dst = appendInt(append(dst, `,"age_in_stage_s":`...), s.AgeInStageS)
 	dst = appendText(append(dst, `,"repo":`...), s.Repo)
 	dst = appendInt(append(dst, `,"task_id":`...), &s.TaskID)
+	dst = appendRef(dst, "task_ref", s.TaskRef)
 	return append(dst, '}'), true
 }
 
@@ -48,6 +49,10 @@ func appendAgent(dst []byte, a *Agent) (_ []byte, ok bool) {
 	dst, ok = appendProcess(append(dst, `,"process":`...), a.Process)
 	dst = appendInt(append(dst, `,"task_id":`...), a.TaskID)
 	dst = appendText(append(dst, `,"work_item":`...), a.WorkItem)
+	dst = appendText(append(dst, `,"host":`...), a.Host)
+	dst = appendRef(dst, "job_ref", a.JobRef)
+	dst = appendRef(dst, "run_ref", a.RunRef)
+	dst = appendRef(dst, "task_ref", a.TaskRef)
 	return append(dst, '}'), ok
 }
 
@@ -75,6 +80,14 @@ func appendProcess(dst []byte, p *Process) (_ []byte, ok bool) {
 	dst = appendInt(append(dst, `,"tree_read_bytes":`...), p.TreeReadBytes)
 	dst = appendInt(append(dst, `,"tree_written_bytes":`...), p.TreeWrittenBytes)
 	return append(dst, '}'), ok
+}
+
+// appendRef leaves out what there is not.
+func appendRef(dst []byte, key string, ref *string) []byte {
+	if ref == nil {
+		return dst
+	}
+	return appendText(append(append(append(dst, `,"`...), key...), `":`...), ref)
 }
 
 func appendInt(dst []byte, n *int64) []byte {

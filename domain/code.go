@@ -40,6 +40,8 @@ const (
 	// CodeSourceUnreachable: a source that is reached over a network is not: there is no
 	// server, it does not answer, or it starts or stops just now.
 	CodeSourceUnreachable Code = "source_unreachable"
+	// CodeNotInProfile: the profile does not say where to find it.
+	CodeNotInProfile Code = "not_in_profile"
 	// CodeSchemaDrift: a table or column is missing.
 	CodeSchemaDrift Code = "schema_drift"
 	// CodeWorkerStateMissing: there is no worker-state file at the set path, or
@@ -66,7 +68,8 @@ const (
 	// the directory.
 	CodeFileUnreadable Code = "file_unreadable"
 	// CodeTooLarge: the file of a drop-in section is larger than may be, by itself or
-	// with those before it, or so is the worker's breaker.
+	// with those before it, or so is the worker's breaker, or what a profile's query
+	// needs to be run or returns in one cell.
 	CodeTooLarge Code = "too_large"
 	// CodeTooMany: there are more models than are told apart, or more drop-in sections than may be; those beyond, by
 	// name, are not shown.

@@ -12,8 +12,15 @@ import (
 // The statuses that are always counted, in the order of the envelope.
 var knownStatuses = [...]string{"queued", "running", "done", "failed", "cancelled"}
 
-// StatusQueued is the status that makes up the queue's depth.
-const StatusQueued = "queued"
+// KnownStatuses returns them.
+func KnownStatuses() []string { return slices.Clone(knownStatuses[:]) }
+
+// StatusQueued is the status that makes up the queue's depth, StatusRunning that of
+// the jobs that are listed.
+const (
+	StatusQueued  = "queued"
+	StatusRunning = "running"
+)
 
 // StatusCounts is the number of jobs by status. A nil map is null.
 type StatusCounts map[string]int64

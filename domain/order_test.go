@@ -24,7 +24,7 @@ var contractKeys = map[string][]string{
 	".queue.breaker": {"state"},
 	".agents[]": {
 		"agent", "run_id", "job_id", "repo", "pid", "runtime_s", "model", "effort", "cpu_ticks", "process",
-		"task_id", "work_item",
+		"task_id", "work_item", "host",
 	},
 	".agents[].process": {
 		"status", "state", "start_ticks", "started_at", "threads", "rss_bytes", "children_cpu_ticks",
@@ -82,7 +82,7 @@ func TestEveryKeyIsPresentWithoutValues(t *testing.T) {
 		assert.Nil(t, queue[key], key)
 	}
 	agent := fields["agents"].([]any)[0].(map[string]any)
-	for _, key := range []string{"agent", "run_id", "repo", "pid", "runtime_s", "model", "effort", "cpu_ticks", "task_id", "work_item"} {
+	for _, key := range []string{"agent", "run_id", "repo", "pid", "runtime_s", "model", "effort", "cpu_ticks", "task_id", "work_item", "host"} {
 		assert.Nil(t, agent[key], key)
 	}
 	running := fields["cost"].(map[string]any)["running"].([]any)[0].(map[string]any)

@@ -19,6 +19,9 @@ const (
 	// ProcessForeign means that the pid is that of a thread of the kernel, which
 	// nobody's agent can be: it is of another host or pid namespace, or was made up.
 	ProcessForeign ProcessStatus = "foreign"
+	// ProcessRemote means that the job's agent runs on another host, where nobody
+	// looked.
+	ProcessRemote ProcessStatus = "remote"
 	// ProcessUnsupported means that the platform has no /proc.
 	ProcessUnsupported ProcessStatus = "unsupported"
 )

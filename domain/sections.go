@@ -13,6 +13,9 @@ type Stage struct {
 	AgeInStageS *int64  `json:"age_in_stage_s"`
 	Repo        *string `json:"repo"`
 	TaskID      int64   `json:"task_id"`
+	// TaskRef is the task's id where it is no whole number; TaskID is then the first 53
+	// bits of its SHA-256.
+	TaskRef *string `json:"task_ref,omitempty"`
 }
 
 // Queue is the state of the job queue and of the worker that drains it.
@@ -61,6 +64,13 @@ type Agent struct {
 	// job names none, or no task has the id.
 	TaskID   *int64  `json:"task_id"`
 	WorkItem *string `json:"work_item"`
+	// Host is where the agent runs; null if the source does not say.
+	Host *string `json:"host"`
+	// JobRef, RunRef and TaskRef are the source's own ids where they are no whole
+	// numbers; the id beside each is then the first 53 bits of its SHA-256.
+	JobRef  *string `json:"job_ref,omitempty"`
+	RunRef  *string `json:"run_ref,omitempty"`
+	TaskRef *string `json:"task_ref,omitempty"`
 }
 
 // Cost is what agent runs have cost.
@@ -88,6 +98,9 @@ type RunningCost struct {
 	CacheCreationTokens *int64   `json:"cache_creation_tokens"`
 	// Model is that of the run.
 	Model *string `json:"model"`
+	// JobRef and RunRef are the source's own ids where they are no whole numbers.
+	JobRef *string `json:"job_ref,omitempty"`
+	RunRef *string `json:"run_ref,omitempty"`
 }
 
 // CostTotals sums all agent runs, finished or not; a run's unknown figure counts
@@ -110,6 +123,8 @@ type Task struct {
 	Repo     *string
 	// StageSince is when the task entered its stage; nil if unknown.
 	StageSince *time.Time
+	// Ref is the id as its source has it, if that is no whole number.
+	Ref *string
 }
 
 // RunningJob is a running job with its run, as their source knows them. Agents
@@ -120,11 +135,15 @@ type RunningJob struct {
 	Agent *string
 	Repo  *string
 	PID   *int64
+	// Host is where the job's agent runs; nil if unknown.
+	Host *string
 	// StartedAt is when the job was started; nil if unknown.
 	StartedAt *time.Time
 	// TaskID is the task that the job is for, and WorkItem its ticket.
 	TaskID   *int64
 	WorkItem *string
+	// The ids as their source has them, if they are no whole numbers.
+	Ref, RunRef, TaskRef *string
 
 	// The run's own columns; all nil while it has no row.
 	Model               *string

@@ -34,6 +34,9 @@ type Reading[T any] struct {
 	// CountedAt is since when all was counted again: rows that were changed by hand
 	// later may be missing from a sum. Nil if that cannot happen.
 	CountedAt *time.Time
+	// AsOf is since when the value has been what it is, where it is not read anew each
+	// time; nil if it was read now.
+	AsOf *time.Time
 }
 
 // StageSource knows the tasks that are not finished.

@@ -61,6 +61,10 @@ var (
 			tests: []string{"mocks", "internal/contract/contracttest"},
 		},
 		{
+			folder: "adapters/profile", own: []string{"domain", "ports", "internal/engine"}, libraries: anyLibrary,
+			tests: []string{"ports/portstest", "internal/sqlite"},
+		},
+		{
 			folder: "adapters/*", own: []string{"domain", "ports"}, libraries: anyLibrary,
 			tests: []string{"ports/portstest", "mocks", "internal/contract/contracttest"},
 		},
@@ -75,11 +79,11 @@ var (
 		{folder: "internal/rollup"},
 		{
 			folder: ".", libraries: anyLibrary,
-			own:   []string{"domain", "ports", "internal/app", "adapters/*", "adapters/http", "adapters/http/guard", "adapters/sqlstore", "internal/engine", "internal/sqlite", "internal/postgres", "internal/contract", "internal/page", "docs"},
+			own:   []string{"domain", "ports", "internal/app", "adapters/*", "adapters/http", "adapters/http/guard", "adapters/sqlstore", "adapters/profile", "internal/engine", "internal/sqlite", "internal/postgres", "internal/contract", "internal/page", "docs"},
 			tests: []string{"ports/portstest", "mocks", "internal/contract/contracttest"},
 		},
 		// The doctor asks the adapters what they alone know.
-		{folder: "internal/doctor", own: []string{".", "adapters/*", "adapters/http", "adapters/http/guard", "adapters/sqlstore", "internal/engine", "internal/sqlite", "internal/postgres", "domain", "ports"}, libraries: anyLibrary},
+		{folder: "internal/doctor", own: []string{".", "adapters/*", "adapters/http", "adapters/http/guard", "adapters/sqlstore", "adapters/profile", "internal/engine", "internal/sqlite", "internal/postgres", "domain", "ports"}, libraries: anyLibrary},
 		// A command speaks to the root in the types of domain and ports.
 		{folder: "internal/top", own: []string{"domain"}, libraries: anyLibrary},
 		{folder: "cmd/*", own: []string{".", "internal/demo", "internal/doctor", "internal/top", "domain", "ports"}, libraries: anyLibrary, tests: []string{"mocks", "internal/contract/contracttest"}},
@@ -99,7 +103,7 @@ var (
 		{
 			folder: "tests", libraries: anyLibrary,
 			own: []string{
-				".", "internal/contract", "internal/contract/contracttest", "domain", "ports", "ports/portstest", "internal/app", "adapters/*", "adapters/http", "adapters/http/guard", "adapters/sqlstore",
+				".", "internal/contract", "internal/contract/contracttest", "domain", "ports", "ports/portstest", "internal/app", "adapters/*", "adapters/http", "adapters/http/guard", "adapters/sqlstore", "adapters/profile",
 				"internal/sqlite", "internal/postgres", "internal/postgres/postgrestest", "internal/page", "internal/demo", "internal/doctor", "mocks",
 			},
 		},

@@ -71,14 +71,14 @@ func newDocumentedWorld(t *testing.T, pid int) documentedWorld {
 	execute(t, w.db, "PRAGMA journal_mode=WAL", ddl,
 		"INSERT INTO tasks (id, work_item_id, repo, stage, updated_at) VALUES (7, 'ORCH-007', 'web', 'review', '"+documentedStart+"')",
 		"INSERT INTO tasks (id, stage) VALUES (8, 'done'), (9, 'cancelled')",
-		fmt.Sprintf(`INSERT INTO jobs (id, task_id, repo, agent, status, attempts, run_id, pid, started_at)
-			VALUES (21, 7, 'core', 'developer', 'running', 3, 41, %d, '%s')`, pid, documentedStart),
+		fmt.Sprintf(`INSERT INTO jobs (id, task_id, repo, agent, status, attempts, run_id, pid, host, started_at)
+			VALUES (21, 7, 'core', 'developer', 'running', 3, 41, %d, 'Here', '%s')`, pid, documentedStart),
 		"INSERT INTO jobs (id, status) VALUES (22, 'queued'), (23, 'queued'), (24, 'failed'), (25, 'on hold')",
 		`INSERT INTO agent_runs (id, model, effort, cost_usd, input_tokens, output_tokens, cache_read_tokens, cache_creation_tokens)
 			VALUES (41, 'claude-opus-4-8', 'high', 1.5, 11, 12, 13, 14), (40, 'another', 'low', 0.25, 100, 200, 300, 400)`)
 	worker := filepath.Join(filepath.Dir(w.db), "worker.json")
 	require.NoError(t, os.WriteFile(worker, []byte(`{"breaker":{"state":"closed"},"max_concurrency":4,"poll_interval":2.0,"updated_at":"2026-06-01T12:00:00Z"}`), 0o600))
-	w.env = []string{"ORCH_DB=" + w.db, "ORCH_WORKER_STATE_FILE=" + worker, "ORCH_LISTEN=127.0.0.1:0"}
+	w.env = []string{"ORCH_DB=" + w.db, "ORCH_WORKER_STATE_FILE=" + worker, "ORCH_LISTEN=127.0.0.1:0", "ORCH_HOST=here"}
 	return w
 }
 
@@ -153,7 +153,7 @@ func TestDatabase_IsAsDocumented(t *testing.T) {
 	age := generated.Sub(began).Seconds()
 	want := map[string]any{
 		"stages[].task_id": 7.0, "stages[].work_item": "ORCH-007", "stages[].repo": "web", "stages[].stage": "review",
-		"stages[].age_in_stage_s": age, "agents[].task_id": 7.0, "agents[].work_item": "ORCH-007",
+		"stages[].age_in_stage_s": age, "agents[].task_id": 7.0, "agents[].work_item": "ORCH-007", "agents[].host": "Here",
 		"cost.running[].model": "claude-opus-4-8", "cost.by_model[].model": "claude-opus-4-8", "cost.by_model[].cost_usd": 1.5,
 		"cost.by_model[].input_tokens": 11.0, "cost.by_model[].output_tokens": 12.0, "cost.by_model[].cache_read_tokens": 13.0,
 		"cost.by_model[].cache_creation_tokens": 14.0,

@@ -236,7 +236,7 @@ func TestDoctor_JSON(t *testing.T) {
 		"settings", "database", "journal", "permissions", "schema", "indexes", "worker_state", "proc", "sections_dir", "web_config", "listen",
 	}, names)
 	assert.Equal(t, doctor.OK, report.Status)
-	assert.Len(t, of(t, report, "schema").Details, 22)
+	assert.Len(t, of(t, report, "schema").Details, 23)
 	assert.Equal(t, []doctor.Detail{{Subject: "gpu.json", Status: doctor.OK, Message: "ok"}}, of(t, report, "sections_dir").Details)
 
 	missing := surgery{env: append(env, "ORCH_DB="+db+".not")}.examine(t, "--json").report(t)

@@ -12,7 +12,7 @@ const (
 // processStatuses are all that a process can be.
 var processStatuses = [...]string{
 	string(domain.ProcessOK), string(domain.ProcessGone), string(domain.ProcessZombie),
-	string(domain.ProcessHidden), string(domain.ProcessForeign), string(domain.ProcessUnsupported),
+	string(domain.ProcessHidden), string(domain.ProcessForeign), string(domain.ProcessRemote), string(domain.ProcessUnsupported),
 }
 
 // agents are the families of the section of the same name.
@@ -21,12 +21,12 @@ func agents() []Family {
 		{
 			Name: "orchestrator_agent_info", Kind: Info,
 			Help:   "A running job, and the agent that works on it.",
-			Labels: []string{"job_id", "agent", "run_id", "repo", "pid", "model", "effort", "task_id", "work_item"},
+			Labels: []string{"job_id", "agent", "run_id", "repo", "pid", "model", "effort", "task_id", "work_item", "host", "job_ref", "run_ref", "task_ref"},
 			From:   "agents[]", Absent: ifNoAgent,
 			collect: func(e *answer, s *series) {
 				for _, a := range e.Agents {
 					s.add(1, id(a.JobID), text(a.Agent), optionalID(a.RunID), text(a.Repo), optionalID(a.PID), text(a.Model), text(a.Effort),
-						optionalID(a.TaskID), text(a.WorkItem))
+						optionalID(a.TaskID), text(a.WorkItem), text(a.Host), text(a.JobRef), text(a.RunRef), text(a.TaskRef))
 				}
 			},
 		},

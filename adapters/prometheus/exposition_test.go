@@ -136,6 +136,7 @@ func TestExpose_UnknownIsAbsent(t *testing.T) {
 		`orchestrator_agent_process_status{job_id="1",status="gone"}`,
 		`orchestrator_agent_process_status{job_id="1",status="hidden"}`,
 		`orchestrator_agent_process_status{job_id="1",status="ok"}`,
+		`orchestrator_agent_process_status{job_id="1",status="remote"}`,
 		`orchestrator_agent_process_status{job_id="1",status="unsupported"}`,
 		`orchestrator_agent_process_status{job_id="1",status="zombie"}`,
 	}, signal, "without a tick's length no processor time")
@@ -160,7 +161,7 @@ func TestExpose_Duplicates(t *testing.T) {
 	text, _ := expose(t, e, ports.PrometheusText)
 	series := parsed(t, text) // refuses two of the same
 	assert.InDelta(t, 90, series[`orchestrator_agent_runtime_seconds{agent="developer",job_id="21"}`], 0, "the first counts")
-	assert.InDelta(t, 2+2*24, series[`orchmetrics_omitted_series{reason="duplicate"}`], 0)
+	assert.InDelta(t, 2+2*25, series[`orchmetrics_omitted_series{reason="duplicate"}`], 0)
 }
 
 // TestExpose_Statuses: however many statuses the jobs have, few are shown.

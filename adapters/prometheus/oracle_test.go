@@ -127,7 +127,7 @@ func (o *oracle) stages(answer object) {
 	stages, _ := answer["stages"].([]any)
 	for _, stage := range stages {
 		task := stage.(object)
-		o.add("orchestrator_task_info", 1, "task_id", task["task_id"], "stage", task["stage"], "work_item", task["work_item"], "repo", task["repo"])
+		o.add("orchestrator_task_info", 1, "task_id", task["task_id"], "stage", task["stage"], "work_item", task["work_item"], "repo", task["repo"], "task_ref", task["task_ref"])
 	}
 	for _, stage := range stages {
 		task := stage.(object)
@@ -183,14 +183,15 @@ func (o *oracle) agents(answer object) {
 		a := agent.(object)
 		job := []any{"job_id", a["job_id"], "agent", a["agent"]}
 		o.add("orchestrator_agent_info", 1, append(slices.Clone(job), "run_id", a["run_id"], "repo", a["repo"], "pid", a["pid"], "model", a["model"], "effort", a["effort"],
-			"task_id", a["task_id"], "work_item", a["work_item"])...)
+			"task_id", a["task_id"], "work_item", a["work_item"],
+			"host", a["host"], "job_ref", a["job_ref"], "run_ref", a["run_ref"], "task_ref", a["task_ref"])...)
 		o.add("orchestrator_agent_runtime_seconds", a["runtime_s"], job...)
 		p, ok := a["process"].(object)
 		if !ok {
 			continue
 		}
 		process := append(slices.Clone(job), "pid", a["pid"])
-		o.states("orchestrator_agent_process_status", "status", p["status"], []string{"ok", "gone", "zombie", "hidden", "foreign", "unsupported"}, process...)
+		o.states("orchestrator_agent_process_status", "status", p["status"], []string{"ok", "gone", "zombie", "hidden", "foreign", "remote", "unsupported"}, process...)
 		o.add("orchestrator_agent_start_time_seconds", p["started_at"], process...)
 		o.add("orchestrator_agent_started_after_job_seconds", p["started_after_job_s"], process...)
 		ticks("orchestrator_agent_cpu_seconds_total", a["cpu_ticks"], process...)

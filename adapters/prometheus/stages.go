@@ -8,11 +8,11 @@ func stages() []Family {
 		{
 			Name: "orchestrator_task_info", Kind: Info,
 			Help:   "An active task, the stage it is in, and what it is for.",
-			Labels: []string{"task_id", "stage", "work_item", "repo"},
+			Labels: []string{"task_id", "stage", "work_item", "repo", "task_ref"},
 			From:   "stages[]", Absent: ifNoTask,
 			collect: func(e *answer, s *series) {
 				for _, task := range e.Stages {
-					s.add(1, id(task.TaskID), task.Stage, text(task.WorkItem), text(task.Repo))
+					s.add(1, id(task.TaskID), task.Stage, text(task.WorkItem), text(task.Repo), text(task.TaskRef))
 				}
 			},
 		},

@@ -138,7 +138,7 @@ func check(answer domain.Envelope) error {
 
 func knownProcessStatus(status domain.ProcessStatus) bool {
 	switch status {
-	case domain.ProcessOK, domain.ProcessGone, domain.ProcessZombie, domain.ProcessHidden, domain.ProcessForeign,
+	case domain.ProcessOK, domain.ProcessGone, domain.ProcessZombie, domain.ProcessHidden, domain.ProcessForeign, domain.ProcessRemote,
 		domain.ProcessUnsupported:
 		return true
 	default:

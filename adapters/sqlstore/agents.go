@@ -41,6 +41,11 @@ func (q *queries) runningJobs(maxRows int) (none ports.Reading[[]domain.RunningJ
 	for _, tokens := range tokenColumns {
 		cells = append(cells, runs.integer(tokens))
 	}
+	host := "NULL" // the column came later, and nothing is degraded without it
+	if jobs.Columns["host"] {
+		host = jobs.text("host")
+	}
+	cells = append(cells, host)
 	read := func(task, ticket, join string) (ports.Reading[[]domain.RunningJob], error) {
 		return list(q, maxRows, fmt.Sprintf("SELECT %s, %s, %s FROM %s %s WHERE %s = '%s' ORDER BY j.id LIMIT ?",
 			strings.Join(cells, ", "), task, ticket, from, join, status, running), scanRunningJob)
@@ -99,6 +104,7 @@ func scanRunningJob(row *engine.Rows) domain.RunningJob {
 		CacheReadTokens:     row.Integer(),
 		CacheCreationTokens: row.Integer(),
 
+		Host:     row.Text(),
 		TaskID:   row.Integer(),
 		WorkItem: row.Text(),
 	}

@@ -82,6 +82,7 @@ func Expected() []Table {
 				wanted("pid", "integer", "agents[].pid", "agents[].cpu_ticks", "agents[].process"),
 				wanted("started_at", "timestamp", "agents[].runtime_s", "agents[].process.started_after_job_s"),
 				later("task_id", "integer", "agents[].task_id", "agents[].work_item"),
+				later("host", "text", "agents[].host"),
 			},
 		},
 		{

@@ -61,7 +61,7 @@ func help() []kong.Option {
 		kong.Help(func(options kong.HelpOptions, ctx *kong.Context) error {
 			if command := ctx.Selected(); command != nil {
 				for _, setting := range ctx.Model.Flags {
-					setting.Hidden = isSetting(setting) && idle(command.Name, setting, nil)
+					setting.Hidden = isSetting(setting) && idle(commandName(command), setting, nil)
 				}
 			}
 			return kong.DefaultHelpPrinter(options, ctx)

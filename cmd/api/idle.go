@@ -18,7 +18,7 @@ const (
 
 // hasSettings tells whether a command reads settings at all.
 func hasSettings(command string) bool {
-	return slices.Contains([]string{"serve", "snapshot", "doctor", "healthcheck", "demo", "record", "top"}, command)
+	return slices.Contains([]string{"serve", "snapshot", "doctor", "healthcheck", "demo", "record", "top", "profiles check"}, command)
 }
 
 // isSetting tells whether a flag is one of a setting.
@@ -35,6 +35,8 @@ func idle(command string, setting *kong.Flag, given []string) bool {
 		return false
 	case "demo":
 		return group == ofDatabase
+	case "profiles check":
+		return group != ofDatabase && !slices.Contains([]string{"section-timeout", "max-rows"}, setting.Name)
 	case "snapshot":
 		return group == ofServing
 	case "record", "top":

@@ -35,7 +35,7 @@ func readLine(parser *kong.Kong, args []string) (commandLine, error) {
 	}
 	l := commandLine{args: args}
 	if selected := traced.Selected(); selected != nil {
-		l.command = selected.Name
+		l.command = commandName(selected)
 	}
 	for _, element := range traced.Path {
 		if element.Flag != nil {
@@ -61,6 +61,14 @@ func showsPassword(arg string) bool {
 	}
 	_, has := location.User.Password()
 	return has || location.Query().Has("password") || location.Query().Has("sslpassword")
+}
+
+// commandName is the name of a command, with that of the command that it is below.
+func commandName(command *kong.Node) string {
+	if command.Parent != nil && command.Parent.Type == kong.CommandNode {
+		return command.Parent.Name + " " + command.Name
+	}
+	return command.Name
 }
 
 // asks tells whether the line only wants to be told something.

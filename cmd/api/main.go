@@ -35,6 +35,7 @@ type cli struct {
 	Top         topCmd         `cmd:"" help:"Show in the terminal what the agents do now, live."`
 	Record      recordCmd      `cmd:"" help:"Print an envelope now and then, one a line, to play with serve --fixture."`
 	Fixtures    fixturesCmd    `cmd:"" help:"List the scenarios that serve --fixture scenario:NAME plays."`
+	Profiles    profilesCmd    `cmd:"" help:"List the profiles by which other orchestrators are read; show or check one."`
 	Schema      schemaCmd      `cmd:"" help:"Print the JSON Schema of the envelope and exit."`
 	Completion  completionCmd  `cmd:"" help:"Print the script that completes commands and flags in a shell."`
 	Version     versionCmd     `cmd:"" help:"Print the version and exit."`

@@ -12,12 +12,14 @@ import (
 type Agents struct {
 	jobs *RunningJobs
 	cpu  ports.CPUReader
+	host string
 	proc guard
 }
 
-// NewAgents returns the section over its sources.
-func NewAgents(jobs *RunningJobs, cpu ports.CPUReader) *Agents {
-	return &Agents{jobs: jobs, cpu: cpu}
+// NewAgents returns the section over its sources. host is the name of this host: a job
+// of another one has no process here. If it is empty, every job is of this host.
+func NewAgents(jobs *RunningJobs, cpu ports.CPUReader, host string) *Agents {
+	return &Agents{jobs: jobs, cpu: cpu, host: host}
 }
 
 // Key implements ports.Section.
@@ -49,6 +51,10 @@ func (a *Agents) Collect(ctx context.Context) (any, error) {
 			Effort:   job.Effort,
 			TaskID:   job.TaskID,
 			WorkItem: job.WorkItem,
+			Host:     job.Host,
+			JobRef:   job.Ref,
+			RunRef:   job.RunRef,
+			TaskRef:  job.TaskRef,
 		}
 	}
 	anomalies, sampleErr := a.sample(ctx, reading.Value, agents)
@@ -64,8 +70,12 @@ func (a *Agents) sample(ctx context.Context, jobs []domain.RunningJob, agents []
 	defer cancel()
 	var pids []int64
 	var owners []int
-	for i, agent := range agents {
-		if agent.PID != nil {
+	for i := range agents {
+		switch agent := &agents[i]; {
+		case agent.PID == nil:
+		case a.remote(agent.Host):
+			agent.Process = &domain.Process{Status: domain.ProcessRemote}
+		default:
 			pids = append(pids, *agent.PID)
 			owners = append(owners, i)
 		}
@@ -94,4 +104,9 @@ func (a *Agents) sample(ctx context.Context, jobs []domain.RunningJob, agents []
 		}
 	}
 	return anomalies, err
+}
+
+// remote tells whether a host is known to be another one than this.
+func (a *Agents) remote(host *string) bool {
+	return host != nil && *host != "" && a.host != "" && !domain.SameHost(*host, a.host)
 }

@@ -38,6 +38,7 @@ func (c *Cost) Collect(ctx context.Context) (any, error) {
 	if err != nil && jobs.Value == nil && totals.Value == nil {
 		return nil, err
 	}
+	err = join(jobsErr, unlessLeftOut(totalsErr))
 	anomalies := jobs.Anomalies + totals.Anomalies
 	running := make([]domain.RunningCost, len(jobs.Value))
 	for i, job := range jobs.Value {
@@ -51,6 +52,8 @@ func (c *Cost) Collect(ctx context.Context) (any, error) {
 			CacheReadTokens:     job.CacheReadTokens,
 			CacheCreationTokens: job.CacheCreationTokens,
 			Model:               job.Model,
+			JobRef:              job.Ref,
+			RunRef:              job.RunRef,
 		}
 	}
 	cost := &domain.Cost{Running: running, ByModel: []domain.ModelCost{}}
@@ -61,7 +64,7 @@ func (c *Cost) Collect(ctx context.Context) (any, error) {
 			cost.ByModel[i].CostUSD = sanitizeNumber(cost.ByModel[i].CostUSD, &anomalies)
 		}
 	}
-	collected := ports.Collected{Value: cost, Truncated: jobs.Truncated, Anomalies: anomalies, CountedAt: totals.CountedAt}
+	collected := ports.Collected{Value: cost, Truncated: jobs.Truncated, Anomalies: anomalies, CountedAt: totals.CountedAt, AsOf: totals.AsOf}
 	if jobs.Value != nil || jobsErr == nil { // else it is unknown, where 0 would mean idle
 		collected.Rows = new(int64(len(running)))
 	}

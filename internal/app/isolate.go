@@ -144,6 +144,15 @@ func join(errs ...error) error {
 	return errors.Join(distinct...)
 }
 
+// unlessLeftOut is the error of a section's part, unless the part is left out on
+// purpose: then it is null, and the section is as well as the others are.
+func unlessLeftOut(err error) error {
+	if err != nil && codeOf(err) == domain.CodeNotInProfile {
+		return nil
+	}
+	return err
+}
+
 // withMargin returns a context that ends a tenth before the given one would, so that
 // a section whose source hangs still has time to answer with what it has.
 func withMargin(ctx context.Context) (context.Context, context.CancelFunc) {

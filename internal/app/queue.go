@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/orchmetrics/orchmetrics/domain"
 	"github.com/orchmetrics/orchmetrics/ports"
@@ -44,6 +45,7 @@ func (q *Queue) Collect(ctx context.Context) (any, error) {
 	if err != nil && counts.Value == nil && retries.Value == nil && state.Value == nil {
 		return nil, err
 	}
+	err = join(unlessLeftOut(countsErr), unlessLeftOut(retriesErr), stateErr)
 	queue := &domain.Queue{Counts: counts.Value, Retries: retries.Value}
 	if counts.Value != nil {
 		depth := counts.Value[domain.StatusQueued]
@@ -52,15 +54,12 @@ func (q *Queue) Collect(ctx context.Context) (any, error) {
 	if state.Value != nil {
 		queue.Worker = *state.Value
 	}
-	counted := counts.CountedAt // the earlier of the two
-	if other := retries.CountedAt; counted == nil || other != nil && other.Before(*counted) {
-		counted = other
-	}
 	return ports.Collected{
 		Value:     queue,
 		Truncated: counts.Truncated,
 		Anomalies: counts.Anomalies + retries.Anomalies + state.Anomalies,
-		CountedAt: counted,
+		CountedAt: earlier(counts.CountedAt, retries.CountedAt),
+		AsOf:      earlier(counts.AsOf, retries.AsOf),
 	}, err
 }
 
@@ -82,4 +81,12 @@ func (q *Queue) readWorker(ctx context.Context) (ports.Reading[*domain.Worker], 
 		anomalies += int64(len(unreadable.Values))
 	}
 	return ports.Reading[*domain.Worker]{Value: &worker, Anomalies: anomalies}, err
+}
+
+// earlier returns the earlier of two times, of which either may be unknown.
+func earlier(a, b *time.Time) *time.Time {
+	if a == nil || b != nil && b.Before(*a) {
+		return b
+	}
+	return a
 }

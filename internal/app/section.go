@@ -173,9 +173,13 @@ func (o *outcome) fail(err error) {
 	code := codeOf(err)
 	o.err = err
 	o.report.Code = &code
-	o.report.Status = domain.StatusFailed
-	if code == domain.CodeTimeout || code == domain.CodeStuck {
+	switch code {
+	case domain.CodeTimeout, domain.CodeStuck:
 		o.report.Status = domain.StatusTimeout
+	case domain.CodeNotInProfile:
+		o.report.Status = domain.StatusDisabled
+	default:
+		o.report.Status = domain.StatusFailed
 	}
 }
 

@@ -246,7 +246,7 @@ func TestSamplesOfAnotherNumber(t *testing.T) {
 func TestSectionsOutsideAScrape(t *testing.T) {
 	w := newWorld(t)
 	running := app.NewRunningJobs(w.agents)
-	for _, section := range []ports.Section{app.NewStages(w.stages), app.NewAgents(running, w.cpu)} {
+	for _, section := range []ports.Section{app.NewStages(w.stages), app.NewAgents(running, w.cpu, "here")} {
 		_, err := section.Collect(t.Context())
 		require.Error(t, err, section.Key())
 	}

@@ -41,6 +41,7 @@ func (s *Stages) Collect(ctx context.Context) (any, error) {
 			AgeInStageS: secondsSince(task.StageSince, at),
 			Repo:        task.Repo,
 			TaskID:      task.ID,
+			TaskRef:     task.Ref,
 		}
 	}
 	return ports.Collected{Value: stages, Rows: new(int64(len(stages))), Truncated: reading.Truncated, Anomalies: reading.Anomalies}, err

@@ -139,7 +139,7 @@ func TestKillSwitchOffTouchesNoSource(t *testing.T) {
 	extra.EXPECT().Default().Return(nil)
 	service, err := app.NewService([]ports.Section{
 		app.NewStages(mocks.NewStageSource(t)), app.NewQueue(queue, mocks.NewWorkerState(t)),
-		app.NewAgents(running, cpu), app.NewCost(running, mocks.NewCostSource(t)), extra,
+		app.NewAgents(running, cpu, "here"), app.NewCost(running, mocks.NewCostSource(t)), extra,
 	}, []ports.Viewer{mocks.NewViewer(t)}, clock, cpu, app.Options{Enabled: false, Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
 

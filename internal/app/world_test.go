@@ -113,7 +113,7 @@ func (w *world) called(method string) int {
 func (w *world) build() (*app.Service, error) {
 	running := app.NewRunningJobs(w.agents)
 	sections := append([]ports.Section{
-		app.NewStages(w.stages), app.NewQueue(w.queue, w.worker), app.NewAgents(running, w.cpu), app.NewCost(running, w.cost),
+		app.NewStages(w.stages), app.NewQueue(w.queue, w.worker), app.NewAgents(running, w.cpu, "here"), app.NewCost(running, w.cost),
 	}, w.extra...)
 	return app.NewService(sections, w.views, w.clock, w.cpu, w.opts)
 }

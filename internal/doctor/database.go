@@ -14,7 +14,10 @@ import (
 
 // database checks that it is there and can be opened, and says in what state.
 func (d *doctor) database(ctx context.Context) Result {
-	if d.store == nil {
+	if d.db == nil && d.cfg.Profile != "" {
+		return failed("the profile cannot be read, so that no database is known", "correct ORCH_PROFILE, see settings above")
+	}
+	if d.db == nil {
 		if postgres.Is(d.cfg.DB) {
 			return failed("ORCH_DB names no PostgreSQL database", "write postgres://user@host:5432/database; api serve says what is wrong with it")
 		}

@@ -12,11 +12,13 @@ import (
 	"time"
 
 	"github.com/orchmetrics/orchmetrics"
+	"github.com/orchmetrics/orchmetrics/adapters/profile"
 	"github.com/orchmetrics/orchmetrics/adapters/sqlstore"
 	"github.com/orchmetrics/orchmetrics/domain"
 	"github.com/orchmetrics/orchmetrics/internal/engine"
 	"github.com/orchmetrics/orchmetrics/internal/postgres"
 	"github.com/orchmetrics/orchmetrics/internal/sqlite"
+	"github.com/orchmetrics/orchmetrics/ports"
 )
 
 // patience is how long a check may take. What hangs (a dead network mount) is
@@ -86,10 +88,15 @@ type Inputs struct {
 type doctor struct {
 	cfg orchmetrics.Config
 	in  Inputs
-	// store is nil if ORCH_DB can never name a database; else one of the engines is not.
-	store    *sqlstore.Store
+	// db is that of ORCH_DB, or the first one of a profile; nil if no setting can
+	// ever name one. It is one of the engines. jobs are those that it tells of.
+	db       engine.Engine
 	sqlite   *sqlite.Engine
 	postgres *postgres.Engine
+	jobs     ports.AgentSource
+	// store is nil with a profile, and profile without one.
+	store   *sqlstore.Store
+	profile *profile.Store
 	// unreadable is set once the database is known to be so: other checks of it
 	// need not find that out again.
 	unreadable bool
@@ -134,20 +141,30 @@ func Examine(ctx context.Context, cfg orchmetrics.Config, in Inputs) Report {
 // openStore opens a store that keeps nothing; none if there can be none, as the check of
 // the database tells. It returns what closes it.
 func (d *doctor) openStore() (closeStore func()) {
-	var database engine.Engine
-	var err error
-	closeStore = func() {}
-	if postgres.Is(d.cfg.DB) {
-		if d.postgres, err = postgres.New(d.location()); err == nil {
-			database, closeStore = d.postgres, func() { _ = d.postgres.Close() }
+	cfg := d.cfg
+	cfg.MaxRows, cfg.Exact = max(1, cfg.MaxRows), true
+	opened := map[string]engine.Engine{}
+	if cfg.Profile != "" {
+		if p, err := orchmetrics.LoadProfile(cfg); err == nil {
+			if d.profile, opened, err = orchmetrics.OpenProfile(cfg, p); err == nil {
+				d.db, d.jobs = opened[p.Databases[0].Name], d.profile
+			}
 		}
-	} else if d.sqlite, err = sqlite.New(d.cfg.DB, d.cfg.SectionTimeout); err == nil {
-		database = d.sqlite
+	} else if database, err := orchmetrics.OpenDatabase(cfg); err == nil {
+		d.db, opened["database"] = database, database
+		if d.store, err = sqlstore.New(database, sqlstore.Options{MaxRows: cfg.MaxRows, Exact: true}); err == nil {
+			d.jobs = d.store
+		}
 	}
-	if err == nil {
-		d.store, _ = sqlstore.New(database, sqlstore.Options{MaxRows: max(1, d.cfg.MaxRows), Exact: true})
+	d.sqlite, _ = d.db.(*sqlite.Engine)
+	d.postgres, _ = d.db.(*postgres.Engine)
+	return func() {
+		for _, e := range opened {
+			if server, ok := e.(*postgres.Engine); ok {
+				_ = server.Close()
+			}
+		}
 	}
-	return closeStore
 }
 
 // examine runs a check within its time.

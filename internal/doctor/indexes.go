@@ -19,8 +19,11 @@ const large = 50_000
 // indexes checks what keeps a scrape from reading whole tables, and measures how
 // long it reads now.
 func (d *doctor) indexes(ctx context.Context) Result {
-	if d.store == nil || d.unreadable {
+	if d.db == nil || d.unreadable {
 		return notChecked()
+	}
+	if d.profile != nil {
+		return d.plans(ctx)
 	}
 	tables, err := d.store.Survey(ctx)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 
 // journal says whether a writer has to wait for scrapes, and how long.
 func (d *doctor) journal(ctx context.Context) Result {
-	if d.store == nil || d.unreadable {
+	if d.db == nil || d.unreadable {
 		return notChecked()
 	}
 	if d.postgres != nil {
@@ -26,6 +26,10 @@ func (d *doctor) journal(ctx context.Context) Result {
 	}
 	if wal {
 		return ok("a write-ahead log: no commit waits for a scrape")
+	}
+	if d.profile != nil {
+		return warning("a rollback journal: no commit is made while a scrape reads; a writer whose busy_timeout is 0 is refused at once",
+			"have the orchestrator run PRAGMA journal_mode=WAL once, after which no commit waits; or give it a busy_timeout of some seconds")
 	}
 	first, last, err := d.held(ctx)
 	if err != nil {

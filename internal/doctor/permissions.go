@@ -16,7 +16,7 @@ import (
 // permissions checks who we are beside the database, and names what could lock
 // the orchestrator out of it.
 func (d *doctor) permissions(ctx context.Context) Result {
-	if d.store == nil {
+	if d.db == nil {
 		return notChecked()
 	}
 	if d.postgres != nil {

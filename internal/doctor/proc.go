@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/orchmetrics/orchmetrics"
 	"github.com/orchmetrics/orchmetrics/adapters/procfs"
 	"github.com/orchmetrics/orchmetrics/domain"
 	"github.com/orchmetrics/orchmetrics/ports"
@@ -46,7 +47,7 @@ func (d *doctor) proc(ctx context.Context) Result {
 	message := fmt.Sprintf("%s %s; of %d running jobs %d have a process that started when they did", root, sight(root, blind), len(jobs), seen)
 	if !known {
 		missing := "see database"
-		if d.store != nil && !d.unreadable {
+		if d.jobs != nil && !d.unreadable {
 			missing = "the jobs cannot be read, see schema"
 		}
 		message = fmt.Sprintf("%s %s; the running jobs' were not looked for: %s", root, sight(root, blind), missing)
@@ -119,11 +120,18 @@ func namespace(root string) string {
 }
 
 func (d *doctor) runningJobs(ctx context.Context) ([]domain.RunningJob, bool) {
-	if d.store == nil || d.unreadable {
+	if d.jobs == nil || d.unreadable {
 		return nil, false
 	}
-	reading, err := d.store.RunningJobs(ctx)
+	reading, err := d.jobs.RunningJobs(ctx)
+	reading.Value = slices.DeleteFunc(slices.Clone(reading.Value), func(j domain.RunningJob) bool { return d.elsewhere(j.Host) })
 	return reading.Value, err == nil || reading.Value != nil
+}
+
+// elsewhere tells whether a job's agent runs on another host.
+func (d *doctor) elsewhere(host *string) bool {
+	ours := orchmetrics.HostName(d.cfg)
+	return host != nil && *host != "" && ours != "" && !domain.SameHost(*host, ours)
 }
 
 // processesOf looks for the process of each job, and counts those that are right.

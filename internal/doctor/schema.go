@@ -5,13 +5,17 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/orchmetrics/orchmetrics/adapters/profile"
 	"github.com/orchmetrics/orchmetrics/domain"
 )
 
 // schema compares the tables with what scrapes read, column by column.
 func (d *doctor) schema(ctx context.Context) Result {
-	if d.store == nil || d.unreadable {
+	if d.db == nil || d.unreadable {
 		return notChecked()
+	}
+	if d.profile != nil {
+		return d.queries(ctx)
 	}
 	tables, err := d.store.Survey(ctx)
 	if err != nil {
@@ -50,6 +54,9 @@ func (d *doctor) schema(ctx context.Context) Result {
 	}
 	result := warning(fmt.Sprintf("%d of the tables and columns that scrapes read are missing", missing),
 		"is the orchestrator older or newer than expected, or ORCH_DB another database?").as(domain.CodeSchemaDrift)
+	if names := profile.Guess(ctx, d.db); len(names) > 0 {
+		result.Do = "it looks like the database of another orchestrator: set ORCH_PROFILE=" + strings.Join(names, " or ")
+	}
 	result.Details = details
 	return result
 }

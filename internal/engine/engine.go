@@ -99,6 +99,12 @@ type Dialect interface {
 	Integer(column Column, guarded bool) string
 	Real(column Column, guarded bool) string
 	Time(column Column, guarded bool) string
+	// Scans returns the steps of a statement's plan that read a whole table or index,
+	// for people; an error says that it cannot be run.
+	Scans(s *Session, statement string) ([]string, error)
+	// Cell is the expression of a column of which the type is not known: of any but a
+	// timestamp. What is too large to be a name or a number is an anomaly.
+	Cell(column string) string
 }
 
 // Column is a column in an expression: how it is written there, and its type.

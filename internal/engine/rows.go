@@ -29,6 +29,7 @@ type Rows struct {
 	dest      []any // pointers to values, for Scan
 	next      int
 	anomalies int64
+	kept      int64
 
 	texts    places[string]
 	integers places[int64]
@@ -95,6 +96,15 @@ func (r *Rows) Anomalies() int64 {
 	return n
 }
 
+// Anomaly counts cells more, of which the caller knows that they are no good.
+func (r *Rows) Anomaly(cells int64) { r.anomalies += cells }
+
+// Found returns how many anomalies were found since Anomalies was last asked.
+func (r *Rows) Found() int64 { return r.anomalies }
+
+// Kept returns how many bytes the texts have that were read so far.
+func (r *Rows) Kept() int64 { return r.kept }
+
 // Value reads a cell as the driver returns it.
 func (r *Rows) Value() any {
 	value := r.values[r.next]
@@ -142,11 +152,37 @@ func (r *Rows) Text() *string {
 	case nil:
 		return nil
 	case string:
-		return r.texts.put(clean(value))
+		return r.text(value)
 	default:
 		r.anomalies++
 		return nil
 	}
+}
+
+func (r *Rows) text(value string) *string {
+	value = clean(value)
+	r.kept += int64(len(value))
+	return r.texts.put(value)
+}
+
+// Ref reads an id that need not be a number, as a text: a text, a whole number, or a
+// blob of 16 bytes, which is a UUID.
+func (r *Rows) Ref() *string {
+	const uuid = 16
+	switch value := r.Value().(type) {
+	case nil:
+		return nil
+	case string:
+		return r.text(value)
+	case int64:
+		return r.text(strconv.FormatInt(value, 10))
+	case []byte:
+		if len(value) == uuid {
+			return r.text(fmt.Sprintf("%x-%x-%x-%x-%x", value[:4], value[4:6], value[6:8], value[8:10], value[10:]))
+		}
+	}
+	r.anomalies++
+	return nil
 }
 
 // Time reads a timestamp: seconds since 1970 or a text, see ParseTime, between MinTime
@@ -179,7 +215,7 @@ func (r *Rows) ID() int64 {
 // Name reads a text that cannot be NULL; empty and an anomaly if it is.
 func (r *Rows) Name() string {
 	if value, ok := r.Value().(string); ok {
-		return clean(value)
+		return *r.text(value)
 	}
 	r.anomalies++
 	return ""

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/orchmetrics/orchmetrics/internal/engine"
 )
@@ -147,6 +148,22 @@ func (dialect) Max(column engine.Column) string {
 		return "max(" + column.Name + ")::bigint"
 	}
 	return "max(" + column.Name + ")::float8"
+}
+
+// Scans implements engine.Dialect, see https://www.postgresql.org/docs/current/using-explain.html.
+func (dialect) Scans(s *engine.Session, statement string) (scans []string, err error) {
+	rows := s.Query("EXPLAIN (COSTS OFF) " + statement)
+	for rows.Next() {
+		if step := strings.TrimLeft(rows.Name(), " ->"); strings.HasPrefix(step, "Seq Scan on ") {
+			scans = append(scans, step)
+		}
+	}
+	return scans, rows.Close()
+}
+
+// Cell implements engine.Dialect: any type as a text, which numbers are read of, too.
+func (dialect) Cell(column string) string {
+	return fmt.Sprintf("left((%s)::text, %d)", column, engine.CutText)
 }
 
 // Exact implements engine.Dialect. Texts are compared as they are: with a collation that

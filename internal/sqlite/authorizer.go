@@ -27,7 +27,7 @@ func (a *authorizer) authorize(action int, arg1, arg2, _ string) int {
 	switch {
 	case action == actionSelect, action == actionRead, action == actionTransaction, action == actionRecursive:
 		return authOK
-	case action == actionFunction && arg2 != "load_extension": // which runs code from a file
+	case action == actionFunction && harmless(arg2):
 		return authOK
 	case action == actionPragma && (arg1 == "table_xinfo" || arg1 == "index_list" || arg1 == "index_xinfo"):
 		return authOK

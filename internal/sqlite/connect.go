@@ -30,6 +30,10 @@ const (
 	noMutex = "_mutex=no"
 )
 
+// maxHeap is how many bytes all connections together may take. What needs more, such as
+// a sort of very many rows, fails (https://www.sqlite.org/pragma.html#pragma_hard_heap_limit).
+const maxHeap = 128 << 20
+
 // connector opens connections with one URI, each behind the authorizer.
 type connector struct {
 	uri string
@@ -47,8 +51,10 @@ func newConnector(path string, busyTimeout time.Duration, params ...string) conn
 			if !ok {
 				return errors.New("keep temporary tables in memory: the driver has none")
 			}
-			if _, err := session.ExecContext(context.Background(), "PRAGMA temp_store = MEMORY", nil); err != nil {
-				return fmt.Errorf("keep temporary tables in memory: %w", err)
+			for _, pragma := range []string{"temp_store = MEMORY", "hard_heap_limit = " + strconv.Itoa(maxHeap)} {
+				if _, err := session.ExecContext(context.Background(), "PRAGMA "+pragma, nil); err != nil {
+					return fmt.Errorf("keep temporary tables in memory: %w", err)
+				}
 			}
 			c.RegisterAuthorizer(new(authorizer).authorize)
 			return nil

@@ -121,6 +121,26 @@ func number(column string, guarded bool) string {
 	return fmt.Sprintf("CASE WHEN typeof(%[1]s) IN ('text','blob') AND octet_length(%[1]s) > 100 THEN x'' ELSE +%[1]s END", column)
 }
 
+// Scans implements engine.Dialect, see https://www.sqlite.org/eqp.html. What is scanned
+// in parentheses is no table, but what another step found.
+func (dialect) Scans(s *engine.Session, statement string) (scans []string, err error) {
+	rows := s.Query("EXPLAIN QUERY PLAN " + statement)
+	for rows.Next() {
+		cells := rows.Rest()
+		step, _ := cells[len(cells)-1].(string)
+		if strings.HasPrefix(step, "SCAN ") && !strings.HasPrefix(step, "SCAN (") && !strings.HasPrefix(step, "SCAN CONSTANT ROW") {
+			scans = append(scans, step)
+		}
+	}
+	return scans, rows.Close()
+}
+
+// Cell implements engine.Dialect. How long a cell is can be told without reading it
+// (https://www.sqlite.org/lang_corefunc.html#octet_length).
+func (dialect) Cell(column string) string {
+	return fmt.Sprintf("CASE WHEN octet_length(%[1]s) > %[2]d THEN x'' ELSE %[1]s END", column, maxCell)
+}
+
 // Time implements engine.Dialect. A timestamp is what SQLite's date functions read as
 // one (https://www.sqlite.org/lang_datefunc.html), if there is a date in it: not 'now',
 // nor a time of day. Anything else is a marker.

@@ -39,6 +39,8 @@ func driverCode(err error) domain.Code {
 		return domain.CodeDBCorrupt
 	case sqlite3.ErrCantOpen, sqlite3.ErrIoErr:
 		return domain.CodeDBUnreadable
+	case sqlite3.ErrNomem: // more than maxHeap
+		return domain.CodeTooLarge
 	case sqlite3.ErrPerm:
 		return domain.CodeDBPermission
 	case sqlite3.ErrInterrupt:

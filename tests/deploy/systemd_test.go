@@ -30,7 +30,7 @@ func systemdRoot(t *testing.T) string {
 		require.NoError(t, err)
 		put(t, filepath.Join(own, filepath.Base(name)), text, 0o644)
 	}
-	for _, name := range []string{"orchmetrics.service", "orchmetrics.socket"} {
+	for _, name := range []string{"orchmetrics.service", "orchmetrics.socket", "orchmetrics@.service"} {
 		text, err := os.ReadFile(filepath.Join(units, name))
 		require.NoError(t, err)
 		put(t, filepath.Join(installed, name), text, 0o644)
@@ -47,7 +47,7 @@ func put(t *testing.T, path string, content []byte, mode os.FileMode) {
 
 func analyze(t *testing.T, args ...string) (string, error) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "systemd-analyze", append(args, "orchmetrics.service", "orchmetrics.socket")...)
+	cmd := exec.CommandContext(t.Context(), "systemd-analyze", append(args, "orchmetrics.service", "orchmetrics.socket", "orchmetrics@web.service")...)
 	cmd.Env = append(os.Environ(), "SYSTEMD_COLORS=0")
 	out, err := cmd.CombinedOutput()
 	return string(out), err

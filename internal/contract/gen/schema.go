@@ -24,7 +24,7 @@ const module = "github.com/orchmetrics/orchmetrics"
 var additive = map[string][]string{
 	"Envelope": {"clock", "instance", "sections"},
 	"Queue":    {"worker_updated_at"},
-	"Agent":    {"process", "task_id", "work_item"},
+	"Agent":    {"process", "task_id", "work_item", "host"},
 	"Process": {
 		"started_after_job_s", "run_ns", "time_slices", "read_bytes", "written_bytes",
 		"tree_run_ns", "tree_time_slices", "tree_read_bytes", "tree_written_bytes",

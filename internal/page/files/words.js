@@ -19,6 +19,7 @@ const codes = {
   recounting: 'rows that had ended have changed; sums are possibly wrong, and being read again',
   unreadable_cells: 'a sum leaves out cells that are not numbers',
   source_unreachable: 'a source that is reached over a network does not answer',
+  not_in_profile: 'the profile does not say where to find it',
   schema_drift: 'the database lacks a table or a column that was expected',
   worker_state_missing: 'the worker’s snapshot is not where it is looked for',
   worker_state_invalid: 'the worker’s snapshot, or a part of it, makes no sense, or may not be read',
@@ -65,7 +66,7 @@ export function reading(report) {
   const status = lookUp(statuses, report.status) ?? report.status;
   if (report.code === null || report.code === undefined) return status;
   const code = lookUp(codes, report.code) ?? 'the service’s documentation has this code';
-  return report.code === report.status ? code : `${status}: ${code}`;
+  return report.code === report.status || report.status === 'disabled' ? code : `${status}: ${code}`;
 }
 
 // remedy is what to do about a code.

@@ -1,0 +1,62 @@
+package profile
+
+// Profile says where an orchestrator keeps what the envelope shows.
+type Profile struct {
+	// File is where it was read from, for messages.
+	File  string
+	Name  string
+	About string
+	// Databases are in the order of the file; the first is what ORCH_DB replaces.
+	Databases []Database
+	// states are ours by theirs.
+	states  map[string]string
+	queries map[string]*query
+}
+
+// Database is one that a profile reads.
+type Database struct {
+	Name string
+	// Path is where it lies. It may begin with ~/, the home of who runs the service.
+	Path string
+	// Beside is the database in whose folder the path begins; empty if it is a path
+	// as any other.
+	Beside string
+	// Optional is set if what it holds is left out where there is no such file.
+	Optional bool
+
+	line int
+}
+
+// query is one SELECT.
+type query struct {
+	form
+
+	sql      string
+	database string
+	returns  []string          // its columns, in their order
+	times    map[string]string // the form of a timestamp by its column
+	line     int               // of the statement
+}
+
+// has tells whether the query returns a column.
+func (q *query) has(name string) bool {
+	for _, returned := range q.returns {
+		if returned == name {
+			return true
+		}
+	}
+	return false
+}
+
+// Has tells whether the profile has a query.
+func (p *Profile) Has(key string) bool { return p.queries[key] != nil }
+
+// history is how many queries read what has ended.
+func (p *Profile) history() (n int) {
+	for _, q := range p.queries {
+		if q.history {
+			n++
+		}
+	}
+	return n
+}
