@@ -146,10 +146,7 @@ func (s *sampler) readSchedstat(procDir descriptor, thread string, p *process) e
 	return err
 }
 
-// readIO reads what a process has read and written. Only its owner may, and who has
-// CAP_SYS_PTRACE. Unlike the other files it has a lock, which the process holds while
-// it becomes another program (exec_update_lock; for the milliseconds after the program
-// was read, since Linux 5.8).
+// readIO reads what a process has read and written.
 func (s *sampler) readIO(procDir descriptor, p *process) error {
 	content, err := procDir.readOnce("io", s.buf)
 	if err != nil {

@@ -80,6 +80,11 @@ func (r *Reader) ClockTicks() *int64 {
 // all of them. Where the kernel lists no children, all processes are read once for
 // a call instead.
 //
+// RunNS and TimeSlices are of the threads that live, ReadBytes and WrittenBytes of the
+// process, its ended threads and the children that it waited for. They are read just
+// before the ticks, and nil where the kernel does not count them or this service may
+// not read them; those of the tree also if that is so for one of its members.
+//
 // StartedAt is nil if the boot time or ClockTicks is unknown. For the processes of
 // the last call it is what it was then, however the wall clock was set since.
 //
