@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/orchmetrics/orchmetrics/contract/contracttest"
 	"github.com/orchmetrics/orchmetrics/domain"
-	"github.com/orchmetrics/orchmetrics/internal/contract/contracttest"
 )
 
 func TestDecodeGivesBackWhatWasEncoded(t *testing.T) {

@@ -20,7 +20,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/orchmetrics/orchmetrics/internal/contract/contracttest"
+	"github.com/orchmetrics/orchmetrics/contract/contracttest"
 )
 
 // activate starts the program as systemd does: with sockets as descriptors from 3

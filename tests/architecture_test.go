@@ -40,7 +40,7 @@ var (
 
 	// The most specific row counts, the first of those alike. A package that has no row is a violation.
 	layers = []layer{
-		{folder: "domain", tests: []string{"internal/contract/contracttest"}},
+		{folder: "domain", tests: []string{"contract/contracttest"}},
 		{folder: "ports", own: []string{"domain"}, tests: []string{"ports/portstest", "mocks"}},
 		{
 			folder: "ports/portstest", own: []string{"domain", "ports"}, tests: []string{"mocks"},
@@ -48,7 +48,7 @@ var (
 				"github.com/google/go-cmp", "github.com/stretchr/testify", "go.uber.org/goleak", "pgregory.net/rapid",
 			},
 		},
-		{folder: "internal/app", own: []string{"domain", "ports"}, tests: []string{"ports/portstest", "mocks", "internal/contract/contracttest"}},
+		{folder: "internal/app", own: []string{"domain", "ports"}, tests: []string{"ports/portstest", "mocks", "contract/contracttest"}},
 		// What the tables mean, on any engine, which a test has to choose.
 		{
 			folder: "adapters/sqlstore", own: []string{"domain", "ports", "internal/engine", "internal/rollup"}, libraries: anyLibrary,
@@ -58,7 +58,7 @@ var (
 		{folder: "adapters/http/guard", libraries: anyLibrary},
 		{
 			folder: "adapters/http", own: []string{"adapters/http/guard", "domain", "ports"}, libraries: anyLibrary,
-			tests: []string{"mocks", "internal/contract/contracttest"},
+			tests: []string{"mocks", "contract/contracttest"},
 		},
 		{
 			folder: "adapters/profile", own: []string{"domain", "ports", "internal/engine"}, libraries: anyLibrary,
@@ -66,7 +66,7 @@ var (
 		},
 		{
 			folder: "adapters/*", own: []string{"domain", "ports"}, libraries: anyLibrary,
-			tests: []string{"ports/portstest", "mocks", "internal/contract/contracttest"},
+			tests: []string{"ports/portstest", "mocks", "contract/contracttest"},
 		},
 		{folder: "internal/engine", own: []string{"domain"}, libraries: anyLibrary},
 		{folder: "internal/engine/enginetest", own: []string{"domain", "internal/engine"}, libraries: anyLibrary},
@@ -80,13 +80,13 @@ var (
 		{
 			folder: ".", libraries: anyLibrary,
 			own:   []string{"domain", "ports", "internal/app", "adapters/*", "adapters/http", "adapters/http/guard", "adapters/sqlstore", "adapters/profile", "internal/engine", "internal/sqlite", "internal/postgres", "internal/contract", "internal/page", "docs"},
-			tests: []string{"ports/portstest", "mocks", "internal/contract/contracttest"},
+			tests: []string{"ports/portstest", "mocks", "contract/contracttest"},
 		},
 		// The doctor asks the adapters what they alone know.
 		{folder: "internal/doctor", own: []string{".", "adapters/*", "adapters/http", "adapters/http/guard", "adapters/sqlstore", "adapters/profile", "internal/engine", "internal/sqlite", "internal/postgres", "domain", "ports"}, libraries: anyLibrary},
 		// A command speaks to the root in the types of domain and ports.
 		{folder: "internal/top", own: []string{"domain"}, libraries: anyLibrary},
-		{folder: "cmd/*", own: []string{".", "internal/demo", "internal/doctor", "internal/top", "domain", "ports"}, libraries: anyLibrary, tests: []string{"mocks", "internal/contract/contracttest"}},
+		{folder: "cmd/*", own: []string{".", "internal/demo", "internal/doctor", "internal/top", "domain", "ports"}, libraries: anyLibrary, tests: []string{"mocks", "contract/contracttest"}},
 		{folder: "internal/demo", libraries: anyLibrary},
 		// What is embedded, and what is served of it.
 		{folder: "docs"},
@@ -94,16 +94,16 @@ var (
 		{folder: "internal/contract", own: []string{"docs"}},
 		{folder: "internal/contract/compat"},
 		// A validator is no part of the service.
-		{folder: "internal/contract/contracttest", own: []string{"internal/contract"}, libraries: []string{"github.com/santhosh-tekuri/jsonschema"}},
+		{folder: "contract/contracttest", own: []string{"internal/contract"}, libraries: []string{"github.com/santhosh-tekuri/jsonschema"}},
 		// The generator's library is not linked into the service.
 		{folder: "internal/contract/gen", own: []string{"domain", "internal/contract/compat"}, libraries: []string{"github.com/invopop/jsonschema"}},
 		{folder: "internal/contract/genmetrics", own: []string{"adapters/*"}},
-		{folder: "examples/*", own: []string{".", "domain", "ports"}, libraries: anyLibrary, tests: []string{"adapters/*", "adapters/http", "ports/portstest", "internal/contract/contracttest"}},
+		{folder: "examples/*", own: []string{".", "domain", "ports"}, libraries: anyLibrary, tests: []string{"adapters/*", "adapters/http", "ports/portstest", "contract/contracttest"}},
 		{folder: "mocks", own: []string{"domain", "ports"}, libraries: []string{"github.com/stretchr/testify"}},
 		{
 			folder: "tests", libraries: anyLibrary,
 			own: []string{
-				".", "internal/contract", "internal/contract/contracttest", "domain", "ports", "ports/portstest", "internal/app", "adapters/*", "adapters/http", "adapters/http/guard", "adapters/sqlstore", "adapters/profile",
+				".", "internal/contract", "contract/contracttest", "domain", "ports", "ports/portstest", "internal/app", "adapters/*", "adapters/http", "adapters/http/guard", "adapters/sqlstore", "adapters/profile",
 				"internal/sqlite", "internal/postgres", "internal/postgres/postgrestest", "internal/page", "internal/demo", "internal/doctor", "mocks",
 			},
 		},

@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/orchmetrics/orchmetrics/internal/contract/contracttest"
+	"github.com/orchmetrics/orchmetrics/contract/contracttest"
 )
 
 // documentedColumn is a row of the table of columns in docs/contract.md.

@@ -16,7 +16,7 @@ import (
 	"github.com/orchmetrics/orchmetrics/adapters/procfs"
 	"github.com/orchmetrics/orchmetrics/adapters/sqlstore"
 	"github.com/orchmetrics/orchmetrics/adapters/workerstate"
-	"github.com/orchmetrics/orchmetrics/internal/contract/contracttest"
+	"github.com/orchmetrics/orchmetrics/contract/contracttest"
 	"github.com/orchmetrics/orchmetrics/internal/sqlite"
 	"github.com/orchmetrics/orchmetrics/ports"
 )

@@ -16,8 +16,8 @@ import (
 
 	"github.com/orchmetrics/orchmetrics"
 	"github.com/orchmetrics/orchmetrics/adapters/replay"
+	"github.com/orchmetrics/orchmetrics/contract/contracttest"
 	"github.com/orchmetrics/orchmetrics/domain"
-	"github.com/orchmetrics/orchmetrics/internal/contract/contracttest"
 )
 
 func fixtureConfig() orchmetrics.Config {

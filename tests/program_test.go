@@ -18,7 +18,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/orchmetrics/orchmetrics/internal/contract/contracttest"
+	"github.com/orchmetrics/orchmetrics/contract/contracttest"
 )
 
 // buildOnce builds the program once for all tests of this package.

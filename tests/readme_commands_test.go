@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/orchmetrics/orchmetrics/internal/contract/contracttest"
+	"github.com/orchmetrics/orchmetrics/contract/contracttest"
 )
 
 // TestReadme_Commands runs the commands of README one after the other in a copy

@@ -13,8 +13,8 @@ import (
 
 	"github.com/orchmetrics/orchmetrics"
 	"github.com/orchmetrics/orchmetrics/adapters/fixture"
+	"github.com/orchmetrics/orchmetrics/contract/contracttest"
 	"github.com/orchmetrics/orchmetrics/domain"
-	"github.com/orchmetrics/orchmetrics/internal/contract/contracttest"
 	"github.com/orchmetrics/orchmetrics/mocks"
 	"github.com/orchmetrics/orchmetrics/ports"
 )

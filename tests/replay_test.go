@@ -22,8 +22,8 @@ import (
 	"github.com/orchmetrics/orchmetrics"
 	"github.com/orchmetrics/orchmetrics/adapters/fixture"
 	"github.com/orchmetrics/orchmetrics/adapters/replay"
+	"github.com/orchmetrics/orchmetrics/contract/contracttest"
 	"github.com/orchmetrics/orchmetrics/domain"
-	"github.com/orchmetrics/orchmetrics/internal/contract/contracttest"
 	"github.com/orchmetrics/orchmetrics/ports"
 )
 

@@ -14,7 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/orchmetrics/orchmetrics"
-	"github.com/orchmetrics/orchmetrics/internal/contract/contracttest"
+	"github.com/orchmetrics/orchmetrics/contract/contracttest"
 	"github.com/orchmetrics/orchmetrics/internal/demo"
 )
 

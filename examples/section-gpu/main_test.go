@@ -15,8 +15,8 @@ import (
 	"time"
 
 	"github.com/orchmetrics/orchmetrics"
+	"github.com/orchmetrics/orchmetrics/contract/contracttest"
 	"github.com/orchmetrics/orchmetrics/domain"
-	"github.com/orchmetrics/orchmetrics/internal/contract/contracttest"
 	"github.com/orchmetrics/orchmetrics/ports"
 	"github.com/orchmetrics/orchmetrics/ports/portstest"
 )

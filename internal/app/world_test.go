@@ -13,9 +13,9 @@ import (
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
 
+	"github.com/orchmetrics/orchmetrics/contract/contracttest"
 	"github.com/orchmetrics/orchmetrics/domain"
 	"github.com/orchmetrics/orchmetrics/internal/app"
-	"github.com/orchmetrics/orchmetrics/internal/contract/contracttest"
 	"github.com/orchmetrics/orchmetrics/mocks"
 	"github.com/orchmetrics/orchmetrics/ports"
 )
