@@ -161,12 +161,9 @@ func costSection(envelope object) section {
 	}
 	for _, model := range list(at(envelope, "cost", "by_model")) {
 		name := plain(model["model"])
-		key := `["` + name + `",null]`
-		switch {
-		case model["models"] != nil:
-			name, key = many(model["models"], "other model", "other models"), "[null,"+plain(model["models"])+"]"
-		case name == unknown:
-			key = "[null,null]"
+		key := pathKey([]any{model["model"], nil})
+		if model["models"] != nil {
+			name, key = many(model["models"], "other model", "other models"), pathKey([]any{nil, model["models"]})
 		}
 		row := map[string]string{"key": key, "model": name, "runs": whole(model["runs"]), "cost_usd": dollars(model["cost_usd"])}
 		for _, kind := range tokens {
@@ -175,6 +172,15 @@ func costSection(envelope object) section {
 		s.Rows = append(s.Rows, row)
 	}
 	return s
+}
+
+// pathKey is a list as JSON, as a browser writes it.
+func pathKey(path any) string {
+	var key strings.Builder
+	encoder := json.NewEncoder(&key)
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(path)
+	return strings.TrimSpace(key.String())
 }
 
 // tree has a row for each value in a value.
@@ -189,11 +195,7 @@ func tree(value any) []map[string]string {
 		case []any:
 			text = map[bool]string{true: "empty list"}[len(inner) == 0]
 		}
-		var key strings.Builder
-		encoder := json.NewEncoder(&key)
-		encoder.SetEscapeHTML(false)
-		_ = encoder.Encode(path)
-		rows = append(rows, map[string]string{"key": strings.TrimSpace(key.String()), "name": name, "value": text})
+		rows = append(rows, map[string]string{"key": pathKey(path), "name": name, "value": text})
 		add(value, path)
 	}
 	add = func(value any, path []string) {

@@ -164,7 +164,7 @@ func TestPage_TellsIdleFromUnknown(t *testing.T) {
 	assert.Empty(t, got.Sections["stages"].Notes)
 
 	for err, want := range map[domain.Code][3]string{
-		domain.CodeDBMissing: {"failed", "failed · db_missing", "It could not be read: there is no database file where it is looked for."},
+		domain.CodeDBMissing: {"failed", "failed · db_missing", "It could not be read: there is no database where it is looked for."},
 		domain.CodeTimeout:   {"timeout", "timeout", "There was no answer within the time that a section has."},
 		domain.CodePanic:     {"failed", "failed · panic", "It could not be read: the service has a bug; its log says where."},
 	} {

@@ -40,7 +40,7 @@ func TestPage_TroubleIsSeen(t *testing.T) {
 		{"Closed", func(e object) { e["queue"].(object)["breaker"] = object{"state": "CLOSED"} }, "", ""},
 		{"no breaker", func(e object) { e["queue"].(object)["breaker"] = nil }, "", ""},
 		{"degraded", read("cost", "degraded", "recounting"), "Cost: part of it is missing: rows that had ended have changed; sums are possibly wrong, and being read again | Wait: it passes by itself.", ""},
-		{"failed", read("stages", "failed", "db_missing"), "Tasks: it could not be read: there is no database file where it is looked for | Set ORCH_DB to the orchestrator’s database, or start the orchestrator; the page finds it by itself.", ""},
+		{"failed", read("stages", "failed", "db_missing"), "Tasks: it could not be read: there is no database where it is looked for | Set ORCH_DB to the orchestrator’s database, or start the orchestrator; the page finds it by itself.", ""},
 		{"timeout", read("queue", "timeout", "timeout"), "Queue: there was no answer within the time that a section has | If it stays: is the disk slow, or a large table without an index?", ""},
 		{"new code", read("queue", "failed", "something_new"), "Queue: it could not be read: the service’s documentation has this code | api doctor, run as the service is, says more.", ""},
 		{"disabled", read("cost", "disabled", nil), "", ""},
