@@ -100,7 +100,7 @@ func endToEnd(t *testing.T, engine func(t *testing.T) (string, statements)) {
 		'cache_read_tokens', 0, 'cache_creation_tokens', 0) FROM agent_runs`), encode(t, at2(first, "cost", "aggregate")))
 	assert.JSONEq(t, w.value(`SELECT json_group_array(json_object('model', model, 'runs', runs, 'cost_usd', cost, 'input_tokens', tokens, 'output_tokens', 0,
 		'cache_read_tokens', 0, 'cache_creation_tokens', 0)) FROM (SELECT model, count(*) runs, total(cost_usd) cost, ifnull(sum(input_tokens), 0) tokens
-		FROM agent_runs GROUP BY model ORDER BY cost DESC)`), encode(t, at2(first, "cost", "by_model")))
+		FROM agent_runs GROUP BY model ORDER BY cost DESC) m`), encode(t, at2(first, "cost", "by_model")))
 
 	agents := first["agents"].([]any)
 	require.Len(t, agents, 5)
