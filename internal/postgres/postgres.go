@@ -27,10 +27,9 @@ import (
 )
 
 const (
-	// maxConns is how many connections there are at most, and maxIdle how many of them
-	// wait for the next view, each no longer than idleTime.
+	// maxConns is how many connections there are at most. They wait for the next view no
+	// longer than idleTime; the second one is only there if two views were open at once.
 	maxConns = 2
-	maxIdle  = 1
 	idleTime = 90 * time.Second
 	// lifeTime is after how long a connection is made anew, which asks for the password
 	// and finds the server by its name again.
@@ -74,7 +73,7 @@ func New(l Location) (*Engine, error) {
 		slots: semaphore.NewWeighted(maxConns), beginning: semaphore.NewWeighted(1),
 	}
 	e.db.SetMaxOpenConns(maxConns)
-	e.db.SetMaxIdleConns(maxIdle)
+	e.db.SetMaxIdleConns(maxConns)
 	e.db.SetConnMaxIdleTime(idleTime)
 	e.db.SetConnMaxLifetime(lifeTime)
 	return e, nil
