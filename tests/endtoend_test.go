@@ -83,7 +83,7 @@ func endToEnd(t *testing.T, engine func(t *testing.T) (string, statements)) {
 	require.NoError(t, err)
 	assert.Equal(t, strings.TrimSpace(string(clkTck)), fmt.Sprint(first["clk_tck"]))
 	for key, report := range first["sections"].(map[string]any) {
-		assert.Equal(t, "ok", report.(map[string]any)["status"], key)
+		assert.Equal(t, "ok", report.(map[string]any)["status"], "%s: %v; %s", key, report, s.log)
 	}
 
 	// The writer's own view, at the instant of the scrape.
@@ -99,8 +99,8 @@ func endToEnd(t *testing.T, engine func(t *testing.T) (string, statements)) {
 	assert.JSONEq(t, w.value(`SELECT json_object('runs', count(*), 'cost_usd', sum(cost_usd), 'input_tokens', sum(input_tokens), 'output_tokens', 0,
 		'cache_read_tokens', 0, 'cache_creation_tokens', 0) FROM agent_runs`), encode(t, at2(first, "cost", "aggregate")))
 	assert.JSONEq(t, w.value(`SELECT json_group_array(json_object('model', model, 'runs', runs, 'cost_usd', cost, 'input_tokens', tokens, 'output_tokens', 0,
-		'cache_read_tokens', 0, 'cache_creation_tokens', 0)) FROM (SELECT model, count(*) runs, total(cost_usd) cost, ifnull(sum(input_tokens), 0) tokens
-		FROM agent_runs GROUP BY model ORDER BY cost DESC) m`), encode(t, at2(first, "cost", "by_model")))
+		'cache_read_tokens', 0, 'cache_creation_tokens', 0)) FROM (SELECT model, count(*) runs, coalesce(sum(cost_usd), 0) cost, coalesce(sum(input_tokens), 0) tokens
+		FROM agent_runs GROUP BY model ORDER BY cost DESC) t`), encode(t, at2(first, "cost", "by_model")))
 
 	agents := first["agents"].([]any)
 	require.Len(t, agents, 5)
