@@ -28,8 +28,10 @@ func (q *queries) survey(t *Table) error {
 	for i, column := range t.Columns {
 		t.Columns[i].Found = found.Columns[column.Name]
 	}
-	if t.Index != nil {
-		t.Index.Found = found.index != ""
+	if t.Index == nil || !found.Columns[t.Index.Column] {
+		return nil
 	}
-	return nil
+	name, err := q.index(t.Name, t.Index.Column)
+	t.Index.Found = name != ""
+	return err
 }

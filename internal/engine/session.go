@@ -49,16 +49,7 @@ func (s *Session) Query(query string, args ...any) *Rows {
 	if err != nil {
 		return &Rows{err: s.view.classify(fmt.Errorf("query: %w", err))}
 	}
-	r := &Rows{rows: rows, view: s.view}
-	names, err := rows.Columns()
-	if err != nil {
-		r.err = fmt.Errorf("read columns: %w", err)
-	}
-	r.values, r.dest = make([]any, len(names)), make([]any, len(names))
-	for i := range r.values {
-		r.dest[i] = &r.values[i]
-	}
-	return r
+	return newRows(rows, s.view)
 }
 
 // Check tells whether what was read counts: that the database did not change where
