@@ -257,7 +257,7 @@ func TestNothingLeaks_AtStart(t *testing.T) {
 	for _, location := range []string{
 		"file:%zz?_auth_pass=CANARY-pass", "file://CANARY-host:pass@elsewhere/db?_auth_pass=CANARY-pass",
 		"file::memory:?_auth_pass=CANARY-pass", "file:?_auth_pass=CANARY-pass", "file:x%00?_auth_pass=CANARY-pass",
-		"file:x?mode=memory&_auth_pass=CANARY-pass", "x?_auth_pass=CANARY-pass", "postgres://x:CANARY-pass@x/x",
+		"file:x?mode=memory&_auth_pass=CANARY-pass", "x?_auth_pass=CANARY-pass", "postgres://x:CANARY-pass@x:port/x",
 	} {
 		discreet.try(t, location, func(t *testing.T) {
 			for _, args := range [][]string{{"serve", "--listen=127.0.0.1:0"}, {"snapshot"}, {"snapshot", "--db=" + location}, {"doctor"}, {"record"}} {

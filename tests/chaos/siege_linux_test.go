@@ -27,7 +27,7 @@ const (
 	// memoryBound is what the service may take in the worst case, in bytes.
 	memoryBound = 300e6
 	// polledBound is what it may take while it is polled in peace, restBound when nobody asks.
-	polledBound, restBound = 150e6, 60e6
+	polledBound, restBound = 150 << 20, 60 << 20
 	// goodWithin is how long a client that reads may have to wait where the machine has
 	// nothing else to do. What it took is reported; the tests allow for less.
 	goodWithin, goodAtMost = 3 * time.Second, time.Minute
