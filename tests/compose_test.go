@@ -25,8 +25,8 @@ func TestCompose(t *testing.T) {
 			Secrets     []string
 			PID         string `yaml:"pid"`
 			User        string
-			ReadOnly    bool     `yaml:"read_only"`
-			CapDrop     []string `yaml:"cap_drop"`
+			ReadOnly    bool     `yaml:"read_only"` //nolint:tagliatelle // as compose has it
+			CapDrop     []string `yaml:"cap_drop"`  //nolint:tagliatelle // the same
 			Ports       []string
 		}
 		Secrets map[string]map[string]string

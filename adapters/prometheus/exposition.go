@@ -29,7 +29,9 @@ func New() *Exposition { return &Exposition{families: Families()} }
 // Families returns the description of every metric, in the order of an answer. Those
 // that sections of other teams add are not among them.
 func Families() []Family {
-	return slices.Concat([]Family{enabled()}, stages(), queue(), agents(), cost(), costByModel(), service(), []Family{metricsUp(), omittedSeries()})
+	return slices.Concat(
+		[]Family{enabled()}, stages(), queue(), agents(), cost(), costByModel(), service(), []Family{metricsUp(), omittedSeries()},
+	)
 }
 
 // Expose implements ports.Exposition. It writes family by family, so that the

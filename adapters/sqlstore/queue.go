@@ -128,7 +128,8 @@ func (jobsTable) plain(c *columns) (sums []string, groupBy string) {
 	attempts := c.ref("attempts")
 	retries := "NULL"
 	if attempts != "NULL" {
-		retries = c.dialect.Sum(engine.Column{Name: "CASE WHEN " + attempts + " > 1 THEN " + attempts + " - 1 END", Type: c.Types["attempts"]}, c.alias+".id")
+		again := engine.Column{Name: "CASE WHEN " + attempts + " > 1 THEN " + attempts + " - 1 END", Type: c.Types["attempts"]}
+		retries = c.dialect.Sum(again, c.alias+".id")
 	}
 	sums = []string{"count(CASE WHEN " + attempts + " > 1 THEN 1 END)", retries, c.sum("attempts"), c.highest("attempts")}
 	for _, status := range countedStatuses {

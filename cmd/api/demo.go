@@ -16,7 +16,7 @@ type demoCmd struct {
 	Tick time.Duration `default:"1s" placeholder:"DURATION" help:"The pace of the simulated orchestrator."`
 	Seed uint64        `default:"1" placeholder:"N" help:"Decides what its history holds."`
 
-	Postgres string `placeholder:"URL" help:"Keep its tables in this PostgreSQL database, such as postgres://user@host/database, in a schema of their own that goes with it. A password comes from PGPASSWORD or .pgpass."`
+	Postgres string `placeholder:"URL" help:"Keep its tables in this PostgreSQL database, such as postgres://user@host/database, in a schema of their own that goes with it. A password comes from PGPASSWORD or .pgpass."` //nolint:lll // a help text
 }
 
 // Run implements the command. The settings of the database and of the worker's

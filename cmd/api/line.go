@@ -31,7 +31,8 @@ func readLine(parser *kong.Kong, args []string) (commandLine, error) {
 		return commandLine{}, misused(parser, traced.Error)
 	}
 	if slices.ContainsFunc(args, showsPassword) {
-		return commandLine{}, errors.New("a password on the command line is in everybody's ps; write it to a file and set ORCH_DB_PASSWORD_FILE, or use .pgpass")
+		return commandLine{}, errors.New("a password on the command line is in everybody's ps; " +
+			"write it to a file and set ORCH_DB_PASSWORD_FILE, or use .pgpass")
 	}
 	l := commandLine{args: args}
 	if selected := traced.Selected(); selected != nil {

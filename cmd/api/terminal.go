@@ -19,10 +19,11 @@ func isTerminal(stream any) bool {
 
 // widthOf is how many columns a terminal has; 0 for what is none.
 func widthOf(stream any) int {
-	if !isTerminal(stream) {
+	file, is := stream.(*os.File)
+	if !is || !isTerminal(file) {
 		return 0
 	}
-	width, _, err := term.GetSize(int(stream.(*os.File).Fd()))
+	width, _, err := term.GetSize(int(file.Fd()))
 	if err != nil || width < 1 {
 		return 80 // what all have that do not say
 	}

@@ -52,7 +52,7 @@ func begin[T any](ctx context.Context, g *guard, fn func(context.Context) (T, er
 	if g.calls == nil {
 		g.calls = map[any]context.Context{}
 	}
-	g.calls[c] = ctx
+	g.calls[c] = ctx                                                                   //nolint:fatcontext // for as long as it hangs
 	c.err = &frozenError{text: "the call ended its goroutine", code: domain.CodePanic} // unless it returns
 	go func() {
 		defer close(c.done)

@@ -33,11 +33,15 @@ func serverFailure(place string, err error) Result {
 	code := domain.CodeSourceFailed
 	_ = errors.As(err, &code)
 	text, known := map[domain.Code][2]string{
-		domain.CodeDBMissing:         {"the server has no database of that name", "check ORCH_DB"},
-		domain.CodeDBPermission:      {"the server refuses the role or its password", "check the user in ORCH_DB, ORCH_DB_PASSWORD_FILE or .pgpass, and pg_hba.conf"},
-		domain.CodeDBBusy:            {"the server takes no more connections, or something is locked", "raise max_connections, or try again"},
-		domain.CodeSourceUnreachable: {"the server does not answer", "check the host, the port and TLS in ORCH_DB, the network, and that it runs"},
-		domain.CodeTimeout:           {"it was not opened in time", "look at the load of the server"},
+		domain.CodeDBMissing: {"the server has no database of that name", "check ORCH_DB"},
+		domain.CodeDBPermission: {
+			"the server refuses the role or its password", "check the user in ORCH_DB, ORCH_DB_PASSWORD_FILE or .pgpass, and pg_hba.conf",
+		},
+		domain.CodeDBBusy: {"the server takes no more connections, or something is locked", "raise max_connections, or try again"},
+		domain.CodeSourceUnreachable: {
+			"the server does not answer", "check the host, the port and TLS in ORCH_DB, the network, and that it runs",
+		},
+		domain.CodeTimeout: {"it was not opened in time", "look at the load of the server"},
 	}[code]
 	if !known {
 		text = [2]string{"it cannot be read", "the server's log has the cause"}

@@ -193,7 +193,7 @@ func (*connection) Guard(bool) error { return nil }
 // after the transaction began does not count.
 func (c *connection) Check() error {
 	if !c.unlocked || c.ctx.Err() != nil {
-		return nil
+		return nil //nolint:nilerr // who waited for it is told of the end by others
 	}
 	names := c.engine.asked()
 	if len(names) == 0 {

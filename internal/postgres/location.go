@@ -43,7 +43,8 @@ func (l Location) check() error {
 		return errors.New("open database: search_path is malformed; write the name of a schema, or several with commas between")
 	}
 	if config.RuntimeParams["options"] != "" {
-		return errors.New("open database: options (PGOPTIONS) are not passed on, since PgBouncer refuses them; write ?search_path=schema for a schema")
+		return errors.New("open database: options (PGOPTIONS) are not passed on, since PgBouncer refuses them; " +
+			"write ?search_path=schema for a schema")
 	}
 	return nil
 }
