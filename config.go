@@ -91,7 +91,8 @@ func (c Config) Validate() error {
 		}
 	}
 	if c.DBPasswordFile != "" && !postgres.Is(c.DB) {
-		return errors.New("ORCH_DB_PASSWORD_FILE is set and ORCH_DB is no postgres:// URL; an SQLite database has no password, so unset one of them")
+		return errors.New("ORCH_DB_PASSWORD_FILE is set and ORCH_DB is no postgres:// URL; " +
+			"an SQLite database has no password, so unset one of them")
 	}
 	for _, name := range c.AllowedHosts {
 		if err := guard.ValidateHost(name); err != nil {

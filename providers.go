@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"time"
 
 	"github.com/orchmetrics/orchmetrics/adapters/dropin"
 	"github.com/orchmetrics/orchmetrics/adapters/http"
@@ -125,10 +124,6 @@ func OpenDatabase(cfg Config) (engine.Engine, error) {
 	}
 	return sqlite.New(cfg.DB, cfg.SectionTimeout) //nolint:wrapcheck // the caller says which setting
 }
-
-// spacing keeps a crowd of readers from being one of scrapes: there are at most
-// sixty a second.
-const spacing = time.Second / 60
 
 func newService(cfg Config, src Sources, log *slog.Logger) (*app.Service, error) {
 	if err := validate(src); err != nil {

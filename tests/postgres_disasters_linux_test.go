@@ -97,8 +97,10 @@ func (d *stricken) disasters() []disaster {
 		{"table gone", owner("ALTER TABLE tasks RENAME TO gone"), owner("ALTER TABLE gone RENAME TO tasks"), "schema_drift", stages},
 		{"table recreated", owner("CREATE TABLE copy (LIKE tasks INCLUDING ALL)", "INSERT INTO copy SELECT * FROM tasks", "DROP TABLE tasks",
 			"ALTER TABLE copy RENAME TO tasks", "GRANT SELECT ON tasks TO metrics"), nothing, "", nil},
-		{"database gone", admin(fmt.Sprintf(hangUpAll, d.db.Name), "ALTER DATABASE "+d.db.Name+" RENAME TO gone"),
-			admin("ALTER DATABASE gone RENAME TO " + d.db.Name), "db_missing", nil},
+		{
+			"database gone", admin(fmt.Sprintf(hangUpAll, d.db.Name), "ALTER DATABASE "+d.db.Name+" RENAME TO gone"),
+			admin("ALTER DATABASE gone RENAME TO " + d.db.Name), "db_missing", nil,
+		},
 		{"database recreated", d.recreate, nothing, "", nil},
 	}
 }

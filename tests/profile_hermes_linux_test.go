@@ -102,8 +102,10 @@ func TestProfile_Hermes(t *testing.T) {
 		{Model: new("claude-opus-4-8"), CostTotals: domain.CostTotals{
 			Runs: 2, CostUSD: new(2.25), InputTokens: new(int64(300)), OutputTokens: new(int64(30)), CacheReadTokens: new(int64(1000)), CacheCreationTokens: new(int64(50)),
 		}},
-		{CostTotals: domain.CostTotals{Runs: 1, CostUSD: zeros.CostUSD, InputTokens: zeros.InputTokens, OutputTokens: zeros.OutputTokens,
-			CacheReadTokens: zeros.CacheReadTokens, CacheCreationTokens: zeros.CacheCreationTokens}},
+		{CostTotals: domain.CostTotals{
+			Runs: 1, CostUSD: zeros.CostUSD, InputTokens: zeros.InputTokens, OutputTokens: zeros.OutputTokens,
+			CacheReadTokens: zeros.CacheReadTokens, CacheCreationTokens: zeros.CacheCreationTokens,
+		}},
 	}, e.Cost.ByModel)
 	require.Len(t, e.Cost.Running, 4)
 	for i, run := range e.Cost.Running {

@@ -59,12 +59,17 @@ func TestProfile_MissionControl(t *testing.T) {
 	wellRead(t, e)
 	age := ageOf(e, now.Add(-5*time.Minute))
 	assert.Equal(t, []domain.Stage{
-		{TaskID: 1, Stage: "in_progress", WorkItem: new("68"), Repo: new("acme/web"), AgeInStageS: age}, {TaskID: 2, Stage: "inbox", AgeInStageS: age},
-		{TaskID: 3, Stage: "assigned", WorkItem: new("7"), AgeInStageS: age}, {TaskID: 4, Stage: "review", AgeInStageS: age}, {TaskID: 7, Stage: "awaiting_owner", AgeInStageS: age},
+		{TaskID: 1, Stage: "in_progress", WorkItem: new("68"), Repo: new("acme/web"), AgeInStageS: age},
+		{TaskID: 2, Stage: "inbox", AgeInStageS: age},
+		{TaskID: 3, Stage: "assigned", WorkItem: new("7"), AgeInStageS: age},
+		{TaskID: 4, Stage: "review", AgeInStageS: age},
+		{TaskID: 7, Stage: "awaiting_owner", AgeInStageS: age},
 	}, e.Stages)
 	assert.Equal(t, agentsByNumber(
-		domain.Agent{JobRef: new("run-a"), RunRef: new("run-a"), TaskID: new(int64(1)), WorkItem: new("68"), Agent: new("Coder"), Repo: new("acme/web"),
-			Model: new("claude-opus-4-8"), RuntimeS: ageOf(e, now.Add(-10*time.Minute))},
+		domain.Agent{
+			JobRef: new("run-a"), RunRef: new("run-a"), TaskID: new(int64(1)), WorkItem: new("68"), Agent: new("Coder"), Repo: new("acme/web"),
+			Model: new("claude-opus-4-8"), RuntimeS: ageOf(e, now.Add(-10*time.Minute)),
+		},
 		domain.Agent{JobRef: new("run-b"), RunRef: new("run-b"), Agent: new("a2")},
 	), e.Agents)
 	assert.Equal(t, domain.StatusCounts{"queued": 2, "running": 2, "done": 1, "failed": 1, "cancelled": 0, "review": 1, "awaiting_owner": 1}, e.Queue.Counts)

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math/big"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -128,7 +129,7 @@ func TestAnyCells(t *testing.T) {
 		for column := range strings.Count(columns, ",") {
 			id++
 			row := slicesRepeat("NULL", 14)
-			row[0], row[column+1] = fmt.Sprint(id), cell
+			row[0], row[column+1] = strconv.Itoa(id), cell
 			if cell == cells[len(cells)-1] && column > 0 {
 				continue // one of 20 MB is enough
 			}
@@ -151,7 +152,7 @@ func TestAnyCells(t *testing.T) {
 		for _, text := range []*string{job.Agent, job.Repo, job.Host, job.Model, job.Effort} {
 			if text != nil {
 				assert.LessOrEqual(t, len(*text), 4096)
-				assert.True(t, strings.ToValidUTF8(*text, "?") == *text)
+				assert.Equal(t, strings.ToValidUTF8(*text, "?"), *text)
 			}
 		}
 		if job.CostUSD != nil {

@@ -43,7 +43,7 @@ func (s *Store) Check(ctx context.Context) []Finding {
 			continue
 		}
 		finding := Finding{Query: q.key, File: s.profile.File, Line: q.line, History: q.history}
-		for _, c := range q.form.columns {
+		for _, c := range q.columns {
 			ref := strings.TrimSuffix(c.name, "_id") + "_ref"
 			if !q.has(c.name) && !q.has(ref) && !c.required && c.name != unreadable && c.kind != kindRef {
 				finding.Missing = append(finding.Missing, c.name)
@@ -94,7 +94,7 @@ func (f *Finding) run(session *engine.Session, q *query, maxRows int) (err error
 // cells are all cells of a row as they are read.
 func (r reader) cells() map[string]any {
 	cells := map[string]any{}
-	for _, c := range r.q.form.columns {
+	for _, c := range r.q.columns {
 		var cell any
 		switch c.kind {
 		case kindInteger:

@@ -154,16 +154,6 @@ func sums(of string) []column {
 // tokenColumns are the columns of tokens, in the order of domain.CostTotals.
 var tokenColumns = [...]string{"input_tokens", "output_tokens", "cache_read_tokens", "cache_creation_tokens"}
 
-// formOf finds a query's form.
-func formOf(key string) form {
-	for _, f := range forms() {
-		if f.key == key {
-			return f
-		}
-	}
-	return form{key: key}
-}
-
 // The forms of a timestamp.
 const (
 	timeSQL     = "sqlite" // what SQLite's date functions read as a date; the default

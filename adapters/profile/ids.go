@@ -10,5 +10,5 @@ import (
 func idOf(ref string) int64 {
 	const bits = 53
 	sum := sha256.Sum256([]byte(ref))
-	return max(1, int64(binary.BigEndian.Uint64(sum[:8])>>(64-bits))) //nolint:gosec // 53 bits fit
+	return max(1, int64(binary.BigEndian.Uint64(sum[:8])>>(64-bits))) // 53 bits fit
 }

@@ -299,7 +299,8 @@ func (p parser) databases(given map[string]entry, made *Profile) error {
 		made.Databases = append(made.Databases, database)
 	}
 	if first := made.Databases[0]; first.Beside != "" || first.Optional {
-		return p.errorf(entries[0].node, below(keyDatabases, first.Name), "the first database is the one that must be there, and lies beside no other; write its path alone")
+		return p.errorf(entries[0].node, below(keyDatabases, first.Name),
+			"the first database is the one that must be there, and lies beside no other; write its path alone")
 	}
 	return p.besides(made)
 }
@@ -330,7 +331,8 @@ func (p parser) database(e entry, path string) (d Database, err error) {
 	case d.Path == "":
 		return d, p.errorf(e.node, path, "the key %s is missing; write where the database lies", keyPath)
 	case d.Beside != "" && (filepath.IsAbs(d.Path) || strings.HasPrefix(d.Path, "~") || strings.Contains(d.Path, ":")):
-		return d, p.errorf(e.node, below(path, keyPath), "it cannot begin in the folder of %s; write the name of a file, or leave %s out", d.Beside, keyBeside)
+		return d, p.errorf(e.node, below(path, keyPath),
+			"it cannot begin in the folder of %s; write the name of a file, or leave %s out", d.Beside, keyBeside)
 	}
 	return d, nil
 }

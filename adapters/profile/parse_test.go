@@ -214,7 +214,7 @@ func TestParse_Broken(t *testing.T) {
 			assert.True(t, strings.HasPrefix(err.Error(), "p.yaml:"), "it says in which file: %s", err)
 			assert.NotContains(t, err.Error(), "\n", "it is one line")
 			assert.Less(t, len(err.Error()), 1000)
-			assert.IsType(t, (*Error)(nil), err)
+			assert.IsType(t, (*Error)(nil), err) //nolint:testifylint // as it is
 		})
 	}
 }

@@ -32,7 +32,8 @@ func (p parser) queries(given map[string]entry, made *Profile) error {
 		}
 	}
 	if made.Has(Models) && made.queries[Models].database != made.queries[Totals].database {
-		return p.errorf(given[Models].node, below(Models, keyDatabase), "it is not the database of %s, whose parts it shows; write the same", Totals)
+		return p.errorf(given[Models].node, below(Models, keyDatabase),
+			"it is not the database of %s, whose parts it shows; write the same", Totals)
 	}
 	return nil
 }
@@ -104,11 +105,12 @@ func (p parser) columns(q *query, node *yaml.Node, path string) error {
 			return p.errorf(node, path, "it returns the column %s twice", name)
 		}
 	}
-	for _, c := range q.form.columns {
+	for _, c := range q.columns {
 		ref := strings.TrimSuffix(c.name, "_id") + "_ref"
 		switch {
 		case ref != c.name && q.has(c.name) && q.has(ref):
-			return p.errorf(node, path, "it returns both %s and %s; leave one out: %s for whole numbers, %s for any other id", c.name, ref, c.name, ref)
+			return p.errorf(node, path,
+				"it returns both %s and %s; leave one out: %s for whole numbers, %s for any other id", c.name, ref, c.name, ref)
 		case !c.required || q.has(c.name) || c.instead != "" && q.has(c.instead):
 		case c.instead != "":
 			return p.errorf(node, path, "it does not return %s, nor %s; one of them is needed", c.name, c.instead)
@@ -120,8 +122,10 @@ func (p parser) columns(q *query, node *yaml.Node, path string) error {
 }
 
 // times reads the forms of a query's timestamps.
+//
+//nolint:gocognit // one key after the other
 func (p parser) times(q *query, node *yaml.Node) error {
-	for _, c := range q.form.columns {
+	for _, c := range q.columns {
 		if c.kind == kindTime && q.has(c.name) {
 			q.times[c.name] = timeSQL
 		}

@@ -1,5 +1,7 @@
 package profile
 
+import "slices"
+
 // Profile says where an orchestrator keeps what the envelope shows.
 type Profile struct {
 	// File is where it was read from, for messages.
@@ -40,12 +42,7 @@ type query struct {
 
 // has tells whether the query returns a column.
 func (q *query) has(name string) bool {
-	for _, returned := range q.returns {
-		if returned == name {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(q.returns, name)
 }
 
 // Has tells whether the profile has a query.

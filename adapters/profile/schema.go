@@ -44,9 +44,11 @@ func databaseSchema() object {
 	return object{"oneOf": []any{path, object{
 		"type": "object", "additionalProperties": false, "required": []string{keyPath},
 		"properties": object{
-			keyPath:     path,
-			keyBeside:   object{"type": "string", "description": "The database in whose folder the path begins."},
-			keyOptional: object{"type": "boolean", "description": "Whether what it holds is left out where there is no such file, and degrades nothing."},
+			keyPath:   path,
+			keyBeside: object{"type": "string", "description": "The database in whose folder the path begins."},
+			keyOptional: object{
+				"type": "boolean", "description": "Whether what it holds is left out where there is no such file, and degrades nothing.",
+			},
 		},
 	}}}
 }

@@ -44,7 +44,7 @@ func TestSchema_AgreesWithTheParser(t *testing.T) {
 		if schema.Validate(document) != nil {
 			marked++
 			_, err := Parse("p.yaml", []byte(tt.content), nil)
-			assert.Error(t, err, tt.name)
+			require.Error(t, err, tt.name)
 		}
 	}
 	assert.Greater(t, marked, 40, "most of what is wrong with keys and types")
@@ -53,7 +53,7 @@ func TestSchema_AgreesWithTheParser(t *testing.T) {
 			if tt.name == key {
 				var document any
 				require.NoError(t, yaml.Unmarshal([]byte(tt.content), &document))
-				assert.Error(t, schema.Validate(document), key)
+				require.Error(t, schema.Validate(document), key)
 			}
 		}
 	}

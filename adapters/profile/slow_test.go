@@ -90,7 +90,7 @@ func TestSlow(t *testing.T) {
 				return
 			}
 			code := domain.Code("")
-			assert.ErrorAs(t, err, &code)
+			require.ErrorAs(t, err, &code)
 			assert.Contains(t, tt.codes, code, "%v", err)
 			assert.Empty(t, tasks.Value)
 		})
@@ -232,7 +232,7 @@ func TestPace_Timeout(t *testing.T) {
 	c := &clock{at: time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)}
 	began := time.Now()
 	s.now = func() time.Time { return c.at.Add(time.Since(began)) }
-	scrape := func() (ports.Reading[*domain.RunCosts], error, time.Duration) {
+	scrape := func() (ports.Reading[*domain.RunCosts], error, time.Duration) { //nolint:staticcheck // as it is
 		ctx, cancel := context.WithTimeout(t.Context(), 400*time.Millisecond)
 		defer cancel()
 		start := time.Now()

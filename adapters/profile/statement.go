@@ -155,7 +155,7 @@ func (s *scanner) while(of func(byte) bool) string {
 func (s *scanner) skip() error {
 	for s.at < len(s.sql) {
 		rest := s.sql[s.at:]
-		length := 0
+		var length int
 		switch {
 		case strings.ContainsRune(" \t\r\n\f", rune(rest[0])):
 			length = 1

@@ -20,9 +20,11 @@ func agents() []Family {
 	return append([]Family{
 		{
 			Name: "orchestrator_agent_info", Kind: Info,
-			Help:   "A running job, and the agent that works on it.",
-			Labels: []string{"job_id", "agent", "run_id", "repo", "pid", "model", "effort", "task_id", "work_item", "host", "job_ref", "run_ref", "task_ref"},
-			From:   "agents[]", Absent: ifNoAgent,
+			Help: "A running job, and the agent that works on it.",
+			Labels: []string{
+				"job_id", "agent", "run_id", "repo", "pid", "model", "effort", "task_id", "work_item", "host", "job_ref", "run_ref", "task_ref",
+			},
+			From: "agents[]", Absent: ifNoAgent,
 			collect: func(e *answer, s *series) {
 				for _, a := range e.Agents {
 					s.add(1, id(a.JobID), text(a.Agent), optionalID(a.RunID), text(a.Repo), optionalID(a.PID), text(a.Model), text(a.Effort),

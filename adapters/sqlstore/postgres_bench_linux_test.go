@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -79,7 +80,7 @@ func ticks(b *testing.B, schema postgrestest.Schema) (sum float64) {
 		require.NoError(b, rows.Scan(&pid))
 		text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
 		require.NoError(b, err)
-		fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+		fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
 		for _, field := range fields[11:13] {
 			n, _ := strconv.ParseFloat(field, 64)
 			sum += n

@@ -60,7 +60,8 @@ func (c profilesCheckCmd) Run(ctx context.Context, stdout io.Writer, cfg orchmet
 		cfg.Profile = c.Name
 	}
 	if cfg.Profile == "" {
-		return errors.New("no profile is named; write its name or path behind check, or set ORCH_PROFILE (api profiles lists those that there are)")
+		return errors.New("no profile is named; write its name or path behind check, " +
+			"or set ORCH_PROFILE (api profiles lists those that there are)")
 	}
 	well, err := doctor.CheckProfile(ctx, stdout, cfg)
 	if err != nil {

@@ -61,7 +61,7 @@ func (r recordCmd) Run(ctx context.Context, stdout io.Writer, cfg orchmetrics.Co
 			}
 			recorded++
 		}
-		progress.show("%s", r.far(recorded, time.Since(began)))
+		progress.showf("%s", r.far(recorded, time.Since(began)))
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():

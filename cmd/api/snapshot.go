@@ -102,7 +102,7 @@ func counted(ctx context.Context, snapshots ports.Snapshotter, keys []string, pr
 	const tries = 100
 	defer progress.end()
 	for range tries {
-		progress.show("summing a large history for the first time: %s", time.Since(progress.since).Round(time.Second))
+		progress.showf("summing a large history for the first time: %s", time.Since(progress.since).Round(time.Second))
 		envelope, err = snapshots.Snapshot(ctx, keys...)
 		if err != nil || ctx.Err() != nil || !counting(envelope) {
 			break

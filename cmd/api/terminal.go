@@ -54,7 +54,7 @@ func newProgress(stdout io.Writer) *progress {
 	return p
 }
 
-func (p *progress) show(format string, args ...any) {
+func (p *progress) showf(format string, args ...any) {
 	if p.to != nil && time.Since(p.since) > time.Second {
 		fmt.Fprintf(p.to, "\r\x1b[K"+format, args...)
 		p.shown = true

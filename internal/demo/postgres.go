@@ -76,7 +76,7 @@ func withSearchPath(location, name string) string {
 // countOn lets the ids that the server gives go on behind those of the history.
 func countOn(ctx context.Context, db *sql.DB) error {
 	for _, table := range []string{"tasks", "jobs", "agent_runs"} {
-		next := fmt.Sprintf("SELECT setval(pg_get_serial_sequence('%[1]s', 'id'), (SELECT max(id) FROM %[1]s))", table)
+		next := fmt.Sprintf("SELECT setval(pg_get_serial_sequence('%[1]s', 'id'), (SELECT max(id) FROM %[1]s))", table) //nolint:gosec // ours
 		if _, err := db.ExecContext(ctx, next); err != nil {
 			return fmt.Errorf("count on: %w", err)
 		}

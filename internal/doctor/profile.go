@@ -26,7 +26,8 @@ func (d *doctor) queries(ctx context.Context) Result {
 			detail.Status, detail.Message = Failed, f.Where()+": "+f.Err.Error()
 			result.Code = &code
 		case f.Anomalies > 0:
-			detail.Status, detail.Message = Warning, fmt.Sprintf("%s: %d cells of %d rows cannot be read and are null", f.Where(), f.Anomalies, f.Rows)
+			detail.Status, detail.Message = Warning, fmt.Sprintf(
+				"%s: %d cells of %d rows cannot be read and are null", f.Where(), f.Anomalies, f.Rows)
 		}
 		result.Details = append(result.Details, detail)
 	}

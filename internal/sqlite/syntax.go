@@ -14,7 +14,7 @@ import (
 func Syntax(statement string) error {
 	connection, err := newConnector(":memory:", time.Second, "mode=memory").Connect(context.Background())
 	if err != nil {
-		return nil //nolint:nilerr // without cgo there is nobody to ask
+		return nil // without cgo there is nobody to ask
 	}
 	defer func() { _ = connection.Close() }()
 	preparer, ok := connection.(driver.ConnPrepareContext)
@@ -26,7 +26,10 @@ func Syntax(statement string) error {
 		_ = prepared.Close()
 		return nil
 	}
-	for _, sign := range []string{"syntax error", "unrecognized token", "incomplete input", "no such function", "wrong number of arguments", "not authorized"} {
+	for _, sign := range []string{
+		"syntax error", "unrecognized token", "incomplete input", "no such function", "wrong number of arguments",
+		"not authorized",
+	} {
 		if strings.Contains(err.Error(), sign) {
 			return errors.New(err.Error())
 		}

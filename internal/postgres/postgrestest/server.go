@@ -3,6 +3,7 @@
 package postgrestest
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net"
@@ -192,7 +193,7 @@ func (s *Server) Processes() ([]int, error) {
 	entries, _ := filepath.Glob("/proc/[0-9]*/stat")
 	for _, path := range entries {
 		text, _ := os.ReadFile(path)
-		fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+		fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
 		if len(fields) > 1 && fields[1] == strconv.Itoa(first) {
 			pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))
 			found = append(found, pid)
