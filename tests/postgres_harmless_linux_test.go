@@ -65,6 +65,7 @@ func TestPostgresHarmless(t *testing.T) {
 		seen := map[string]bool{}
 		sampler := db.Connect(t, "postgres", "postgres")
 		for {
+			//nolint:testifylint // it ends before the test does
 			for _, mode := range lines(t, sampler, `SELECT DISTINCT l.mode::text FROM pg_locks l JOIN pg_stat_activity a USING (pid)
 				WHERE a.application_name = 'orchmetrics' AND a.datname = $1 AND l.locktype = 'relation'`, db.Name) {
 				seen[mode] = true

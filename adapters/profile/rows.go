@@ -20,8 +20,8 @@ const maxTexts = 32 << 20
 // the cell, or NULL where the query does not return it. The query is a subquery, so that
 // its columns have no declared type, by which a driver would convert values on its own.
 func (q *query) statement(d engine.Dialect, limit int) string {
-	cells := make([]string, len(q.form.columns))
-	for i, c := range q.form.columns {
+	cells := make([]string, len(q.columns))
+	for i, c := range q.columns {
 		switch ref := "p." + c.name; {
 		case !q.has(c.name):
 			cells[i] = "NULL"
