@@ -192,7 +192,7 @@ func TestCoding_OtherPrograms(t *testing.T) {
 	for _, program := range []string{"zstd", "gzip"} {
 		path, err := exec.LookPath(program)
 		if err != nil {
-			t.Skip("needs the programs zstd and gzip")
+			t.Skipf("needs the program %[1]s (Debian: apt-get install %[1]s)", program)
 		}
 		decode := exec.Command(path, "-dc")
 		decode.Stdin = encoded(handler, http.MethodGet, "/metrics", http.Header{"Accept-Encoding": {program}}).Body

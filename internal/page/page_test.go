@@ -83,7 +83,7 @@ func FuzzLinkTemplate(f *testing.F) {
 	f.Add("https://a{work_item}/x", "@evil.example")
 	f.Fuzz(func(t *testing.T, template, ticket string) {
 		if page.ValidateLinkTemplate(template) != nil {
-			t.Skip()
+			return // it is refused, and leads nowhere
 		}
 		without, err := url.Parse(strings.ReplaceAll(template, "{work_item}", ""))
 		require.NoError(t, err)
