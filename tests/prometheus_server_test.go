@@ -44,7 +44,7 @@ func startPrometheus(t *testing.T, targets map[string]string) *prometheus {
 	t.Helper()
 	program := needTool(t, "prometheus")
 	dir := t.TempDir()
-	rules, err := filepath.Abs("../deploy/prometheus/rules.yml")
+	rules, err := filepath.Abs("../deploy/prometheus/*rules.yml")
 	require.NoError(t, err)
 	config := fmt.Sprintf("global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}\nrule_files: [%q]\nscrape_configs:\n", rules)
 	for job, target := range targets {

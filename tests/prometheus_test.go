@@ -147,6 +147,8 @@ func TestPromtool_AcceptsExamples(t *testing.T) {
 	for _, args := range [][]string{
 		{"check", "config", "../deploy/prometheus/prometheus.yml"},
 		{"check", "rules", "../deploy/prometheus/rules.yml"},
+		{"check", "config", "../deploy/prometheus/hosts.yml"},
+		{"check", "rules", "../deploy/prometheus/hosts.rules.yml"},
 	} {
 		said, err := exec.CommandContext(t.Context(), promtool, args...).CombinedOutput()
 		assert.NoError(t, err, "%s", said)
