@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/orchmetrics/orchmetrics/adapters/sqlstore"
 	"github.com/orchmetrics/orchmetrics/domain"
@@ -14,6 +15,9 @@ import (
 func (d *doctor) location() postgres.Location {
 	return postgres.Location{URL: d.cfg.DB, PasswordFile: d.cfg.DBPasswordFile}
 }
+
+// clocksApart is how far a server's clock may be from this host's: ages are whole seconds.
+const clocksApart = 2 * time.Second
 
 // server checks that the server answers, and says what it is.
 func (d *doctor) server(ctx context.Context) Result {
@@ -25,7 +29,16 @@ func (d *doctor) server(ctx context.Context) Result {
 	if role.Standby {
 		kind = "a standby"
 	}
-	return ok(fmt.Sprintf("%s: version %s, %s", d.location().Place(), role.Version, kind))
+	found := fmt.Sprintf("%s: version %s, %s", d.location().Place(), role.Version, kind)
+	if apart := role.Ahead.Round(time.Second); apart.Abs() >= clocksApart {
+		where := "ahead of"
+		if apart < 0 {
+			where = "behind"
+		}
+		return warning(fmt.Sprintf("%s; its clock is %s %s this host's", found, apart.Abs(), where),
+			"keep both by NTP: ages of what the server stamps are wrong by that, and below 0 if it is ahead")
+	}
+	return ok(found)
 }
 
 // serverFailure says what a code means of a server. docs/operations.md has it at length.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/orchmetrics/orchmetrics/internal/engine"
 )
@@ -19,6 +20,8 @@ type Role struct {
 	Writes []string
 	// Creates is set if it may make tables in the schema.
 	Creates bool
+	// Ahead is by how much the server's clock is ahead of this host's; below 0 if behind.
+	Ahead time.Duration
 }
 
 // roleQuery asks what the role may do besides reading.
@@ -28,7 +31,8 @@ const roleQuery = `SELECT current_user::text, pg_catalog.current_database()::tex
 	coalesce((SELECT pg_catalog.string_agg(c.relname, ' ' ORDER BY c.relname) FROM pg_catalog.pg_class c
 		WHERE c.relnamespace = (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = pg_catalog.current_schema())
 			AND c.relkind IN ('r', 'p', 'v', 'f') AND pg_catalog.has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')), ''),
-	CASE WHEN pg_catalog.has_schema_privilege(pg_catalog.current_schema(), 'CREATE') THEN 1 ELSE 0 END`
+	CASE WHEN pg_catalog.has_schema_privilege(pg_catalog.current_schema(), 'CREATE') THEN 1 ELSE 0 END,
+	(extract(epoch FROM pg_catalog.clock_timestamp()) * 1000)::bigint`
 
 // Role connects as a scrape does, and asks who that is. The error has a code.
 func (e *Engine) Role(ctx context.Context) (role Role, err error) {
@@ -39,12 +43,15 @@ func (e *Engine) Role(ctx context.Context) (role Role, err error) {
 		return role, err
 	}
 	defer s.End()
+	asked := time.Now()
 	rows := s.Query(roleQuery)
 	for rows.Next() {
 		role = Role{
 			Name: rows.Name(), Database: rows.Name(), Schema: rows.Name(), Version: rows.Name(),
 			Standby: rows.Count() == 1, Superuser: rows.Count() == 1, Writes: strings.Fields(rows.Name()), Creates: rows.Count() == 1,
 		}
+		// It was read between the question and the answer.
+		role.Ahead = time.UnixMilli(rows.Count()).Sub(asked.Add(time.Since(asked) / 2))
 	}
 	return role, rows.Close()
 }

@@ -28,6 +28,8 @@ type Server struct {
 	Port int
 	// Dir is the data directory.
 	Dir string
+	// Env are variables for the programs, and the server from its next start on.
+	Env []string
 
 	bin  string
 	cred *syscall.Credential // nil unless the tests run as root
@@ -123,6 +125,7 @@ func (s *Server) Command(program string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(context.Background(), program, args...)
 	cmd.Dir = filepath.Dir(s.Dir)
 	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "PG") }), "LC_ALL=C", "TZ=UTC")
+	cmd.Env = append(cmd.Env, s.Env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.cred, Setpgid: true} // Ctrl-C is for the tests alone
 	return cmd
 }
