@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/orchmetrics/orchmetrics"
@@ -19,20 +20,47 @@ type demoCmd struct {
 	Postgres string `placeholder:"URL" help:"Keep its tables in this PostgreSQL database, such as postgres://user@host/database, in a schema of their own that goes with it. A password comes from PGPASSWORD or .pgpass."` //nolint:lll // a help text
 }
 
+// Help is what --help says besides.
+func (demoCmd) Help() string {
+	return "With --profile it plays the orchestrator that a profile reads: one of " + strings.Join(demo.Profiles(), ", ") + "."
+}
+
+// start starts the orchestrator, says in the settings where it is, and returns what ends
+// it.
+func (d demoCmd) start(ctx context.Context, cfg *orchmetrics.Config) (stop func() error, err error) {
+	opts := demo.Options{Tick: d.Tick, Seed: d.Seed, Postgres: d.Postgres}
+	cfg.WorkerStateFile, cfg.DBPasswordFile = "", ""
+	if cfg.Profile == "" {
+		orchestrator, err := demo.Start(ctx, opts)
+		if err != nil {
+			return nil, err //nolint:wrapcheck // says what it could not do
+		}
+		cfg.DB, cfg.WorkerStateFile = orchestrator.DB(), orchestrator.WorkerStateFile()
+		return orchestrator.Stop, nil
+	}
+	if d.Postgres != "" {
+		return nil, errors.New("--postgres does nothing with ORCH_PROFILE: that orchestrator keeps its tables in SQLite; leave one out")
+	}
+	miniature, err := demo.StartMiniature(ctx, cfg.Profile, opts)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // says what it could not do
+	}
+	cfg.DB = miniature.DB()
+	return miniature.Stop, nil
+}
+
 // Run implements the command. The settings of the database and of the worker's
 // state are the demo's own.
 func (d demoCmd) Run(ctx context.Context, stdout io.Writer, cfg orchmetrics.Config) (err error) {
 	if d.Tick <= 0 {
 		return fmt.Errorf("--tick is %s; it must be more than 0", d.Tick)
 	}
-	orchestrator, err := demo.Start(ctx, demo.Options{Tick: d.Tick, Seed: d.Seed, Postgres: d.Postgres})
+	warnOfUnknown(cfg.Logger)
+	stop, err := d.start(ctx, &cfg)
 	if err != nil {
 		return fmt.Errorf("start the demo: %w", err)
 	}
-	defer func() { err = errors.Join(err, orchestrator.Stop()) }()
-	cfg.DB, cfg.DBPasswordFile = orchestrator.DB(), ""
-	cfg.WorkerStateFile = orchestrator.WorkerStateFile()
-	warnOfUnknown(cfg.Logger)
+	defer func() { err = errors.Join(err, stop()) }()
 	server, err := orchmetrics.InitializeServer(cfg)
 	if err != nil {
 		return err //nolint:wrapcheck // says which setting is wrong

@@ -34,7 +34,7 @@ func idle(command string, setting *kong.Flag, given []string) bool {
 	case "doctor":
 		return false
 	case "demo":
-		return group == ofDatabase
+		return group == ofDatabase && setting.Name != "profile"
 	case "profiles check":
 		return group != ofDatabase && !slices.Contains([]string{"section-timeout", "max-rows"}, setting.Name)
 	case "snapshot":
