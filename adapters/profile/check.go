@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -75,6 +76,7 @@ func (f *Finding) run(session *engine.Session, q *query, maxRows int) (err error
 	if f.Scans, err = session.Dialect().Scans(session, statement); err != nil {
 		return err
 	}
+	f.Scans = slices.DeleteFunc(f.Scans, func(scan string) bool { return strings.HasSuffix(scan, " "+wrapped) }) // of what it returned
 	began := time.Now()
 	r := reader{session.Query(statement), q}
 	for r.Next() {

@@ -76,11 +76,11 @@ func TestSourcesFail(t *testing.T) {
 func TestViews(t *testing.T) {
 	t.Parallel()
 	reads := map[string]func(*Store) func(context.Context) (any, error){
-		"stages":  reading((*Store).ActiveTasks),
-		"counts":  reading((*Store).StatusCounts),
-		"retries": reading((*Store).Retries),
-		"agents":  reading((*Store).RunningJobs),
-		"cost":    reading((*Store).CostTotals),
+		"stages":  valueOf((*Store).ActiveTasks),
+		"counts":  valueOf((*Store).StatusCounts),
+		"retries": valueOf((*Store).Retries),
+		"agents":  valueOf((*Store).RunningJobs),
+		"cost":    valueOf((*Store).CostTotals),
 	}
 	for name, read := range reads {
 		t.Run(name, func(t *testing.T) {
@@ -105,8 +105,8 @@ func TestViews(t *testing.T) {
 	}
 }
 
-// reading is a source's method, of which the value counts.
-func reading[V any](method func(*Store, context.Context) (ports.Reading[V], error)) func(*Store) func(context.Context) (any, error) {
+// valueOf is a source's method, of which the value counts.
+func valueOf[V any](method func(*Store, context.Context) (ports.Reading[V], error)) func(*Store) func(context.Context) (any, error) {
 	return func(s *Store) func(context.Context) (any, error) {
 		return func(ctx context.Context) (any, error) {
 			got, err := method(s, ctx)

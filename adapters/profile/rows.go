@@ -16,13 +16,16 @@ import (
 // maxTexts is how many bytes of texts a list may hold: it is cut there, too.
 const maxTexts = 32 << 20
 
+// wrapped is the name of the query as a subquery.
+const wrapped = "wrapped"
+
 // statement is what is run: of each column that the query may return, in their order,
 // the cell, or NULL where the query does not return it. The query is a subquery, so that
 // its columns have no declared type, by which a driver would convert values on its own.
 func (q *query) statement(d engine.Dialect, limit int) string {
 	cells := make([]string, len(q.columns))
 	for i, c := range q.columns {
-		switch ref := "p." + c.name; {
+		switch ref := wrapped + "." + c.name; {
 		case !q.has(c.name):
 			cells[i] = "NULL"
 		case c.kind == kindTime && q.times[c.name] == timeSQL:
@@ -31,7 +34,7 @@ func (q *query) statement(d engine.Dialect, limit int) string {
 			cells[i] = d.Cell(ref)
 		}
 	}
-	return fmt.Sprintf("SELECT %s FROM (\n%s\n) p LIMIT %d", strings.Join(cells, ", "), q.sql, limit)
+	return fmt.Sprintf("SELECT %s FROM (\n%s\n) %s LIMIT %d", strings.Join(cells, ", "), q.sql, wrapped, limit)
 }
 
 // reader reads a query's cells in the order of its form.

@@ -20,6 +20,8 @@ type Store struct {
 	engines map[string]engine.Engine
 	opts    Options
 	now     func() time.Time
+	// asideFor is how long a query over history may take beside the scrapes.
+	asideFor time.Duration
 
 	counts  *paced[domain.StatusCounts]
 	retries *paced[*domain.Retries]
@@ -54,7 +56,7 @@ func New(p *Profile, engines map[string]engine.Engine, opts Options) (*Store, er
 			return nil, fmt.Errorf("open store: no engine for the database %s", d.Name)
 		}
 	}
-	s := &Store{profile: p, engines: engines, opts: opts, now: time.Now}
+	s := &Store{profile: p, engines: engines, opts: opts, now: time.Now, asideFor: asideFor}
 	s.counts, s.retries, s.totals = newPaced[domain.StatusCounts](), newPaced[*domain.Retries](), newPaced[*domain.RunCosts]()
 	return s, nil
 }

@@ -122,7 +122,8 @@ func number(column string, guarded bool) string {
 }
 
 // Scans implements engine.Dialect, see https://www.sqlite.org/eqp.html. What is scanned
-// in parentheses is no table, but what another step found.
+// in parentheses is no table, but what another step found; nor is a name of the
+// statement's own.
 func (dialect) Scans(s *engine.Session, statement string) (scans []string, err error) {
 	rows := s.Query("EXPLAIN QUERY PLAN " + statement)
 	for rows.Next() {
