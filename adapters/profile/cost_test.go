@@ -24,16 +24,18 @@ func board(t testing.TB, ended int) string {
 		require.NoError(t, err)
 		writer(t, filepath.Join(filepath.Dir(path), file), append(append([]string{string(text), "BEGIN"}, statements...), "COMMIT")...)
 	}
-	n := fmt.Sprintf("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < %d) ", ended)
+	numbers := func(upto int) string {
+		return fmt.Sprintf("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < %d) ", upto)
+	}
 	fill("kanban.db", "hermes.sql",
-		n+"INSERT INTO tasks (id, title, status, created_at) SELECT printf('t_%08x', x), 'x', CASE x % 7 WHEN 0 THEN 'archived' ELSE 'done' END, 1780000000 + x FROM n",
-		n+"INSERT INTO task_runs (task_id, status, started_at, ended_at) SELECT printf('t_%08x', x), 'done', 1780000000 + x, 1780000001 + x FROM n",
-		n+"INSERT INTO task_events (task_id, kind, created_at) SELECT printf('t_%08x', x), 'completed', 1780000000 + x FROM n",
-		strings.Replace(n, fmt.Sprint(ended), "100", 1)+"INSERT INTO tasks (id, title, status, created_at) SELECT 'w' || x, 'x', 'ready', 1780000000 FROM n",
-		strings.Replace(n, fmt.Sprint(ended), "10", 1)+"INSERT INTO tasks (id, title, status, created_at) SELECT 'r' || x, 'x', 'running', 1780000000 FROM n",
-		strings.Replace(n, fmt.Sprint(ended), "10", 1)+"INSERT INTO task_runs (task_id, status, started_at) SELECT 'r' || x, 'running', 1780000000 FROM n")
+		numbers(ended)+"INSERT INTO tasks (id, title, status, created_at) SELECT printf('t_%08x', x), 'x', CASE x % 7 WHEN 0 THEN 'archived' ELSE 'done' END, 1780000000 + x FROM n",
+		numbers(ended)+"INSERT INTO task_runs (task_id, status, started_at, ended_at) SELECT printf('t_%08x', x), 'done', 1780000000 + x, 1780000001 + x FROM n",
+		numbers(ended)+"INSERT INTO task_events (task_id, kind, created_at) SELECT printf('t_%08x', x), 'completed', 1780000000 + x FROM n",
+		numbers(100)+"INSERT INTO tasks (id, title, status, created_at) SELECT 'w' || x, 'x', 'ready', 1780000000 FROM n",
+		numbers(10)+"INSERT INTO tasks (id, title, status, created_at) SELECT 'r' || x, 'x', 'running', 1780000000 FROM n",
+		numbers(10)+"INSERT INTO task_runs (task_id, status, started_at) SELECT 'r' || x, 'running', 1780000000 FROM n")
 	fill("state.db", "hermes_usage.sql",
-		n+"INSERT INTO sessions (id, model, started_at, input_tokens, estimated_cost_usd) SELECT 's' || x, 'm' || (x % 5), 1780000000 + x, x, 0.01 FROM n")
+		numbers(ended)+"INSERT INTO sessions (id, model, started_at, input_tokens, estimated_cost_usd) SELECT 's' || x, 'm' || (x % 5), 1780000000 + x, x, 0.01 FROM n")
 	return path
 }
 
@@ -73,7 +75,7 @@ func BenchmarkScrape(b *testing.B) {
 	if sizes == "" {
 		sizes = "1000"
 	}
-	for _, size := range strings.Split(sizes, ",") {
+	for size := range strings.SplitSeq(sizes, ",") {
 		var ended int
 		_, err := fmt.Sscan(size, &ended)
 		require.NoError(b, err)
@@ -107,8 +109,8 @@ func BenchmarkScrape(b *testing.B) {
 		})
 		b.Run("polled/ended="+size, func(b *testing.B) { // once a second, for an hour, by the clock of the store
 			s := hermes(b, path, Options{Recount: 0.01})
-			real, at := time.Now(), time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
-			s.now = func() time.Time { return at.Add(time.Since(real)) }
+			start, at := time.Now(), time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
+			s.now = func() time.Time { return at.Add(time.Since(start)) }
 			polls := 0
 			began := time.Now()
 			for b.Loop() {

@@ -132,10 +132,12 @@ func (m *Miniature) note(ctx context.Context, event string, e *errand, at time.T
 	}
 	moment := []any{
 		sql.Named("task", fmt.Sprintf("t_%08x", e.number)), sql.Named("number_of_task", e.number),
-		sql.Named("run", fmt.Sprintf("run-%06d", e.run)), sql.Named("number", e.run), sql.Named("agent", e.agent), sql.Named("model", e.with.model),
+		sql.Named("run", fmt.Sprintf("run-%06d", e.run)), sql.Named("number", e.run),
+		sql.Named("agent", e.agent), sql.Named("model", e.with.model),
 		sql.Named("now", at.Unix()), sql.Named("iso", at.UTC().Format("2006-01-02T15:04:05.000Z")),
-		sql.Named("pid", pid), sql.Named("self", os.Getpid()), sql.Named("host", m.host), sql.Named("cost", used.costUSD),
-		sql.Named("input", used.input), sql.Named("output", used.output), sql.Named("cache_read", used.cacheRead), sql.Named("cache_write", used.cacheCreation),
+		sql.Named("pid", pid), sql.Named("self", os.Getpid()), sql.Named("host", m.host),
+		sql.Named("cost", used.costUSD), sql.Named("input", used.input), sql.Named("output", used.output),
+		sql.Named("cache_read", used.cacheRead), sql.Named("cache_write", used.cacheCreation),
 	}
 	err := inTx(ctx, m.db, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, m.script.events[event], moment...)
