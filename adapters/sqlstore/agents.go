@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/orchmetrics/orchmetrics/domain"
@@ -14,98 +17,99 @@ import (
 // RunningJobs implements ports.AgentSource. Without a table of runs the jobs
 // are still listed, with nil for the runs' columns.
 func (s *Store) RunningJobs(ctx context.Context) (ports.Reading[[]domain.RunningJob], error) {
-	return read(ctx, s, func(q *queries) (ports.Reading[[]domain.RunningJob], error) { return q.runningJobs(s.maxRows) })
+	return read(ctx, s, func(q *queries) (ports.Reading[[]domain.RunningJob], error) {
+		jobs, err := once(q, "running jobs", selectRunningJobs)
+		if err != nil {
+			return ports.Reading[[]domain.RunningJob]{}, err
+		}
+		reading, err := list(q, s.maxRows, jobs.query+" ORDER BY j.id LIMIT ?", func(row *engine.Rows) (j domain.RunningJob) {
+			row.Scan(&j.ID, &j.RunID, &j.PID, &j.TaskID, &j.Agent, &j.Repo, &j.StartedAt, &j.Model, &j.Effort, &j.CostUSD,
+				&j.InputTokens, &j.OutputTokens, &j.CacheReadTokens, &j.CacheCreationTokens, &j.Host)
+			return j
+		})
+		if err != nil {
+			return reading, err
+		}
+		anomalies, err := q.tickets(reading.Value)
+		reading.Anomalies += anomalies
+		return reading, errors.Join(err, jobs.missing)
+	})
 }
 
-func (q *queries) runningJobs(maxRows int) (none ports.Reading[[]domain.RunningJob], err error) {
+func selectRunningJobs(q *queries) (statement, error) {
 	jobs, err := q.columns("jobs", "j", "id", "status")
 	if err != nil {
-		return none, err
+		return statement{}, err
 	}
 	runs, runsErr := q.columns("agent_runs", "r", "id")
-	if err := unlessDrift(runsErr); err != nil {
-		return none, err
+	if unlessDrift(runsErr) != nil {
+		return statement{}, runsErr
 	}
-	from, status, err := q.by(jobs, "status")
-	if err != nil {
-		return none, err
+	task := []string{"NULL"}
+	if jobs.Columns["task_id"] { // an orchestrator without it is no worse
+		task = jobs.cells(engine.Integer, "task_id")
 	}
-	join := "LEFT JOIN agent_runs r ON r.id = " + jobs.ref("run_id")
-	if runsErr != nil {
-		runs, join = &columns{name: "agent_runs", dialect: q.Dialect()}, ""
-	}
-	cells := []string{
-		jobs.integer("id"), jobs.integer("run_id"), jobs.text("agent"), jobs.text("repo"), jobs.integer("pid"), jobs.time("started_at"),
-		runs.text("model"), runs.text("effort"), runs.real("cost_usd"),
-	}
-	for _, tokens := range tokenColumns {
-		cells = append(cells, runs.integer(tokens))
-	}
-	host := "NULL" // the column came later, and nothing is degraded without it
+	host := []string{"NULL"} // the same
 	if jobs.Columns["host"] {
-		host = jobs.text("host")
+		host = jobs.cells(engine.Text, "host")
 	}
-	cells = append(cells, host)
-	read := func(task, ticket, join string) (ports.Reading[[]domain.RunningJob], error) {
-		return list(q, maxRows, fmt.Sprintf("SELECT %s, %s, %s FROM %s %s WHERE %s = '%s' ORDER BY j.id LIMIT ?",
-			strings.Join(cells, ", "), task, ticket, from, join, status, running), scanRunningJob)
+	join := " LEFT JOIN agent_runs r ON r.id = " + jobs.ref("run_id")
+	if runsErr != nil {
+		runs, join = &columns{dialect: q.Dialect()}, ""
 	}
-	task, ticket, tasks, err := q.ticket(jobs)
-	if err != nil {
-		return none, err
+	cells := slices.Concat(
+		jobs.cells(engine.Integer, "id", "run_id", "pid"), task,
+		jobs.cells(engine.Text, "agent", "repo"), jobs.cells(engine.Instant, "started_at"),
+		runs.cells(engine.Text, "model", "effort"), runs.cells(engine.Real, "cost_usd"), runs.cells(engine.Integer, tokenColumns[:]...), host,
+	)
+	query := fmt.Sprintf("SELECT %s FROM %s%s WHERE %s = '%s'",
+		strings.Join(cells, ", "), jobs.from(), join, jobs.cell("status", jobs.dialect.Exact), running)
+	if runsErr == nil {
+		runsErr = errors.Join(jobs.drift(), runs.drift())
 	}
-	reading, err := read(task, ticket, join+tasks)
-	if tasks != "" && q.unreadable(err) {
-		reading, err = read(task, "NULL", join) // the section of tasks says why
-	}
-	switch {
-	case err != nil:
-		return reading, err
-	case runsErr != nil:
-		return reading, runsErr
-	default:
-		return reading, errors.Join(jobs.drift(), runs.drift())
-	}
+	return statement{query, runsErr}, nil
 }
 
-// ticket are the expressions of a job's task and of its work item, and the join that
-// leads to it: no more than one task for a job. A database that has none of it is no
-// worse for that.
-func (q *queries) ticket(jobs *columns) (task, workItem, join string, err error) {
-	if !jobs.Columns["task_id"] {
-		return "NULL", "NULL", "", nil
+// tickets fills in the work items of the jobs' tasks, in a statement of its own: a table
+// of tasks that is locked or slow costs the jobs nothing else. A database without tasks
+// has no tickets, and is no worse for that.
+func (q *queries) tickets(jobs []domain.RunningJob) (anomalies int64, err error) {
+	ofTask := map[string][]*domain.RunningJob{}
+	for i := range jobs {
+		if id := jobs[i].TaskID; id != nil {
+			ofTask[strconv.FormatInt(*id, 10)] = append(ofTask[strconv.FormatInt(*id, 10)], &jobs[i])
+		}
 	}
-	task = jobs.integer("task_id")
-	tasks, err := q.columns("tasks", "t", "id", "work_item_id")
-	if err != nil {
-		return task, "NULL", "", unlessDrift(err)
+	if len(ofTask) == 0 {
+		return 0, nil
 	}
-	from := "tasks"
-	if !tasks.Keyed {
-		from = "(SELECT id, max(work_item_id) AS work_item_id FROM tasks GROUP BY id)"
+	tasks, err := once(q, "tickets", selectTickets)
+	if err != nil || tasks == "" {
+		return 0, err
 	}
-	return task, tasks.text("work_item_id"), " LEFT JOIN " + from + " t ON t.id = " + jobs.ref("task_id"), nil
+	rows := q.Query(tasks + " WHERE t.id IN (" + strings.Join(slices.Sorted(maps.Keys(ofTask)), ",") + ")")
+	for rows.Next() {
+		var id int64
+		var workItem *string
+		rows.Scan(&id, &workItem)
+		for _, job := range ofTask[strconv.FormatInt(id, 10)] {
+			job.WorkItem = workItem
+		}
+		anomalies += rows.Anomalies()
+	}
+	return anomalies, rows.Close() //nolint:wrapcheck // says what it could not do
 }
 
-func scanRunningJob(row *engine.Rows) domain.RunningJob {
-	return domain.RunningJob{
-		ID:        row.ID(),
-		RunID:     row.Integer(),
-		Agent:     row.Text(),
-		Repo:      row.Text(),
-		PID:       row.Integer(),
-		StartedAt: row.Time(),
-
-		Model:               row.Text(),
-		Effort:              row.Text(),
-		CostUSD:             row.Real(),
-		InputTokens:         row.Integer(),
-		OutputTokens:        row.Integer(),
-		CacheReadTokens:     row.Integer(),
-		CacheCreationTokens: row.Integer(),
-
-		Host:     row.Text(),
-		TaskID:   row.Integer(),
-		WorkItem: row.Text(),
+// selectTickets is "" where there are no tasks, or no tickets of them.
+func selectTickets(q *queries) (string, error) {
+	found, err := q.lookUp("tasks")
+	if err != nil || !found.Columns["id"] || !found.Columns["work_item_id"] {
+		return "", err
 	}
+	tasks, err := q.columns("tasks", "t")
+	if err != nil {
+		return "", err
+	}
+	cells := slices.Concat(tasks.cells(engine.Integer, "id"), tasks.cells(engine.Text, "work_item_id"))
+	return "SELECT " + strings.Join(cells, ", ") + " FROM tasks t", nil
 }

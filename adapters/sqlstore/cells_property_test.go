@@ -270,8 +270,11 @@ func checkJobs(rt *rapid.T, store *Store, db *sql.DB) {
 			StartedAt: m.instant(row[5], row[6]), Model: m.text(row[7]), Effort: m.text(row[8]), CostUSD: m.real(row[9]),
 			InputTokens: m.integer(row[10]), OutputTokens: m.integer(row[11]),
 			CacheReadTokens: m.integer(row[12]), CacheCreationTokens: m.integer(row[13]),
-			TaskID: m.integer(row[14]), WorkItem: m.text(row[15]),
+			TaskID: m.integer(row[14]), WorkItem: new(model).text(row[15]),
 		})
+	}
+	for _, row := range stored(rt, db, "SELECT +work_item_id FROM tasks WHERE id IN (SELECT task_id FROM jobs WHERE status = 'running')") {
+		m.text(row[0])
 	}
 	got, err := store.RunningJobs(rt.Context())
 	require.NoError(rt, err)

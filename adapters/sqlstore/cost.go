@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/orchmetrics/orchmetrics/domain"
 	"github.com/orchmetrics/orchmetrics/internal/engine"
-	"github.com/orchmetrics/orchmetrics/internal/rollup"
 	"github.com/orchmetrics/orchmetrics/ports"
 )
 
@@ -17,13 +17,12 @@ import (
 // cost is the sum of what is told by model, in that order, so that who adds it up comes
 // to the same.
 func (s *Store) CostTotals(ctx context.Context) (reading ports.Reading[*domain.RunCosts], err error) {
-	total, known, err := total(ctx, s, s.runs, func(v *scrape) *shared[runSums] { return &v.runs })
+	total, known, err := s.runs.total(ctx, s)
 	if err != nil && !errors.Is(err, domain.CodeRecounting) {
 		return reading, err
 	}
-	runs := &columns{Table: known.Table, name: known.name, alias: known.alias}
 	all := total.Sums.all()
-	byModel, fits := domain.RankModels(s.models.costs(runs, total.Sums))
+	byModel, fits := domain.RankModels(s.models.costs(known.columns, total.Sums))
 	if !fits || all.overflow || math.IsInf(all.cost, 0) {
 		return reading, fmt.Errorf("sum runs: beyond 64 bits: %w", domain.CodeInvalidValue)
 	}
@@ -33,17 +32,17 @@ func (s *Store) CostTotals(ctx context.Context) (reading ports.Reading[*domain.R
 			all.cost += *m.CostUSD
 		}
 	}
-	value := &domain.RunCosts{CostTotals: all.totals(runs)}
+	value := &domain.RunCosts{CostTotals: all.totals(known.columns)}
 	var tooMany error
 	switch {
 	case len(total.Sums) > 0 && total.Sums[0].model == beyond:
 		tooMany = fmt.Errorf("sum runs: more than %d models: %w", maxModels, domain.CodeTooMany)
-	case runs.ref("model") != "NULL":
+	case known.Columns["model"]:
 		value.ByModel = byModel
 	}
 	odd := all.unreadable()
 	reading.Value, reading.Anomalies, reading.CountedAt = value, odd, wholeSeconds(total.CountedAt)
-	return reading, errors.Join(err, runs.drift(), unreadable("agent_runs", odd), tooMany)
+	return reading, errors.Join(err, known.drift(), unreadable("agent_runs", odd), tooMany)
 }
 
 // unreadable is the error that goes with sums over cells that could not be read.
@@ -58,32 +57,39 @@ func unreadable(what string, cells int64) error {
 func wholeSeconds(at time.Time) *time.Time { return new(at.UTC().Truncate(time.Second)) }
 
 // runsTable is the table of agent runs.
-type runsTable struct{ models *models }
-
-var _ table[runSums] = runsTable{}
-
-func (runsTable) name() string { return "agent_runs" }
-
-func (runsTable) alias() string { return "r" }
-
-func (runsTable) marks(a active) []rollup.Mark { return a.runs }
-
-// plain is one pass over the runs, with a row for each model, in an order that is always
-// the same: sums of floating-point numbers depend on it.
-func (runsTable) plain(c *columns) (sums []string, groupBy string) {
-	if !c.summable("cost_usd", false) {
-		return nil, ""
+func runsTable(m *models) summed[runSums] {
+	return summed[runSums]{
+		name: "agent_runs", alias: "r", of: func(v *scrape) *shared[runSums] { return &v.runs }, plain: plainRuns, cells: runCells,
+		scan: m.scan, one: m.one,
 	}
-	model := c.key("model")
+}
+
+func runCells(c *columns) []string {
+	return slices.Concat(c.cells(engine.Text, "model"), c.cells(engine.Real, "cost_usd"), c.cells(engine.Integer, tokenColumns[:]...))
+}
+
+// plainRuns is one pass over the runs, with a row for each model, in an order that is
+// always the same: sums of floating-point numbers depend on it.
+func plainRuns(c *columns) (sums []string, groupBy string) {
+	key := c.dialect.Exact
+	if c.Types["model"] != engine.Dynamic { // a text of that type need not be short
+		key = func(column engine.Column) string { return c.dialect.Text(column, c.guarded) }
+	}
+	model := c.cell("model", key)
 	if model != "NULL" {
 		groupBy = " GROUP BY " + model + " ORDER BY " + model
 	}
-	sums = []string{model, c.sum("cost_usd"), c.highest("cost_usd")}
-	for _, name := range tokenColumns {
-		if !c.summable(name, true) {
+	sums = []string{model, "", c.cell("cost_usd", c.dialect.Max)}
+	for i, name := range slices.Concat([]string{"cost_usd"}, tokenColumns[:]) {
+		if c.Columns[name] && !(engine.Column{Type: c.Types[name]}).Summable(i > 0) {
 			return nil, ""
 		}
-		sums = append(sums, c.sum(name))
+		sum := c.cell(name, func(column engine.Column) string { return c.dialect.Sum(column, c.alias+".id") })
+		if i == 0 {
+			sums[1] = sum
+		} else {
+			sums = append(sums, sum)
+		}
 	}
 	return sums, groupBy
 }
@@ -92,63 +98,50 @@ func (runsTable) plain(c *columns) (sums []string, groupBy string) {
 // is a number, since a text is higher than all of them, and if the sums of tokens are
 // integers: SQLite's sum is one only where all cells are, or are texts of one
 // (https://www.sqlite.org/lang_aggfunc.html#sumunc).
-func (t runsTable) scan(row *engine.Rows) (sums runSums, rows int64, plain bool) {
-	m := modelSums{model: t.models.number(row.Text())}
+func (m *models) scan(row *engine.Rows) (sums runSums, rows int64, plain bool) {
+	var model *string
+	var cost, highest any
+	row.Scan(&model, &cost, &highest)
 	row.Anomalies() // what is no text is no model, and nothing that is summed
-	plain = true
-	cost, highest := row.Value(), row.Value()
-	switch cost := cost.(type) {
-	case nil:
-	case int64:
-		m.cost, m.read[0] = float64(cost), true
-	case float64:
-		m.cost, m.read[0] = cost, true
-		plain = plain && !math.IsInf(cost, 0) && !math.IsNaN(cost)
-	default:
-		plain = false
-	}
-	switch highest := highest.(type) {
-	case nil:
-		plain = plain && cost == nil // a sum of infinities of both signs is none
-	case int64:
-	case float64:
-		plain = plain && !math.IsInf(highest, 0)
-	default:
-		plain = false
-	}
-	for i := range m.tokens {
-		switch tokens := row.Value().(type) {
-		case nil:
+	s := modelSums{model: m.number(model)}
+	number := func(cell any) (n float64, finite bool) {
+		switch cell := cell.(type) {
 		case int64:
-			m.tokens[i], m.read[i+1] = tokens, true
-		default:
-			plain = false
+			return float64(cell), true
+		case float64:
+			return cell, !math.IsInf(cell, 0) && !math.IsNaN(cell)
 		}
+		return 0, false
 	}
-	m.runs = row.Count()
-	return runSums{m}, m.runs, plain && (highest == nil) == (cost == nil)
+	s.cost, s.read[0] = number(cost)
+	_, plain = number(highest)
+	plain = plain && s.read[0] || cost == nil && highest == nil // a sum of infinities of both signs is none
+	for i := range s.tokens {
+		var tokens any
+		row.Scan(&tokens)
+		s.tokens[i], s.read[i+1] = tokens.(int64)
+		plain = plain && (s.read[i+1] || tokens == nil)
+	}
+	row.Scan(&s.runs)
+	return runSums{s}, s.runs, plain
 }
 
-func (runsTable) cells(c *columns) []string {
-	cells := []string{c.text("model"), c.real("cost_usd")}
-	for _, name := range tokenColumns {
-		cells = append(cells, c.integer(name))
-	}
-	return cells
-}
-
-func (t runsTable) one(row *engine.Rows) runSums {
-	m := modelSums{model: t.models.number(row.Text()), runs: 1}
+func (m *models) one(row *engine.Rows) runSums {
+	var model *string
+	var cost *float64
+	row.Scan(&model)
 	row.Anomalies()
-	if cost := row.Real(); cost != nil {
-		m.cost, m.read[0] = *cost, true
+	s := modelSums{model: m.number(model), runs: 1}
+	if row.Scan(&cost); cost != nil {
+		s.cost, s.read[0] = *cost, true
 	}
-	m.odd[0] = row.Anomalies()
-	for i := range m.tokens {
-		if tokens := row.Integer(); tokens != nil {
-			m.tokens[i], m.read[i+1] = *tokens, true
+	s.odd[0] = row.Anomalies()
+	for i := range s.tokens {
+		var tokens *int64
+		if row.Scan(&tokens); tokens != nil {
+			s.tokens[i], s.read[i+1] = *tokens, true
 		}
-		m.odd[i+1] = row.Anomalies()
+		s.odd[i+1] = row.Anomalies()
 	}
-	return runSums{m}
+	return runSums{s}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -252,6 +253,23 @@ func TestTicketsOfTasksWithoutKey(t *testing.T) {
 	assert.Equal(t, []domain.RunningJob{
 		{ID: 1, TaskID: new(int64(1)), WorkItem: new("ORCH-1")}, {ID: 2, TaskID: new(int64(2))}, {ID: 3, TaskID: new(int64(3))}, {ID: 4},
 	}, got.Value)
+}
+
+// TestTicketsThatCannotBeRead cost the agents nothing else, and are not shown as right.
+func TestTicketsThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	jobs := "INSERT INTO jobs (id, status, task_id) VALUES (1, 'running', 1), (2, 'running', NULL)"
+	for statement, code := range map[string]domain.Code{
+		"ALTER TABLE tasks RENAME TO other; CREATE VIEW tasks AS SELECT * FROM other; DROP TABLE other": domain.CodeSchemaDrift,
+		slowView("tasks", "id, stage, work_item_id", "1, 's', 'w'"):                                     domain.CodeTimeout,
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		got, err := newStore(t, newDB(t, walMode, statement, jobs)).RunningJobs(ctx)
+		require.ErrorIs(t, err, code)
+		require.NoError(t, ctx.Err(), "there must be time left for the processes")
+		assert.Equal(t, []domain.RunningJob{{ID: 1, TaskID: new(int64(1))}, {ID: 2}}, got.Value)
+		cancel()
+	}
 }
 
 func splitColumn(what string) (source, table, column string) {

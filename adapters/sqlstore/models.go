@@ -120,7 +120,7 @@ func (m *modelSums) add(other *modelSums) {
 // totals are what is shown: not the sum of a column that is missing, nor one of cells of
 // which none could be read.
 func (m *modelSums) totals(c *columns) domain.CostTotals {
-	shown := func(i int, name string) bool { return c.ref(name) != "NULL" && (m.read[i] || m.odd[i] == 0) }
+	shown := func(i int, name string) bool { return c.Columns[name] && (m.read[i] || m.odd[i] == 0) }
 	totals := domain.CostTotals{Runs: m.runs}
 	if shown(0, "cost_usd") {
 		totals.CostUSD = new(m.cost)

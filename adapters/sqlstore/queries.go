@@ -21,14 +21,13 @@ type queries struct {
 	schema *schema
 }
 
-// schema is what was found out of the tables and indexes of a database. The same
-// statements would find the same again while it is of the same edition.
+// schema is what follows from the tables of a database. The same would follow again while
+// it is of the same edition.
 type schema struct {
 	edition string
 
-	mu      sync.Mutex
-	tables  map[string]engine.Table
-	indexes map[[2]string]string // by table and column
+	mu    sync.Mutex
+	known map[string]any // by what it is
 }
 
 // read runs one reading in the scrape's view, or in one of its own.
@@ -59,47 +58,68 @@ func (s *Store) queries(session *engine.Session) *queries {
 	edition := session.State().Edition
 	known := s.schema.Load()
 	if known == nil || known.edition != edition || edition == "" {
-		known = &schema{edition: edition, tables: map[string]engine.Table{}, indexes: map[[2]string]string{}}
+		known = &schema{edition: edition, known: map[string]any{}}
 		s.schema.Store(known)
 	}
 	return &queries{Session: session, schema: known}
 }
 
-// lookUp looks a table up, once for an edition.
-func (q *queries) lookUp(table string) (engine.Table, error) {
-	return once(q.schema, q.schema.tables, table, func() (engine.Table, error) { return q.Dialect().Table(q.Session, table) })
-}
-
-// index looks an index up, once for an edition.
-func (q *queries) index(table, column string) (string, error) {
-	return once(q.schema, q.schema.indexes, [2]string{table, column}, func() (string, error) {
-		return q.Dialect().Index(q.Session, table, column)
-	})
-}
-
-// once returns what is known under a key, or finds it out. Two views may both do so;
-// what they find is the same.
-func once[K comparable, V any](s *schema, known map[K]V, key K, find func() (V, error)) (V, error) {
-	s.mu.Lock()
-	found, ok := known[key]
-	s.mu.Unlock()
-	if ok {
-		return found, nil
+// once returns what follows from the tables, such as a statement: it is found out once
+// for an edition. Two views may both do so; what they find is the same.
+func once[T any](q *queries, what string, find func(*queries) (T, error)) (T, error) {
+	if q.Guarded() {
+		what += ", guarded"
 	}
-	found, err := find()
+	q.schema.mu.Lock()
+	known, ok := q.schema.known[what].(T)
+	q.schema.mu.Unlock()
+	if ok {
+		return known, nil
+	}
+	found, err := find(q)
 	if err != nil {
 		return found, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	known[key] = found
+	q.schema.mu.Lock()
+	defer q.schema.mu.Unlock()
+	q.schema.known[what] = found
 	return found, nil
+}
+
+// statement is what a list is read with.
+type statement struct {
+	query   string
+	missing error // what it reads as NULL, since there is no such column
+}
+
+// table is a table as it was found; the zero value is one that does not exist.
+type table struct {
+	engine.Table
+
+	// index is the one by which rows of a stage or a status are found; "" if there is
+	// none.
+	index string
+}
+
+// lookUp looks a table up.
+func (q *queries) lookUp(name string) (table, error) {
+	return once(q, "table "+name, func(q *queries) (found table, err error) {
+		if found.Table, err = q.Dialect().Table(q.Session, name); err != nil {
+			return found, fmt.Errorf("look up table %s: %w", name, err)
+		}
+		if column := indexed[name]; found.Columns[column] {
+			if found.index, err = q.Dialect().Index(q.Session, name, column); err != nil {
+				return found, fmt.Errorf("look up the index of %s.%s: %w", name, column, err)
+			}
+		}
+		return found, nil
+	})
 }
 
 // columns are the expressions of one query over one table. A column that the table
 // lacks reads as NULL, and is remembered.
 type columns struct {
-	engine.Table
+	table
 
 	name, alias string
 	dialect     engine.Dialect
@@ -112,7 +132,7 @@ type columns struct {
 func (q *queries) columns(table, alias string, required ...string) (*columns, error) {
 	found, err := q.lookUp(table)
 	if err != nil {
-		return nil, fmt.Errorf("look up table %s: %w", table, err)
+		return nil, err
 	}
 	if found.Columns == nil {
 		return nil, fmt.Errorf("table %s is missing: %w", table, domain.CodeSchemaDrift)
@@ -122,24 +142,20 @@ func (q *queries) columns(table, alias string, required ...string) (*columns, er
 			return nil, missing(table, name)
 		}
 	}
-	return &columns{Table: found, name: table, alias: alias, dialect: q.Dialect(), guarded: q.Guarded()}, nil
+	return &columns{table: found, name: table, alias: alias, dialect: q.Dialect(), guarded: q.Guarded()}, nil
 }
 
 func missing(table, column string) error {
 	return fmt.Errorf("column %s.%s is missing: %w", table, column, domain.CodeSchemaDrift)
 }
 
-// by is the table in a FROM clause, and one of its columns by which an index finds
-// rows if there is one.
-func (q *queries) by(c *columns, column string) (from, by string, err error) {
-	index, err := q.index(c.name, column)
-	return c.dialect.From(c.name, c.alias, index), c.exact(column), err
-}
+// from is the table in a FROM clause, to be read by its index if it has one.
+func (c *columns) from() string { return c.dialect.From(c.name, c.alias, c.index) }
 
-// ref is the column itself, or NULL where the table has none.
-func (c *columns) ref(name string) string {
+// cell is an expression of a column, NULL where the table has none.
+func (c *columns) cell(name string, expression func(engine.Column) string) string {
 	if c.Columns[name] {
-		return c.alias + "." + name
+		return expression(engine.Column{Name: c.alias + "." + name, Type: c.Types[name]})
 	}
 	if !slices.Contains(c.missing, name) {
 		c.missing = append(c.missing, name)
@@ -147,54 +163,26 @@ func (c *columns) ref(name string) string {
 	return "NULL"
 }
 
-func (c *columns) text(name string) string    { return c.cell(name, c.dialect.Text) }
-func (c *columns) integer(name string) string { return c.cell(name, c.dialect.Integer) }
-func (c *columns) real(name string) string    { return c.cell(name, c.dialect.Real) }
-func (c *columns) time(name string) string    { return c.cell(name, c.dialect.Time) }
+// ref is the column itself.
+func (c *columns) ref(name string) string {
+	return c.cell(name, func(column engine.Column) string { return column.Name })
+}
 
-func (c *columns) cell(name string, expression func(column engine.Column, guarded bool) string) string {
-	if ref := c.ref(name); ref == "NULL" {
-		return ref
+// cells are columns to be read as a type.
+func (c *columns) cells(as engine.Type, names ...string) []string {
+	expression := map[engine.Type]func(engine.Column, bool) string{
+		engine.Text: c.dialect.Text, engine.Integer: c.dialect.Integer, engine.Real: c.dialect.Real, engine.Instant: c.dialect.Time,
+	}[as]
+	cells := make([]string, len(names))
+	for i, name := range names {
+		cells[i] = c.cell(name, func(column engine.Column) string { return expression(column, c.guarded) })
 	}
-	return expression(c.typed(name), c.guarded)
-}
-
-// exact is a text column as it is compared.
-func (c *columns) exact(name string) string {
-	return c.cell(name, func(column engine.Column, _ bool) string { return c.dialect.Exact(column) })
-}
-
-// key is a text column by which rows are grouped: as it is compared, and cut where it is
-// long and its type says that it is a text.
-func (c *columns) key(name string) string {
-	if c.Types[name] == engine.Dynamic {
-		return c.exact(name)
-	}
-	return c.text(name)
-}
-
-// sum and highest are over a column of numbers, which may be one that is missing.
-func (c *columns) sum(name string) string {
-	return c.cell(name, func(column engine.Column, _ bool) string { return c.dialect.Sum(column, c.alias+".id") })
-}
-
-func (c *columns) highest(name string) string {
-	return c.cell(name, func(column engine.Column, _ bool) string { return c.dialect.Max(column) })
-}
-
-// summable tells whether a column that is there can be summed as numbers.
-func (c *columns) summable(name string, whole bool) bool {
-	return !c.Columns[name] || c.typed(name).Summable(whole)
-}
-
-// typed is a column in an expression.
-func (c *columns) typed(name string) engine.Column {
-	return engine.Column{Name: c.alias + "." + name, Type: c.Types[name]}
+	return cells
 }
 
 // drift is the error that goes with what was read without the missing columns.
 func (c *columns) drift() error {
-	if c == nil || len(c.missing) == 0 {
+	if len(c.missing) == 0 {
 		return nil
 	}
 	return fmt.Errorf("table %s has no column %s: %w", c.name, strings.Join(c.missing, ", "), domain.CodeSchemaDrift)
@@ -215,7 +203,7 @@ func (q *queries) unreadable(err error) bool {
 
 // list reads a list that is cut at the row cap; the query's last parameter is
 // its LIMIT.
-func list[T any](q *queries, maxRows int, query string, read func(*engine.Rows) T) (ports.Reading[[]T], error) {
+func list[T any](q *queries, maxRows int, query string, scan func(*engine.Rows) T) (ports.Reading[[]T], error) {
 	reading := ports.Reading[[]T]{Value: make([]T, 0, min(maxRows, 64))}
 	rows := q.Query(query, maxRows+1)
 	for rows.Next() {
@@ -223,7 +211,7 @@ func list[T any](q *queries, maxRows int, query string, read func(*engine.Rows) 
 			reading.Truncated = true
 			continue
 		}
-		reading.Value = append(reading.Value, read(rows))
+		reading.Value = append(reading.Value, scan(rows))
 		reading.Anomalies += rows.Anomalies()
 	}
 	if err := rows.Close(); err != nil {

@@ -9,14 +9,13 @@ import (
 
 	"github.com/orchmetrics/orchmetrics/domain"
 	"github.com/orchmetrics/orchmetrics/internal/engine"
-	"github.com/orchmetrics/orchmetrics/internal/rollup"
 	"github.com/orchmetrics/orchmetrics/ports"
 )
 
 // StatusCounts implements ports.QueueSource. A job whose status is not text is
 // an anomaly, and counted nowhere.
 func (s *Store) StatusCounts(ctx context.Context) (reading ports.Reading[domain.StatusCounts], err error) {
-	jobs, err := s.jobTotals(ctx, "status")
+	jobs, _, err := s.jobs.total(ctx, s, "status")
 	if err != nil && !errors.Is(err, domain.CodeRecounting) {
 		return reading, err
 	}
@@ -35,7 +34,7 @@ func (s *Store) StatusCounts(ctx context.Context) (reading ports.Reading[domain.
 
 // Retries implements ports.QueueSource.
 func (s *Store) Retries(ctx context.Context) (reading ports.Reading[*domain.Retries], err error) {
-	jobs, err := s.jobTotals(ctx, "attempts")
+	jobs, _, err := s.jobs.total(ctx, s, "attempts")
 	if err != nil && !errors.Is(err, domain.CodeRecounting) {
 		return reading, err
 	}
@@ -47,12 +46,6 @@ func (s *Store) Retries(ctx context.Context) (reading ports.Reading[*domain.Retr
 		reading.Value = &jobs.Sums.retries
 	}
 	return reading, errors.Join(err, unreadable("jobs.attempts", jobs.Sums.oddAttempts))
-}
-
-// jobTotals reads the sums over all jobs, which have the column.
-func (s *Store) jobTotals(ctx context.Context, column string) (rollup.Result[jobSums], error) {
-	jobs, _, err := total(ctx, s, s.jobs, func(v *scrape) *shared[jobSums] { return &v.jobs }, column)
-	return jobs, err
 }
 
 // maxOthers is how many statuses beside the known ones are counted. A table with
@@ -110,70 +103,75 @@ func (s jobSums) Equal(other jobSums) bool {
 }
 
 // jobsTable is the table of jobs.
-type jobsTable struct{}
+func jobsTable() summed[jobSums] {
+	return summed[jobSums]{
+		name: "jobs", alias: "j", of: func(v *scrape) *shared[jobSums] { return &v.jobs }, plain: plainJobs, scan: scanJobs, one: oneJob,
+		cells: func(c *columns) []string {
+			return slices.Concat(c.cells(engine.Text, "status"), c.cells(engine.Integer, "attempts"))
+		},
+	}
+}
 
-var _ table[jobSums] = jobsTable{}
-
-func (jobsTable) name() string { return "jobs" }
-
-func (jobsTable) alias() string { return "j" }
-
-func (jobsTable) marks(a active) []rollup.Mark { return a.jobs }
-
-// plain is one pass for both the statuses and the retries.
-func (jobsTable) plain(c *columns) (sums []string, groupBy string) {
-	if !c.summable("attempts", true) {
+// plainJobs is one pass for both the statuses and the retries.
+func plainJobs(c *columns) (sums []string, groupBy string) {
+	if c.Columns["attempts"] && !(engine.Column{Type: c.Types["attempts"]}).Summable(true) {
 		return nil, ""
 	}
 	attempts := c.ref("attempts")
-	retries := "NULL"
-	if attempts != "NULL" {
-		again := engine.Column{Name: "CASE WHEN " + attempts + " > 1 THEN " + attempts + " - 1 END", Type: c.Types["attempts"]}
-		retries = c.dialect.Sum(again, c.alias+".id")
+	sum := func(expression string) string {
+		return c.cell("attempts", func(column engine.Column) string {
+			return c.dialect.Sum(engine.Column{Name: expression, Type: column.Type}, c.alias+".id")
+		})
 	}
-	sums = []string{"count(CASE WHEN " + attempts + " > 1 THEN 1 END)", retries, c.sum("attempts"), c.highest("attempts")}
+	sums = []string{
+		"count(CASE WHEN " + attempts + " > 1 THEN 1 END)", sum("CASE WHEN " + attempts + " > 1 THEN " + attempts + " - 1 END"),
+		sum(attempts), c.cell("attempts", c.dialect.Max),
+	}
 	for _, status := range countedStatuses {
-		sums = append(sums, "count(*) FILTER (WHERE "+c.exact("status")+" = '"+status+"')")
+		sums = append(sums, "count(*) FILTER (WHERE "+c.cell("status", c.dialect.Exact)+" = '"+status+"')")
 	}
 	return sums, ""
 }
 
-// scan takes the sums for all there is to say if each attempt is a whole number, and
+// scanJobs takes the sums for all there is to say if each attempt is a whole number, and
 // each status has a counter. SQLite's sum is an integer only where all cells are, or
 // are texts of one (https://www.sqlite.org/lang_aggfunc.html#sumunc); a text is higher
 // than all numbers.
-func (jobsTable) scan(row *engine.Rows) (sums jobSums, rows int64, plain bool) {
-	sums.retries.RetriedJobs, sums.retries.RetriesTotal = row.Count(), row.Count()
-	_, whole := row.Value().(int64)
-	highest := row.Value()
+func scanJobs(row *engine.Rows) (sums jobSums, rows int64, plain bool) {
+	var retries, sum, highest any
+	row.Scan(&sums.retries.RetriedJobs, &retries, &sum, &highest)
+	sums.retries.RetriesTotal, _ = engine.Whole(retries)
+	_, whole := sum.(int64)
 	most, number := highest.(int64)
 	sums.retries.MaxAttemptsSeen, sums.attempts = max(0, most), number
 	var counted int64
 	for i := range sums.counts {
-		sums.counts[i] = row.Count()
+		row.Scan(&sums.counts[i])
 		counted += sums.counts[i]
 	}
-	rows = row.Count()
+	row.Scan(&rows)
 	return sums, rows, (highest == nil || whole && number) && counted == rows
 }
 
-func (jobsTable) cells(c *columns) []string { return []string{c.text("status"), c.integer("attempts")} }
-
-func (jobsTable) one(row *engine.Rows) (sums jobSums) {
-	if status := row.Text(); status != nil {
+func oneJob(row *engine.Rows) (sums jobSums) {
+	var status *string
+	var attempts *int64
+	row.Scan(&status)
+	sums.oddStatuses = row.Anomalies()
+	row.Scan(&attempts)
+	sums.oddAttempts = row.Anomalies()
+	if status != nil {
 		if i := slices.Index(countedStatuses[:], *status); i >= 0 {
 			sums.counts[i] = 1
 		} else {
 			sums.others = map[string]int64{*status: 1}
 		}
 	}
-	sums.oddStatuses = row.Anomalies()
-	if attempts := row.Integer(); attempts != nil {
+	if attempts != nil {
 		sums.attempts = true
 		if *attempts > 0 {
 			sums.retries = domain.Retries{MaxAttemptsSeen: *attempts, RetriesTotal: *attempts - 1, RetriedJobs: min(1, *attempts-1)}
 		}
 	}
-	sums.oddAttempts = row.Anomalies()
 	return sums
 }

@@ -20,6 +20,9 @@ const (
 // tokenColumns are the columns of tokens, in the order of domain.CostTotals.
 var tokenColumns = [...]string{"input_tokens", "output_tokens", "cache_read_tokens", "cache_creation_tokens"}
 
+// indexed are the columns by which rows are found that have not ended.
+var indexed = map[string]string{"tasks": "stage", "jobs": "status"}
+
 // Table is a table that scrapes read, as it was found beside what is expected.
 type Table struct {
 	Name  string
@@ -63,7 +66,7 @@ type Index struct {
 func Expected() []Table {
 	return []Table{
 		{
-			Name: "tasks", Index: index("tasks", "stage"), Columns: []Column{
+			Name: "tasks", Index: index("tasks"), Columns: []Column{
 				needed("id", "integer", "stages"),
 				needed("stage", "text", "stages"),
 				wanted("work_item_id", "text", "stages[].work_item", "agents[].work_item"),
@@ -72,7 +75,7 @@ func Expected() []Table {
 			},
 		},
 		{
-			Name: "jobs", KeepsSums: true, Index: index("jobs", "status"), Columns: []Column{
+			Name: "jobs", KeepsSums: true, Index: index("jobs"), Columns: []Column{
 				needed("id", "integer", "agents", "cost.running"),
 				needed("status", "text", "agents", "queue.counts", "cost.running"),
 				wanted("attempts", "integer", "queue.retries"),
@@ -113,6 +116,6 @@ func later(name, kind string, shows ...string) Column {
 	return Column{Name: name, Type: kind, Optional: true, Shows: shows}
 }
 
-func index(table, column string) *Index {
-	return &Index{Column: column, Statement: fmt.Sprintf("CREATE INDEX idx_%[1]s_%[2]s ON %[1]s(%[2]s);", table, column)}
+func index(table string) *Index {
+	return &Index{Column: indexed[table], Statement: fmt.Sprintf("CREATE INDEX idx_%[1]s_%[2]s ON %[1]s(%[2]s);", table, indexed[table])}
 }

@@ -28,10 +28,8 @@ func (q *queries) survey(t *Table) error {
 	for i, column := range t.Columns {
 		t.Columns[i].Found = found.Columns[column.Name]
 	}
-	if t.Index == nil || !found.Columns[t.Index.Column] {
-		return nil
+	if t.Index != nil {
+		t.Index.Found = found.index != ""
 	}
-	name, err := q.index(t.Name, t.Index.Column)
-	t.Index.Found = name != ""
-	return err
+	return nil
 }

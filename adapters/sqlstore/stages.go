@@ -14,55 +14,50 @@ import (
 
 // ActiveTasks implements ports.StageSource.
 func (s *Store) ActiveTasks(ctx context.Context) (ports.Reading[[]domain.Task], error) {
-	return read(ctx, s, func(q *queries) (ports.Reading[[]domain.Task], error) { return q.activeTasks(s.maxRows) })
+	return read(ctx, s, func(q *queries) (ports.Reading[[]domain.Task], error) {
+		tasks, err := once(q, "active tasks", selectTasks)
+		if err != nil {
+			return ports.Reading[[]domain.Task]{}, err
+		}
+		scan := func(row *engine.Rows) (t domain.Task) {
+			row.Scan(&t.ID, &t.WorkItem, &t.Stage, &t.Repo, &t.StageSince)
+			return t
+		}
+		reading, err := list(q, s.maxRows, tasks.query+" LIMIT ?", scan)
+		if reading.Truncated { // then it is the first ones that count
+			reading, err = list(q, s.maxRows, tasks.query+" ORDER BY +t.id LIMIT ?", scan)
+		}
+		if err != nil {
+			return reading, err
+		}
+		slices.SortStableFunc(reading.Value, func(a, b domain.Task) int { return cmp.Compare(a.ID, b.ID) })
+		return reading, tasks.missing
+	})
 }
 
-func (q *queries) activeTasks(maxRows int) (ports.Reading[[]domain.Task], error) {
+func selectTasks(q *queries) (statement, error) {
 	tasks, err := q.columns("tasks", "t", "id", "stage")
 	if err != nil {
-		return ports.Reading[[]domain.Task]{}, err
+		return statement{}, err
 	}
-	from, err := q.unfinished(tasks)
-	if err != nil {
-		return ports.Reading[[]domain.Task]{}, err
-	}
-	query := fmt.Sprintf("SELECT %s, %s, %s, %s, %s FROM %s",
-		tasks.integer("id"), tasks.text("work_item_id"), tasks.text("stage"), tasks.text("repo"), tasks.time("updated_at"), from)
-	reading, err := list(q, maxRows, query+" LIMIT ?", scanTask)
-	if reading.Truncated { // then it is the first ones that count
-		reading, err = list(q, maxRows, query+" ORDER BY +t.id LIMIT ?", scanTask)
-	}
-	if err != nil {
-		return reading, err
-	}
-	slices.SortStableFunc(reading.Value, func(a, b domain.Task) int { return cmp.Compare(a.ID, b.ID) })
-	return reading, tasks.drift()
-}
-
-func scanTask(row *engine.Rows) domain.Task {
-	return domain.Task{
-		ID:         row.ID(),
-		WorkItem:   row.Text(),
-		Stage:      row.Name(),
-		Repo:       row.Text(),
-		StageSince: row.Time(),
-	}
+	cells := slices.Concat(tasks.cells(engine.Integer, "id"), tasks.cells(engine.Text, "work_item_id", "stage", "repo"),
+		tasks.cells(engine.Instant, "updated_at"))
+	return statement{"SELECT " + strings.Join(cells, ", ") + " FROM " + unfinished(tasks), tasks.drift()}, nil
 }
 
 // unfinished are the tasks that are not known to be finished, as t: a stage that is
 // NULL says nothing of the kind. With an index on the stage each of the stages that
 // there are is found by one step in it, and NULL comes after the last of them; so no
 // finished task is read.
-func (q *queries) unfinished(tasks *columns) (string, error) {
-	from, stage, err := q.by(tasks, "stage")
-	if err != nil {
-		return "", err
-	}
+func unfinished(tasks *columns) string {
+	from, stage := tasks.from(), tasks.cell("stage", tasks.dialect.Exact)
 	terminal := "('" + strings.Join(terminalStages[:], "','") + "')"
-	index, err := q.index("tasks", "stage")
-	if err != nil || index == "" {
-		return from + " WHERE " + stage + " IS NULL OR " + stage + " NOT IN " + terminal, err
+	if tasks.index == "" {
+		return from + " WHERE " + stage + " IS NULL OR " + stage + " NOT IN " + terminal
 	}
+	equal := tasks.cell("stage", func(column engine.Column) string {
+		return tasks.dialect.Equal("tasks", "t", tasks.index, column, "s.stage")
+	})
 	return fmt.Sprintf(`(
 		WITH RECURSIVE stages(stage) AS (
 			SELECT min(%[1]s) FROM %[2]s
@@ -70,5 +65,5 @@ func (q *queries) unfinished(tasks *columns) (string, error) {
 			SELECT (SELECT min(%[1]s) FROM %[2]s WHERE %[1]s > stages.stage) FROM stages WHERE stages.stage IS NOT NULL
 		)
 		SELECT stage FROM stages WHERE stage IS NULL OR stage NOT IN %[3]s
-	) s %[4]s`, stage, from, terminal, q.Dialect().Equal("tasks", "t", index, tasks.typed("stage"), "s.stage")), nil
+	) s %[4]s`, stage, from, terminal, equal)
 }

@@ -51,8 +51,8 @@ func New(e engine.Engine, opts Options) (*Store, error) {
 	}
 	s := &Store{engine: e, maxRows: opts.MaxRows, exact: opts.Exact, now: time.Now, models: &models{}}
 	clock := func() time.Time { return s.now() }
-	s.jobs = newSums[jobSums](jobsTable{}, opts.Recount, clock)
-	s.runs = newSums[runSums](runsTable{s.models}, opts.Recount, clock)
+	s.jobs = newSums(jobsTable(), opts.Recount, clock)
+	s.runs = newSums(runsTable(s.models), opts.Recount, clock)
 	return s, nil
 }
 
@@ -61,7 +61,7 @@ type scrape struct {
 	*engine.View
 
 	began  time.Time
-	active atomic.Pointer[active]
+	active active // for who has a session of the view; nil until it is read
 	jobs   shared[jobSums]
 	runs   shared[runSums]
 }
@@ -72,12 +72,8 @@ type scrapeKey struct{ store *Store }
 
 // View implements ports.Viewer.
 func (s *Store) View(ctx context.Context) (context.Context, func()) {
-	v := s.newScrape(ctx)
+	v := &scrape{View: engine.NewView(ctx, s.engine), began: s.now()}
 	return context.WithValue(ctx, scrapeKey{s}, v), v.End
-}
-
-func (s *Store) newScrape(ctx context.Context) *scrape {
-	return &scrape{View: engine.NewView(ctx, s.engine), began: s.now()}
 }
 
 // viewOf returns the scrape of a context, or a new one for a reading on its own, and
@@ -86,6 +82,6 @@ func (s *Store) viewOf(ctx context.Context) (*scrape, func()) {
 	if v, ok := ctx.Value(scrapeKey{s}).(*scrape); ok {
 		return v, func() {}
 	}
-	v := s.newScrape(ctx)
+	v := &scrape{View: engine.NewView(ctx, s.engine), began: s.now()}
 	return v, v.End
 }

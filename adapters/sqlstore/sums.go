@@ -17,33 +17,72 @@ import (
 	"github.com/orchmetrics/orchmetrics/internal/rollup"
 )
 
+// summed is what differs between the tables that sums are kept of.
+type summed[S any] struct {
+	name, alias string // of the table in a query
+	of          func(*scrape) *shared[S]
+	// plain are the expressions of sums over rows, in groups or all at once, and scan
+	// reads them. It is false for rows among which some cell is out of the ordinary:
+	// then all are read one by one, as they are where the types of the columns have no
+	// such sums. cells are the expressions of one row, and one reads its sums. One bad
+	// cell never costs the others.
+	plain func(*columns) (sums []string, groupBy string)
+	scan  func(*engine.Rows) (sums S, rows int64, plain bool)
+	cells func(*columns) []string
+	one   func(*engine.Rows) S
+}
+
 // sums keeps the sums of one table from a scrape to the next.
 type sums[S rollup.Sums[S]] struct {
-	table table[S]
-	turn  *semaphore.Weighted // of 1: a lock that a context can give up waiting for
-	rows  atomic.Int64        // as the last scrape found them
+	summed[S]
+
+	turn *semaphore.Weighted // of 1: a lock that a context can give up waiting for
+	rows atomic.Int64        // as the last scrape found them
 
 	// For who has the turn:
 	rollup *rollup.Rollup[S]
 }
 
-// shared is what the readings of one scrape share, for who has the turn of the sums.
-type shared[S any] struct {
-	done    bool
-	result  rollup.Result[S]
-	columns *columns
-	err     error
+// layout is how the rows of a table are summed, as its columns are.
+type layout struct {
+	*columns
+
+	names string // of all columns
+	// sums are the expressions of plain; "" if there are none. within is the FROM clause
+	// for the rows of a range, and ends those that tell where the table lies.
+	sums, groupBy, within, ends string
 }
 
-func newSums[S rollup.Sums[S]](t table[S], share float64, clock func() time.Time) *sums[S] {
-	return &sums[S]{table: t, turn: semaphore.NewWeighted(1), rollup: rollup.New[S](share, clock)}
+// shared is what the readings of one scrape share, for who has the turn of the sums.
+type shared[S any] struct {
+	done   bool
+	result rollup.Result[S]
+	layout *layout
+	err    error
+}
+
+func (k *sums[S]) layout(q *queries) (*layout, error) {
+	found, err := q.columns(k.name, k.alias)
+	if err != nil {
+		return nil, err
+	}
+	l := &layout{columns: found, names: strings.Join(slices.Sorted(maps.Keys(found.Columns)), ",")}
+	k.cells(found) // so that all that is missing is known
+	sums, groupBy := k.plain(found)
+	l.sums, l.groupBy = strings.Join(sums, ", "), groupBy
+	from, where := found.dialect.Range(k.name, k.alias)
+	l.within = from + " WHERE " + where
+	l.ends = fmt.Sprintf("SELECT (SELECT min(id) FROM %[1]s), (SELECT max(id) FROM %[1]s), %[2]s", k.name, found.dialect.Place(k.name))
+	return l, nil
+}
+
+func newSums[S rollup.Sums[S]](t summed[S], share float64, clock func() time.Time) *sums[S] {
+	return &sums[S]{summed: t, turn: semaphore.NewWeighted(1), rollup: rollup.New[S](share, clock)}
 }
 
 // total returns the sums over a whole table, which has the columns. In a scrape they
 // are read once. Sums that are in doubt come with an error.
-func total[S rollup.Sums[S]](
-	ctx context.Context, s *Store, of *sums[S], share func(*scrape) *shared[S], required ...string,
-) (rollup.Result[S], *columns, error) {
+func (k *sums[S]) total(ctx context.Context, s *Store, required ...string) (rollup.Result[S], *layout, error) {
 	v, done := s.viewOf(ctx)
 	defer done()
 	// The connection comes first: an engine has few of them, and those who have one must
@@ -51,48 +90,53 @@ func total[S rollup.Sums[S]](
 	if err := v.Open(ctx); err != nil {
 		return rollup.Result[S]{}, nil, err //nolint:wrapcheck // says what it could not do
 	}
-	if err := of.turn.Acquire(ctx, 1); err != nil {
+	if err := k.turn.Acquire(ctx, 1); err != nil {
 		return rollup.Result[S]{}, nil, fmt.Errorf("wait for the sums: %w: %w", domain.CodeTimeout, err)
 	}
-	defer of.turn.Release(1)
-	known := share(v)
+	defer k.turn.Release(1)
+	known := k.of(v)
 	if !known.done {
-		*known = of.read(ctx, s, v)
+		k.read(ctx, s, v, known)
 	} else if err := v.Ended(); err != nil {
 		return rollup.Result[S]{}, nil, err //nolint:wrapcheck // says what it could not do
 	}
 	for _, name := range required {
-		if known.columns != nil && !known.columns.Columns[name] {
-			return rollup.Result[S]{}, nil, missing(of.table.name(), name)
+		if known.layout != nil && !known.layout.Columns[name] {
+			return rollup.Result[S]{}, nil, missing(k.name, name)
 		}
 	}
-	return known.result, known.columns, known.err
+	return known.result, known.layout, known.err
 }
 
 // read reads the sums in a view. The caller has the turn.
-func (k *sums[S]) read(ctx context.Context, s *Store, v *scrape) (known shared[S]) {
+func (k *sums[S]) read(ctx context.Context, s *Store, v *scrape, known *shared[S]) {
 	known.done = true
-	r := &reader[S]{store: s, scrape: v, table: k.table}
-	defer r.end()
+	r := &reader[S]{sums: k, store: s, scrape: v}
 	if known.err = r.begin(ctx); known.err != nil {
-		return known
+		return
 	}
-	known.columns = r.columns
-	known.result, known.err = k.readThrough(ctx, r)
-	known.err = r.check(known.err)
+	defer r.end()
+	known.layout = r.layout
+	if r.layout.Keyed {
+		known.result, known.err = k.readBlocks(ctx, r)
+	}
+	if !r.layout.Keyed || errors.Is(known.err, rollup.ErrOlder) { // all rows, without keeping anything
+		known.result = rollup.Result[S]{CountedAt: v.began}
+		known.result.Sums, known.result.Rows, known.err = r.sum(ctx, k.name+" "+k.alias+" WHERE 1 = 1")
+	}
+	if r.q != nil {
+		known.err = r.q.Check(known.err)
+	}
 	switch err := known.err; {
-	case errors.Is(err, rollup.ErrCounting), errors.Is(err, domain.CodeTimeout) && known.columns.Keyed && !k.rollup.Counted():
+	case errors.Is(err, rollup.ErrCounting), errors.Is(err, domain.CodeTimeout) && r.layout.Keyed && !k.rollup.Counted():
 		known.err = fmt.Errorf("%w: %w", domain.CodeCounting, err)
 	case err == nil && known.result.Doubtful:
-		known.err = fmt.Errorf("sum %s: rows that had ended have changed: %w", k.table.name(), domain.CodeRecounting)
+		known.err = fmt.Errorf("sum %s: rows that had ended have changed: %w", k.name, domain.CodeRecounting)
 	}
-	return known
 }
 
-func (k *sums[S]) readThrough(ctx context.Context, r *reader[S]) (rollup.Result[S], error) {
-	if !r.columns.Keyed {
-		return r.whole(ctx)
-	}
+// readBlocks brings the blocks up to date.
+func (k *sums[S]) readBlocks(ctx context.Context, r *reader[S]) (rollup.Result[S], error) {
 	seen, err := r.look()
 	if errors.Is(err, engine.ErrCellTooLarge) {
 		if err = r.q.Guard(true); err == nil {
@@ -103,7 +147,8 @@ func (k *sums[S]) readThrough(ctx context.Context, r *reader[S]) (rollup.Result[
 	if err != nil {
 		return rollup.Result[S]{}, err
 	}
-	seen.Part = k.part(r.store)
+	const atLeast = 1000 // rows, so that a small table has its part of the budget, too
+	seen.Part = float64(k.rows.Load()+atLeast) / float64(r.store.jobs.rows.Load()+r.store.runs.rows.Load()+2*atLeast)
 	if deadline, ok := r.q.Context().Deadline(); ok {
 		const most = 0.8 // what is begun in time must end in time
 		seen.Time = time.Duration(most * float64(time.Until(deadline)))
@@ -113,36 +158,28 @@ func (k *sums[S]) readThrough(ctx context.Context, r *reader[S]) (rollup.Result[
 		cold, seen.Later = sliced[S]{r}, true
 	}
 	result, err := k.rollup.Read(ctx, r, cold, seen)
-	if errors.Is(err, rollup.ErrOlder) {
-		return r.whole(ctx)
-	}
 	k.rows.Store(k.rollup.Rows())
-	return result, err
-}
-
-// part is the table's part of all rows that sums are kept of.
-func (k *sums[S]) part(s *Store) float64 {
-	const atLeast = 1000
-	mine, all := k.rows.Load()+atLeast, s.jobs.rows.Load()+s.runs.rows.Load()+2*atLeast
-	return float64(mine) / float64(all)
+	return result, err //nolint:wrapcheck // says what it could not do
 }
 
 // look finds out what the rollup is told of a scrape.
-func (r *reader[S]) look() (rollup.Scrape, error) {
-	seen := rollup.Scrape{At: r.scrape.began, All: r.store.exact, Time: time.Hour}
-	state := r.q.State()
-	seen.Sequence, seen.Doubtful = state.Sequence, state.Doubtful
-	seen.Database = state.Database + " " + strings.Join(slices.Sorted(maps.Keys(r.columns.Columns)), ",")
-	unfinished, err := r.active()
-	if err != nil {
-		return seen, err
+func (r *reader[S]) look() (seen rollup.Scrape, err error) {
+	state, name := r.q.State(), r.sums.name
+	if r.scrape.active == nil {
+		if r.scrape.active, err = r.q.active(name); err != nil {
+			return seen, err
+		}
 	}
-	seen.Marks = r.table.marks(unfinished)
-	name := r.table.name()
-	rows := r.q.Query(fmt.Sprintf("SELECT (SELECT min(id) FROM %[1]s), (SELECT max(id) FROM %[1]s), %[2]s", name, r.q.Dialect().Place(name)))
+	seen = rollup.Scrape{
+		At: r.scrape.began, Sequence: state.Sequence, Doubtful: state.Doubtful, All: r.store.exact, Time: time.Hour,
+		Database: state.Database + " " + r.layout.names,
+		Marks:    r.scrape.active[name],
+	}
+	rows := r.q.Query(r.layout.ends)
 	for rows.Next() {
-		seen.Lowest, seen.Highest = rows.Integer(), rows.Integer()
-		seen.Table = fmt.Sprint(rows.Value())
+		var place any
+		rows.Scan(&seen.Lowest, &seen.Highest, &place)
+		seen.Table = fmt.Sprint(place)
 	}
-	return seen, r.check(rows.Close())
+	return seen, r.q.Check(rows.Close()) //nolint:wrapcheck // says what it could not do
 }

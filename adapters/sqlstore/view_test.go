@@ -168,7 +168,7 @@ func TestReadingOfAnotherContext(t *testing.T) {
 func TestFairShare(t *testing.T) {
 	t.Parallel()
 	slow := map[string]string{
-		"stages": slowView("tasks", "id, stage", "1, 's'"),
+		"stages": slowView("tasks", "id, stage, work_item_id", "1, 's', 'w'"),
 		"cost":   slowView("agent_runs", "id, cost_usd", "1, 0.5"),
 		"agents": slowView("jobs", "id, status, attempts", "1, 'running', 1"),
 	}

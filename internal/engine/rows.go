@@ -49,20 +49,6 @@ func (p *places[T]) put(value T) *T {
 	return &(*p)[len(*p)-1]
 }
 
-func newRows(rows *sql.Rows, v *View) *Rows {
-	r := &Rows{rows: rows, view: v}
-	names, err := rows.Columns()
-	if err != nil {
-		r.err = fmt.Errorf("read columns: %w", err)
-		return r
-	}
-	r.values, r.dest = make([]any, len(names)), make([]any, len(names))
-	for i := range r.values {
-		r.dest[i] = &r.values[i]
-	}
-	return r
-}
-
 // Next goes on to the next row; false if there is none, or after an error.
 func (r *Rows) Next() bool {
 	if r.err != nil || !r.rows.Next() {
@@ -185,22 +171,17 @@ func (r *Rows) Ref() *string {
 	return nil
 }
 
-// Time reads a timestamp: seconds since 1970 or a text, see ParseTime, between MinTime
-// and MaxTime.
+// Time reads a timestamp, see MinTime and MaxTime.
 func (r *Rows) Time() *time.Time {
 	value := r.Value()
 	if value == nil {
 		return nil
 	}
-	seconds, ok := value.(int64)
-	if text, isText := value.(string); isText {
-		seconds, ok = ParseTime(text)
+	if at, ok := timeOf(value); ok {
+		return r.times.put(at)
 	}
-	if !ok || seconds < MinTime || seconds >= MaxTime {
-		r.anomalies++
-		return nil
-	}
-	return r.times.put(time.Unix(seconds, 0).UTC())
+	r.anomalies++
+	return nil
 }
 
 // ID reads a whole number that cannot be NULL; 0 and an anomaly if it is.

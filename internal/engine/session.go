@@ -45,11 +45,20 @@ func (s *Session) Guard(guarded bool) error {
 // Query runs a statement. The rows are to be closed; that is also where an error
 // shows.
 func (s *Session) Query(query string, args ...any) *Rows {
-	rows, err := s.tx.Raw(query, args...).Rows()
+	rows, err := s.tx.Raw(query, args...).Rows() //nolint:rowserrcheck // Close asks for it
 	if err != nil {
 		return &Rows{err: s.view.classify(fmt.Errorf("query: %w", err))}
 	}
-	return newRows(rows, s.view)
+	r := &Rows{rows: rows, view: s.view}
+	names, err := rows.Columns()
+	if err != nil {
+		r.err = fmt.Errorf("read columns: %w", err)
+	}
+	r.values, r.dest = make([]any, len(names)), make([]any, len(names))
+	for i := range r.values {
+		r.dest[i] = &r.values[i]
+	}
+	return r
 }
 
 // Check tells whether what was read counts: that the database did not change where

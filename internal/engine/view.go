@@ -45,7 +45,10 @@ func (v *View) Session(ctx context.Context) (*Session, error) {
 		release()
 		return nil, err
 	}
-	ctx, stop := fairShare(ctx)
+	stop := context.CancelFunc(func() {})
+	if deadline, ok := ctx.Deadline(); ok {
+		ctx, stop = context.WithTimeout(ctx, time.Until(deadline)/2)
+	}
 	s := &Session{view: v, ctx: ctx, release: func() { stop(); release() }}
 	if err := v.open(ctx); err != nil {
 		s.End()
@@ -62,15 +65,6 @@ func (v *View) Open(ctx context.Context) error {
 		s.End()
 	}
 	return err
-}
-
-// fairShare is half of the time that is left.
-func fairShare(ctx context.Context) (context.Context, context.CancelFunc) {
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		return context.WithCancel(ctx)
-	}
-	return context.WithTimeout(ctx, time.Until(deadline)/2)
 }
 
 // wait takes the turn.

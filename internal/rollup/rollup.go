@@ -192,11 +192,15 @@ func (r *Rollup[S]) Read(ctx context.Context, hot, cold Table[S], s Scrape) (Res
 	if err := r.readCold(ctx, cold, signatures, s); err != nil {
 		return Result[S]{}, err
 	}
+	total.CountedAt, total.Doubtful = s.At, r.doubt.open()
 	for i := range r.blocks {
-		total.Sums = total.Sums.Add(r.blocks[i].sums)
-		total.Rows += r.blocks[i].rows
+		b := &r.blocks[i]
+		total.Sums = total.Sums.Add(b.sums)
+		total.Rows += b.rows
+		if b.readAt.Before(total.CountedAt) {
+			total.CountedAt = b.readAt
+		}
 	}
-	total.CountedAt, total.Doubtful = r.oldest(s.At), r.doubt.open()
 	return total, nil
 }
 
@@ -232,14 +236,4 @@ func (r *Rollup[S]) compare(s Scrape) {
 // forget drops all that was read.
 func (r *Rollup[S]) forget() {
 	r.blocks, r.next, r.counted, r.doubt = nil, 0, false, doubt{}
-}
-
-// oldest is when the block was read that was not read for the longest time.
-func (r *Rollup[S]) oldest(now time.Time) time.Time {
-	for i := range r.blocks {
-		if r.blocks[i].readAt.Before(now) {
-			now = r.blocks[i].readAt
-		}
-	}
-	return now
 }
