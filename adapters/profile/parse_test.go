@@ -56,6 +56,10 @@ var broken = []struct{ name, content, says string }{
 	{"an unknown key", head + "stagse:\n  sql: SELECT 1\n", "p.yaml:5: there is no key \"stagse\"; there are profile, name, about, databases, states, stages, running, waiting, counts, retries, totals, models; did you mean stages?"},
 	{"a key in capitals", head + "Stages:\n  sql: SELECT 1\n", "p.yaml:5: there is no key \"Stages\""},
 	{"a key twice", head + "name: other\n" + stages, "p.yaml:5: name: the key is there twice"},
+	{"a key of lines, twice", head + "states: {\"a\\nok: b\": [], \"a\\nok: b\": []}\n", "p.yaml:5: states: there is no key"},
+	{"a name of lines, twice", "profile: 1\nname: mine\ndatabases: {\"a\\nok: b\": x, \"a\\nok: b\": x}\n", "p.yaml:3: databases.a\ufffdok: b: the key is there twice"},
+	{"a long key", head + strings.Repeat("x", 100_000) + ": 1\n", "it is no YAML: could not find expected ':'"},
+	{"a long key in quotes", head + "? \"" + strings.Repeat("x", 100_000) + "\"\n: 1\n", "p.yaml:5: there is no key \"xxxx"},
 	{"a query twice", head + stages + stages, "p.yaml:7: stages: the key is there twice"},
 	{"no version", "name: mine\n" + stages, "p.yaml: profile: the key is missing; write profile: 1, which is the version of the format"},
 	{"another version", "profile: 2\nname: mine\n", "p.yaml:1: profile: this program reads version 1; write profile: 1"},
@@ -155,6 +159,7 @@ var broken = []struct{ name, content, says string }{
 	{"a column misspelt", stmt("SELECT id AS task_id, s AS stage, x AS work_itme FROM tasks"), "did you mean work_item?"},
 	{"a column of another query", stmt("SELECT id AS task_id, s AS stage, x AS pid FROM tasks"), "it returns a column \"pid\", which is not known"},
 	{"a column without a name", stmt("SELECT id AS task_id, max(s) FROM tasks"), "a column has no name; write AS and the name behind )"},
+	{"a number without a name", stmt("SELECT id AS task_id, 1.5 FROM tasks"), "a column has no name; write AS and the name behind 5"},
 	{"a name without AS", stmt("SELECT id AS task_id, max(s) stage FROM tasks"), "a column has no name; write AS and the name behind stage"},
 	{"a column twice", stmt("SELECT id AS task_id, s AS stage, t AS stage FROM tasks"), "it returns the column stage twice"},
 	{"a comma too many", stmt("SELECT id AS task_id, s AS stage, FROM tasks"), "a column is missing beside a comma"},
@@ -213,7 +218,7 @@ func TestParse_Broken(t *testing.T) {
 			assert.Contains(t, err.Error(), tt.says)
 			assert.True(t, strings.HasPrefix(err.Error(), "p.yaml:"), "it says in which file: %s", err)
 			assert.NotContains(t, err.Error(), "\n", "it is one line")
-			assert.Less(t, len(err.Error()), 1000)
+			assert.Less(t, len(err.Error()), 1000, "whatever the keys are")
 			assert.IsType(t, (*Error)(nil), err) //nolint:testifylint // as it is
 		})
 	}
