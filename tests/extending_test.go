@@ -54,12 +54,21 @@ func steady(text string) string {
 	return text
 }
 
-// TestExtending does what a developer of another team would, on a clean clone, as
-// docs/extending.md says: the files of the document are written, its patch is
-// applied, its commands run, and what they print is what it shows.
-func TestExtending(t *testing.T) {
+// TestClone does one after the other what people do in a clean clone. One clone has to
+// do for all, since all is compiled anew in each.
+func TestClone(t *testing.T) {
 	t.Parallel()
 	root := clone(t)
+	t.Run("commands of README", func(t *testing.T) { readmeCommands(t, root) })
+	t.Run("versions built", func(t *testing.T) { versionsBuilt(t, root) })
+	t.Run("extending", func(t *testing.T) { extending(t, root) })
+}
+
+// extending does what a developer of another team would, as docs/extending.md says: the
+// files of the document are written, its patch is applied, its commands run, and what
+// they print is what it shows.
+func extending(t *testing.T, root string) {
+	t.Helper()
 	addGoSections(t, root)
 	bin := t.TempDir()
 	runIn(t, root, "go", "build", "-ldflags=-s -w", "-o", bin+"/", "./cmd/api", "./examples/sidecar")
@@ -68,7 +77,9 @@ func TestExtending(t *testing.T) {
 	t.Run("sections in Go", func(t *testing.T) {
 		t.Parallel()
 		runIn(t, root, "go", "test", "./adapters/workspaces")
-		othersPass(t, root)
+		if long() {
+			othersPass(t, root)
+		}
 		work := t.TempDir()
 		for _, name := range []string{"web-shop", "billing-api"} {
 			require.NoError(t, os.MkdirAll(filepath.Join(work, "workspaces", name), 0o700))

@@ -14,6 +14,9 @@ import (
 // update makes the golden tests rewrite their files: go test ./tests -run Golden -update.
 var update = flag.Bool("update", false, "rewrite the golden files")
 
+// long tells whether tests may take minutes, as in `make chaos`.
+func long() bool { return os.Getenv("ORCHMETRICS_LONG") != "" }
+
 func TestMain(m *testing.M) {
 	if demo.RunAgent() { // `api demo` in a test starts this binary as its agents
 		return

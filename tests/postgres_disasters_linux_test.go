@@ -20,9 +20,10 @@ import (
 const (
 	canary    = "canary-of-the-file"
 	newCanary = "canary-of-the-new-password"
-	// hangUp ends the connections of the service, and those of all others to a database.
-	hangUp    = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'metrics'"
-	hangUpAll = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '%s' AND pid <> pg_backend_pid()"
+	// hangUp ends the connections of the service, and those of all others to a database,
+	// and waits for their end.
+	hangUp    = "SELECT pg_terminate_backend(pid, 20000) FROM pg_stat_activity WHERE usename = 'metrics'"
+	hangUpAll = "SELECT pg_terminate_backend(pid, 20000) FROM pg_stat_activity WHERE datname = '%s' AND pid <> pg_backend_pid()"
 )
 
 // disaster is what happens to a server.

@@ -17,12 +17,11 @@ import (
 	"github.com/orchmetrics/orchmetrics/contract/contracttest"
 )
 
-// TestReadme_Commands runs the commands of README one after the other in a copy
-// of the repository, as a newcomer would. All that differs is the port, which may
-// be taken here. What is not run as it stands says so.
-func TestReadme_Commands(t *testing.T) {
-	t.Parallel()
-	root := clone(t)
+// readmeCommands runs the commands of README one after the other in a clone, as a
+// newcomer would. All that differs is the port, which may be taken here. What is not
+// run as it stands says so.
+func readmeCommands(t *testing.T, root string) {
+	t.Helper()
 	const demo, port = "go run ./cmd/api demo", "127.0.0.1:9099"
 	var ran []string
 	var url string

@@ -42,19 +42,28 @@ func number(t *testing.T, text string) int64 {
 	return n
 }
 
+// requireStopped waits until each thread of a process has stopped.
+func requireStopped(t *testing.T, pid int64) {
+	t.Helper()
+	stopped := func() bool {
+		return strings.Trim(tool(t, "procps", "ps", "-L", "-o", "state=", "-p", strconv.FormatInt(pid, 10)), "T\n ") == ""
+	}
+	for range 3000 {
+		if stopped() {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	require.Fail(t, "a thread does not stop")
+}
+
 // TestAgreesWithPS holds a stopped process against ps(1).
 func TestAgreesWithPS(t *testing.T) {
 	c := start(t, "busy")
 	hz := *New("/proc").ClockTicks()
 	eventually(t, c.pid(), func(now ports.Sample) bool { return *now.CPUTicks >= hz })
 	require.NoError(t, unix.Kill(int(c.pid()), unix.SIGSTOP))
-	eventually(t, c.pid(), func(now ports.Sample) bool { return *now.Process.State == "T" })
-	first := alive(t, c.pid())
-	eventually(t, c.pid(), func(now ports.Sample) bool { // until its last thread has stopped
-		stopped := *first.CPUTicks == *now.CPUTicks
-		first = now
-		return stopped
-	})
+	requireStopped(t, c.pid())
 	got := alive(t, c.pid())
 	assert.Equal(t, number(t, ps(t, c.pid(), "cputimes")), *got.CPUTicks/hz)
 	assert.Equal(t, number(t, ps(t, c.pid(), "nlwp")), *got.Process.Threads)
@@ -71,12 +80,7 @@ func TestAgreesWithPS(t *testing.T) {
 func TestAgreesWithAwk(t *testing.T) {
 	c := start(t, "threads")
 	require.NoError(t, unix.Kill(int(c.pid()), unix.SIGSTOP))
-	before := alive(t, c.pid())
-	eventually(t, c.pid(), func(now ports.Sample) bool { // until its last thread has stopped
-		stopped := *before.Process.TimeSlices == *now.Process.TimeSlices && *now.Process.State == "T"
-		before = now
-		return stopped
-	})
+	requireStopped(t, c.pid())
 	sum := func(field, files string) int64 {
 		return number(t, tool(t, "mawk", "sh", "-c", fmt.Sprintf("awk '{ sum += $%s } END { printf \"%%.0f\", sum }' %s", field, files)))
 	}

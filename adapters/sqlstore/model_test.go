@@ -167,7 +167,7 @@ func sizes(t *testing.T) (rows []int) {
 		}
 	}
 	if rows == nil {
-		rows = []int{50_000}
+		rows = []int{10_000}
 	}
 	return rows
 }

@@ -110,7 +110,7 @@ func TestReplaced(t *testing.T) {
 			w.perBlock = perBlockSlow
 			w.commit() // the orchestrator runs
 			w.requireHonest()
-			for range 5 {
+			for range 2 {
 				w.stop()
 				backup := filepath.Join(t.TempDir(), "backup.db")
 				copyFile(t, w.path, backup)
@@ -233,8 +233,8 @@ func TestUsualManners(t *testing.T) {
 // as any others; a change that is found counts all the same.
 func TestHabit(t *testing.T) {
 	t.Parallel()
-	w := watch(t, 5*history, 1)
-	w.perBlock = perBlockSlow // so that to look into it takes several polls
+	w := watch(t, 2*history, 1)
+	w.perBlock = 2 * perBlockSlow // so that to look into it takes several polls
 	require.NoError(t, w.poll().err)
 	doubted := 0
 	for i := range 60 {

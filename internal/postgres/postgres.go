@@ -114,10 +114,10 @@ func waited(err error, code domain.Code) domain.Code {
 	return code
 }
 
-// connect takes a connection and begins the transaction. One that has waited may be
-// dead without its end having been told, and costs another try.
+// connect takes a connection and begins the transaction. Those that have waited may all
+// be dead without their end having been told, and each costs another try.
 func (e *Engine) connect(ctx context.Context) (*connection, error) {
-	for again := true; ; again = false {
+	for waiting := maxConns; ; waiting-- {
 		conn, err := e.db.Conn(ctx)
 		if err != nil {
 			return nil, unanswered(ctx, "connect", err)
@@ -127,7 +127,7 @@ func (e *Engine) connect(ctx context.Context) (*connection, error) {
 			return c, nil
 		}
 		c.finish()
-		if !again || ctx.Err() != nil || !errors.Is(err, domain.CodeSourceUnreachable) {
+		if waiting == 0 || ctx.Err() != nil || !errors.Is(err, domain.CodeSourceUnreachable) {
 			return nil, unanswered(ctx, "begin", err)
 		}
 	}

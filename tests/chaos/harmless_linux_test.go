@@ -104,7 +104,7 @@ func testHarmless(t *testing.T, s state, r reader) {
 		canMount(t)
 	}
 	as := r.as()
-	scrapes, budget := 12, patience
+	scrapes, budget := often(3, 12), patience
 	if s.slow {
 		scrapes, budget = 2, time.Second
 	}

@@ -249,7 +249,7 @@ func TestLogFlowsAgain(t *testing.T) {
 // that are ever new, fill neither the log nor the memory.
 func TestLogIsBounded(t *testing.T) {
 	t.Parallel()
-	const files, scrapes = 64, 1500
+	files, scrapes := 64, often(500, 1500)
 	unheard.try(t, fmt.Sprintf("%d refused names", files*scrapes), func(t *testing.T) {
 		t.Parallel()
 		p := newPiped(t, "serve")

@@ -3,17 +3,32 @@ package chaos
 import (
 	"flag"
 	"os"
+	"strconv"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 )
 
-// Defaults of this package for flags that have others: most of its tests wait,
-// and its random databases are small. A fuzzer takes the former for its workers.
-var defaults = map[string]string{"test.parallel": "8", "rapid.checks": "500"}
+// often is how often something is tried: more often in `make chaos`, which takes the
+// time for it.
+func often(short, long int) int {
+	if os.Getenv("ORCHMETRICS_LONG") != "" {
+		return long
+	}
+	return short
+}
+
+// lasting is how long something lasts that lasts so long in `make chaos`.
+func lasting(long time.Duration) time.Duration {
+	return long / time.Duration(often(3, 1))
+}
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	// Most tests of this package wait, and its random databases are small. A fuzzer takes
+	// the former for its workers.
+	defaults := map[string]string{"test.parallel": "8", "rapid.checks": strconv.Itoa(often(150, 500))}
 	given := map[string]bool{}
 	flag.Visit(func(f *flag.Flag) { given[f.Name] = true })
 	for name, value := range defaults {

@@ -65,10 +65,19 @@ func TestStopsAsIfAlone(t *testing.T) {
 			assert.NoFileExists(t, p.db+"-shm")
 			assert.Equal(t, "last", repoInCopy(t, p))
 
-			assert.Equal(t, shows("last"), s.metrics().summary(), "at rest")
+			// Whoever closes a database, and whoever puts another one in its place, leaves
+			// the same traces: a long history is in doubt until it was read again.
+			requireSettled := func(want, when string) {
+				require.Eventually(t, func() bool {
+					summary := s.metrics().summary()
+					return summary == want || tc.prepare == "" || !strings.Contains(summary, "degraded recounting")
+				}, time.Minute, 100*time.Millisecond)
+				assert.Equal(t, want, s.metrics().summary(), when)
+			}
+			requireSettled(shows("last"), "at rest")
 			o = start(t, p)
 			o.mark("restarted")
-			assert.Equal(t, shows("restarted"), s.metrics().summary())
+			requireSettled(shows("restarted"), "restarted")
 			time.Sleep(linger)
 			o.stop()
 			assert.NoFileExists(t, p.db+"-wal")
@@ -92,7 +101,8 @@ func TestStopsAsIfAlone_AgainAndAgain(t *testing.T) {
 			s := launch{db: p.db, as: &as}.start(t)
 			polled := []*poller{poll(s, 7*time.Millisecond), poll(s, 11*time.Millisecond)}
 			empty := 0
-			for i := range 300 {
+			starts := often(60, 300)
+			for i := range starts {
 				o := start(t, p)
 				repo := fmt.Sprintf("start %d", i)
 				o.mark(repo)
@@ -119,7 +129,7 @@ func TestStopsAsIfAlone_AgainAndAgain(t *testing.T) {
 			o.stop()
 			assert.Empty(t, leftBeside(t, p))
 			assert.Equal(t, shows("alone"), s.metrics().summary())
-			alone.measuredf(t, "%s: of 300 stops in the midst of scrapes %d left an empty log", name, empty)
+			alone.measuredf(t, "%s: of %d stops in the midst of scrapes %d left an empty log", name, starts, empty)
 		})
 	}
 }

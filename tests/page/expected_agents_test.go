@@ -265,17 +265,20 @@ func doing(agent object, samples []object) string {
 	slices, told := slicesOf(last)
 	still := stillFor(samples)
 	switch {
-	case slices > 0 || still == "0 s":
+	case slices > 0 || still == 0:
 		return "waiting, wakes up"
 	case told:
-		return "still for " + still
+		return "still for " + inSeconds(still)
 	default:
-		return "no CPU for " + still
+		return "no CPU for " + inSeconds(still)
 	}
 }
 
-// stillFor is since when no counter has moved.
-func stillFor(samples []object) string {
+// inSeconds is a time of so many milliseconds in words.
+func inSeconds(ms float64) string { return span(json.Number(fixed(ms/1000, 0))) }
+
+// stillFor is for how many milliseconds no counter has moved.
+func stillFor(samples []object) float64 {
 	counters := func(agent object) string {
 		text := plain(agent["cpu_ticks"])
 		for _, key := range []string{"tree_cpu_ticks", "run_ns", "tree_run_ns", "time_slices", "tree_time_slices", "tree_read_bytes", "tree_written_bytes"} {
@@ -289,5 +292,5 @@ func stillFor(samples []object) string {
 			since = samples[i]
 		}
 	}
-	return span(json.Number(fixed(passed([]object{since, samples[len(samples)-1]})/1000, 0)))
+	return passed([]object{since, samples[len(samples)-1]})
 }
