@@ -25,12 +25,13 @@ help: ## Show this list
 test: ## Run all tests
 	go test ./...
 
-# The detector does not look into C, so SQLite need not be compiled with the
-# usual care a second time. It does not look into other processes either, so those
-# tests are left out in which everything happens in the program or in a browser.
+# The detector does not look into C, so SQLite need not be compiled with the usual care
+# a second time. It does not look into other processes either: of the tests of the whole
+# program those are run whose service is in this process.
 .PHONY: race
 race: ## Run all tests of code in this process with the race detector
-	CGO_CFLAGS=-O1 go test -race -skip '^TestClone' $$(go list ./... | grep -v -e /tests/chaos -e /tests/page -e /tests/perf)
+	CGO_CFLAGS=-O1 go test -race $$(go list ./... | grep -v /tests)
+	CGO_CFLAGS=-O1 go test -race -run '^Test(Curl|Scenarios|Golden|Readme|Replay|Text)' ./tests
 
 # How long each fuzz target runs in `make chaos`, how often the sums are compared with
 # SQL, and over how many rows: 100000,1000000 is both.
