@@ -153,6 +153,24 @@ func TestListed_ListingFails(t *testing.T) {
 	}
 }
 
+// A source that could not be listed is in the log, and so is that it can be again.
+func TestListed_RecoveryIsLogged(t *testing.T) {
+	w, log := loggedWorld(t)
+	source := &lister{}
+	w.opts.Listers = []ports.SectionLister{source}
+	service := w.service(t)
+	source.answer(func(context.Context) ([]ports.Listed, error) { return nil, domain.CodeFileUnreadable })
+	scrape(t, service)
+	scrape(t, service, "stages") // has nothing of it, and says nothing
+	source.set()
+	scrape(t, service)
+	scrape(t, service)
+	entries := log.take(t)
+	require.Len(t, entries, 2)
+	assert.Equal(t, []any{"section not ok", "Lister"}, []any{entries[0]["msg"], entries[0]["section"]})
+	assert.Equal(t, []any{"section recovered", "Lister"}, []any{entries[1]["msg"], entries[1]["section"]})
+}
+
 // A listing that hangs, and a listed section that hangs, cost one scrape its
 // time and no goroutine more, though each listing brings new sections.
 func TestListed_Hangs(t *testing.T) {

@@ -61,7 +61,11 @@ func (s *Service) scrape(ctx context.Context, keys []string) domain.Envelope {
 	}
 	outcomes := runAll(ctx, sections)
 	group.Wait()
-	return s.assemble(at, append(outcomes, more...))
+	envelope := s.assemble(at, append(outcomes, more...))
+	if len(keys) == 0 {
+		s.changes.gone(envelope.Sections)
+	}
+	return envelope
 }
 
 // wanted are the sections of the keys.

@@ -81,6 +81,28 @@ func (l *statusLog) note(key string, o outcome) {
 	l.log.LogAttrs(context.Background(), slog.LevelWarn, "section not ok", attrs...)
 }
 
+// gone notes that what was refused as a section is so no longer, of which a scrape of all
+// of them has nothing.
+func (l *statusLog) gone(present map[string]domain.SectionReport) {
+	for _, key := range l.refused() {
+		if _, here := present[key]; !here {
+			l.note(key, outcome{report: domain.SectionReport{Status: domain.StatusOK}})
+		}
+	}
+}
+
+// refused are the names of what was refused, which no section has, and was not well since.
+func (l *statusLog) refused() (names []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for key, its := range l.known {
+		if !domain.WellFormed(key) && its.said.status != domain.StatusOK {
+			names = append(names, key)
+		}
+	}
+	return names
+}
+
 // due tells whether the log shall say a section's state now, and how many changes
 // before it were not said.
 func (l *statusLog) due(key string, now state, at time.Time) (suppressed int, due bool) {
