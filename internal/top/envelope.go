@@ -29,8 +29,10 @@ type envelope struct {
 	} `json:"queue"`
 	Cost struct {
 		Running []struct {
-			JobID   int64    `json:"job_id"`
-			CostUSD *float64 `json:"cost_usd"`
+			JobID        int64    `json:"job_id"`
+			CostUSD      *float64 `json:"cost_usd"`
+			InputTokens  *int64   `json:"input_tokens"`
+			OutputTokens *int64   `json:"output_tokens"`
 		} `json:"running"`
 		Aggregate *struct {
 			Runs    int64    `json:"runs"`
@@ -56,7 +58,9 @@ type task struct {
 type agent struct {
 	Agent    *string  `json:"agent"`
 	JobID    int64    `json:"job_id"`
+	JobRef   *string  `json:"job_ref"`
 	TaskID   *int64   `json:"task_id"`
+	TaskRef  *string  `json:"task_ref"`
 	WorkItem *string  `json:"work_item"`
 	Repo     *string  `json:"repo"`
 	Model    *string  `json:"model"`

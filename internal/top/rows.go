@@ -17,28 +17,32 @@ type row struct {
 	doing         doing
 	own, tree     *float64 // shares of one core
 	cost          *float64
+	tokens        *int64 // that went in and came out, as far as it is known
 }
 
 // rowsOf joins an answer's lists.
 func rowsOf(e envelope, l *lives) []row {
-	tasks, costs := map[int64]task{}, map[int64]*float64{}
+	tasks, costs, tokens := map[int64]task{}, map[int64]*float64{}, map[int64]*int64{}
 	for _, t := range e.Stages {
 		tasks[t.TaskID] = t
 	}
 	for _, run := range e.Cost.Running {
 		costs[run.JobID] = run.CostUSD
+		if run.InputTokens != nil || run.OutputTokens != nil {
+			tokens[run.JobID] = new(value(run.InputTokens) + value(run.OutputTokens))
+		}
 	}
 	rows := make([]row, len(e.Agents))
 	for i, a := range e.Agents {
-		r := row{agent: a, cost: costs[a.JobID]}
+		r := row{agent: a, cost: costs[a.JobID], tokens: tokens[a.JobID]}
 		ticket := a.WorkItem
 		if a.TaskID != nil {
 			t := tasks[*a.TaskID]
 			r.stage = domain.Printable(t.Stage)
 			ticket = cmp.Or(ticket, t.WorkItem)
 		}
-		r.ticket = "job " + strconv.FormatInt(a.JobID, 10)
-		if ticket != nil {
+		r.ticket = "job " + domain.Printable(*cmp.Or(a.JobRef, new(strconv.FormatInt(a.JobID, 10))))
+		if ticket = cmp.Or(ticket, a.TaskRef); ticket != nil {
 			r.ticket = domain.Printable(*ticket)
 		}
 		found, known := l.find(a)
@@ -55,7 +59,7 @@ func rowsOf(e envelope, l *lives) []row {
 // text is what a filter looks at.
 func (r row) text() string {
 	parts := []string{
-		r.ticket, r.stage, r.doing.words, strconv.FormatInt(r.JobID, 10), value(r.Agent), value(r.Repo), value(r.Model), value(r.Host),
+		r.ticket, r.stage, r.doing.words, strconv.FormatInt(r.JobID, 10), value(r.JobRef), value(r.TaskRef), value(r.Agent), value(r.Repo), value(r.Model), value(r.Host),
 	}
 	if r.PID != nil {
 		parts = append(parts, strconv.FormatInt(*r.PID, 10))

@@ -2,6 +2,7 @@ package top
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -32,6 +33,7 @@ var columns = []column{
 	{title: "TREE", width: 5, right: true, text: func(r row) string { return percent(busiest(r)) }},
 	{title: "MEM", width: 5, right: true, text: size},
 	{title: "COST", width: 7, right: true, text: func(r row) string { return dollars(r.cost) }},
+	{title: "TOKENS", width: 7, right: true, from: 138, text: tokens},
 	{title: "REPO", width: 16, from: 150, text: func(r row) string { return domain.Printable(value(r.Repo)) }},
 	{title: "HOST", width: 16, from: 170, text: func(r row) string { return domain.Printable(value(r.Host)) }},
 }
@@ -166,6 +168,18 @@ func size(r row) string {
 		bytes /= 1024
 	}
 	return strconv.FormatFloat(bytes, 'f', 0, 64) + []string{"B", "K", "M", "G", "T"}[unit]
+}
+
+// tokens are rounded, as a size is, to thousands.
+func tokens(r row) string {
+	if r.tokens == nil {
+		return "–"
+	}
+	count, unit := float64(*r.tokens), 0
+	for ; math.Abs(count) >= 1000 && unit < 4; unit++ {
+		count /= 1000
+	}
+	return strconv.FormatFloat(count, 'f', min(unit, 1), 64) + []string{"", "k", "M", "G", "T"}[unit]
 }
 
 func dollars(amount *float64) string {

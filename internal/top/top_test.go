@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -208,4 +209,25 @@ func TestView_AnySize(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestRefs: an agent is on the ticket of its task, else on the task, else it is its job:
+// each by the orchestrator's own id, if that is no number.
+func TestRefs(t *testing.T) {
+	t.Parallel()
+	agents := []object{
+		{"job_id": 11, "job_ref": "run-a", "task_ref": "t_3f", "work_item": "ORCH-1"}, {"job_id": 12, "job_ref": "run-b", "task_ref": "t_4e"},
+		{"job_id": 13, "job_ref": "run-c"}, {"job_id": 14},
+	}
+	m := shownAfter(answerOf(t, 0, agents...))
+	assert.Equal(t, []string{"ORCH-1", "t_4e", "job run-c", "job 14"}, tickets(m))
+	assert.Len(t, matching(m.rows, "run-b"), 1)
+}
+
+func TestTokens(t *testing.T) {
+	t.Parallel()
+	for count, want := range map[int64]string{0: "0", 999: "999", 1234: "1.2k", 12_345_678: "12.3M", math.MaxInt64: "9223372.0T"} {
+		assert.Equal(t, want, tokens(row{tokens: &count}))
+	}
+	assert.Equal(t, "–", tokens(row{}))
 }
