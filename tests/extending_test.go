@@ -71,7 +71,7 @@ func extending(t *testing.T, root string) {
 	t.Helper()
 	addGoSections(t, root)
 	bin := t.TempDir()
-	runIn(t, root, "go", "build", "-ldflags=-s -w", "-o", bin+"/", "./cmd/api", "./examples/sidecar")
+	runIn(t, root, "go", "build", "-o", bin+"/", "./cmd/api", "./examples/sidecar")
 	api, sidecar := filepath.Join(bin, "api"), filepath.Join(bin, "sidecar")
 
 	t.Run("sections in Go", func(t *testing.T) {
@@ -90,7 +90,7 @@ func extending(t *testing.T, root string) {
 	})
 	t.Run("a module of its own", func(t *testing.T) {
 		t.Parallel()
-		commands := strings.Replace(blockOf(t, "shell", "module"), "go mod tidy\n", "cp ../orchmetrics/go.sum .\nexport GOFLAGS=-mod=mod\n", 1)
+		commands := strings.Replace(blockOf(t, "shell", "module"), "go mod tidy\n", "cp ../orchmetrics/go.sum .\nexport GOFLAGS='-mod=mod -ldflags=-w'\n", 1)
 		runIn(t, filepath.Join(root, "..", "ours"), "sh", "-ec", commands+"go test ./...") // nothing is downloaded
 	})
 	t.Run("a section without Go", func(t *testing.T) {
@@ -116,7 +116,7 @@ func othersPass(t *testing.T, root string) {
 	t.Helper()
 	runIn(t, root, "go", "test", "-vet=off", ".", "./cmd/api")
 	whole := filepath.Join(t.TempDir(), "whole.test")
-	runIn(t, root, "go", "test", "-vet=off", "-ldflags=-s -w", "-c", "-o", whole, "./tests")
+	runIn(t, root, "go", "test", "-vet=off", "-c", "-o", whole, "./tests")
 	runIn(t, filepath.Join(root, "tests"), whole, "-test.run=^TestGolden$", "-update")
 	runIn(t, filepath.Join(root, "tests"), whole, "-test.run=^Test(Golden|Replay_(Equals|Of)|Scenarios|Readme_Section|OpenAPI)")
 }

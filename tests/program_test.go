@@ -29,7 +29,7 @@ var buildOnce = sync.OnceValues(func() (string, error) {
 	}
 	built = dir
 	path := filepath.Join(dir, "api")
-	cmd := exec.Command("go", "build", "-o", path, "../cmd/api")
+	cmd := exec.Command("go", "build", "-ldflags=-w", "-o", path, "../cmd/api")
 	cmd.Stderr = os.Stderr
 	return path, cmd.Run()
 })

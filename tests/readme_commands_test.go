@@ -56,7 +56,7 @@ func startDemo(t *testing.T, root, command string) string {
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	cmd := exec.CommandContext(ctx, "sh", "-ec", command)
 	cmd.Dir = root
-	cmd.Env = append(os.Environ(), "ORCH_LISTEN=127.0.0.1:0", "TMPDIR="+t.TempDir())
+	cmd.Env = append(os.Environ(), "ORCH_LISTEN=127.0.0.1:0", "GOFLAGS=-ldflags=-w", "TMPDIR="+t.TempDir())
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C reaches all that a terminal started
 	interrupt := func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGINT) }

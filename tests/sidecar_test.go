@@ -19,7 +19,7 @@ import (
 func TestSidecar_ReadsTheDemo(t *testing.T) {
 	t.Parallel()
 	sidecar := filepath.Join(t.TempDir(), "sidecar")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", sidecar, "../examples/sidecar")
+	build := exec.CommandContext(t.Context(), "go", "build", "-ldflags=-w", "-o", sidecar, "../examples/sidecar")
 	build.Stderr = os.Stderr
 	require.NoError(t, build.Run())
 	s := startService(t, []string{"TMPDIR=" + t.TempDir()}, "demo", "--tick=200ms")

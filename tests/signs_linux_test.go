@@ -220,7 +220,7 @@ type sidecarWatch struct{ lines chan string }
 func watchWithSidecar(t *testing.T, url string) sidecarWatch {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "sidecar")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, "../examples/sidecar")
+	build := exec.CommandContext(t.Context(), "go", "build", "-ldflags=-w", "-o", program, "../examples/sidecar")
 	build.Stderr = os.Stderr
 	require.NoError(t, build.Run())
 	ctx, cancel := context.WithCancel(context.Background())
