@@ -40,6 +40,7 @@ type told struct {
 	said, seen state // what the log says of it, and what it was last
 	changes    int   // from the one to the other
 	own        allowance
+	refused    bool // it is no section
 }
 
 type state struct {
@@ -61,7 +62,7 @@ func (l *statusLog) note(key string, o outcome) {
 	if o.report.Code != nil {
 		now.code = *o.report.Code
 	}
-	suppressed, due := l.due(key, now, time.Now())
+	suppressed, due := l.due(key, now, o.refused, time.Now())
 	if !due {
 		return
 	}
@@ -84,19 +85,19 @@ func (l *statusLog) note(key string, o outcome) {
 // gone notes that what was refused as a section is so no longer, of which a scrape of all
 // of them has nothing.
 func (l *statusLog) gone(present map[string]domain.SectionReport) {
-	for _, key := range l.refused() {
+	for _, key := range l.refusals() {
 		if _, here := present[key]; !here {
-			l.note(key, outcome{report: domain.SectionReport{Status: domain.StatusOK}})
+			l.note(key, outcome{refused: true, report: domain.SectionReport{Status: domain.StatusOK}})
 		}
 	}
 }
 
-// refused are the names of what was refused, which no section has, and was not well since.
-func (l *statusLog) refused() (names []string) {
+// refusals are the names of what was refused, and was not well since.
+func (l *statusLog) refusals() (names []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for key, its := range l.known {
-		if !domain.WellFormed(key) && its.said.status != domain.StatusOK {
+		if its.refused && its.said.status != domain.StatusOK {
 			names = append(names, key)
 		}
 	}
@@ -105,13 +106,13 @@ func (l *statusLog) refused() (names []string) {
 
 // due tells whether the log shall say a section's state now, and how many changes
 // before it were not said.
-func (l *statusLog) due(key string, now state, at time.Time) (suppressed int, due bool) {
+func (l *statusLog) due(key string, now state, refused bool, at time.Time) (suppressed int, due bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	its, known := l.known[key]
 	if !known {
 		ok := state{status: domain.StatusOK}
-		its = &told{said: ok, seen: ok, own: allowance{burst: ownBurst, pause: ownPause}}
+		its = &told{said: ok, seen: ok, own: allowance{burst: ownBurst, pause: ownPause}, refused: refused}
 		l.known[key] = its
 	}
 	if now != its.seen {
