@@ -90,7 +90,7 @@ func (c Config) Validate() error {
 			return fmt.Errorf("ORCH_LINK_TEMPLATE: %w; write one such as https://tracker.example/browse/{work_item}", err)
 		}
 	}
-	if c.DBPasswordFile != "" && !postgres.Is(c.DB) {
+	if c.DBPasswordFile != "" && !postgres.Is(c.DB) && c.Profile == "" {
 		return errors.New("ORCH_DB_PASSWORD_FILE is set and ORCH_DB is no postgres:// URL; " +
 			"an SQLite database has no password, so unset one of them")
 	}

@@ -76,6 +76,10 @@ func (p *Profile) Locations(first, home string) (map[string]string, error) {
 
 func (p *Profile) location(d Database, first, home string) (string, error) {
 	if d.Name == p.Databases[0].Name && first != "" {
+		if isServer(first) != d.Server() {
+			return "", fmt.Errorf("its queries are in the SQL of %s, and ORCH_DB names %s; take another profile, or correct ORCH_DB",
+				engineOf(d.Path), engineOf(first))
+		}
 		return first, nil
 	}
 	if d.Beside != "" {
@@ -95,6 +99,14 @@ func (p *Profile) location(d Database, first, home string) (string, error) {
 	default:
 		return filepath.Join(home, rest), nil
 	}
+}
+
+// engineOf says for people what a location is one of.
+func engineOf(location string) string {
+	if isServer(location) {
+		return "PostgreSQL"
+	}
+	return "SQLite"
 }
 
 // pathOf is the path in a file: URI, or the location itself.

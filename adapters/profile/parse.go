@@ -40,8 +40,9 @@ func (e *Error) Error() string {
 	return text
 }
 
-// Parse reads a profile. file is its name in messages. syntax says what an engine
-// finds wrong in a statement as it is written, without any database; nil asks none.
+// Parse reads a profile. file is its name in messages. syntax says what the
+// engine of files finds wrong in a statement as it is written, without any database; nil
+// asks none.
 // Any error is an *Error.
 func Parse(file string, content []byte, syntax func(sql string) error) (*Profile, error) {
 	p := parser{file: file, syntax: syntax}
@@ -203,6 +204,9 @@ func (p parser) besides(made *Profile) error {
 			}
 			if next = made.Databases[i]; steps > len(made.Databases) {
 				return p.errorf(at, key, "it leads in a circle; let one of them have a path of its own")
+			}
+			if next.Server() {
+				return p.errorf(at, key, "%s is on a server, which has no folder; write the whole path", next.Name)
 			}
 		}
 	}

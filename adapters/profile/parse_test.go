@@ -95,6 +95,10 @@ var broken = []struct{ name, content, says string }{
 	{"a cycle of databases", withDatabase("u: {path: a.db, beside: v}\n  v: {path: b.db, beside: u}"), "p.yaml:5: databases.u.beside: it leads in a circle; let one of them have a path of its own"},
 	{"a long cycle of databases", withDatabase("u: {path: a, beside: v}\n  v: {path: b, beside: w}\n  w: {path: c, beside: v}"), "p.yaml:5: databases.u.beside: it leads in a circle"},
 	{"an absolute path beside", withDatabase("u: {path: /a.db, beside: db}"), "p.yaml:5: databases.u.path: it cannot begin in the folder of db; write the name of a file, or leave beside out"},
+	{
+		"beside a server", "profile: 1\nname: mine\ndatabases:\n  db: postgres://h/d\n  u: {path: a.db, beside: db}\n" + stages,
+		"p.yaml:5: databases.u.beside: db is on a server, which has no folder; write the whole path",
+	},
 	{"a URL beside", withDatabase("u: {path: 'postgres://h/d', beside: db}"), "p.yaml:5: databases.u.path: it cannot begin in the folder of db"},
 	{"too many databases", withDatabase(many(9)), "databases: there are more than 8"},
 

@@ -64,6 +64,11 @@ func (p parser) query(f form, e entry, made *Profile) (*query, error) {
 	if q.sql == "" {
 		return nil, p.errorf(e.node, f.key, "the key %s is missing; write a SELECT", keySQL)
 	}
+	if p.syntax != nil && !made.database(q.database).Server() { // a server is asked when it is there
+		if err := p.syntax(q.sql); err != nil {
+			return nil, p.errorf(&yaml.Node{Line: q.line}, below(f.key, keySQL), "%s", err)
+		}
+	}
 	return q, p.times(q, times)
 }
 
@@ -86,11 +91,6 @@ func (p parser) statement(q *query, node *yaml.Node, path string) error {
 	q.sql, q.returns, err = examine(text)
 	if bad := (*statementError)(nil); errors.As(err, &bad) {
 		return p.errorf(at(bad.line), path, "%s", bad.text)
-	}
-	if p.syntax != nil {
-		if err := p.syntax(q.sql); err != nil {
-			return p.errorf(at(0), path, "%s", err)
-		}
 	}
 	return p.columns(q, at(0), path)
 }

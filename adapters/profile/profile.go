@@ -1,6 +1,9 @@
 package profile
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Profile says where an orchestrator keeps what the envelope shows.
 type Profile struct {
@@ -18,7 +21,8 @@ type Profile struct {
 // Database is one that a profile reads.
 type Database struct {
 	Name string
-	// Path is where it lies. It may begin with ~/, the home of who runs the service.
+	// Path is where it lies, or the URL of a server's. It may begin with ~/, the home of
+	// who runs the service.
 	Path string
 	// Beside is the database in whose folder the path begins; empty if it is a path
 	// as any other.
@@ -27,6 +31,21 @@ type Database struct {
 	Optional bool
 
 	line int
+}
+
+// Server tells whether the database is one of a server, in whose SQL the queries are.
+func (d Database) Server() bool { return isServer(d.Path) }
+
+// isServer tells whether a location is the URL of a server.
+func isServer(location string) bool {
+	scheme, _, found := strings.Cut(location, "://")
+	return found && scheme != "file"
+}
+
+// database finds a database by its name, which there is.
+func (p *Profile) database(name string) Database {
+	i := slices.IndexFunc(p.Databases, func(d Database) bool { return d.Name == name })
+	return p.Databases[i]
 }
 
 // query is one SELECT.

@@ -101,7 +101,7 @@ func told(f profile.Finding) (lines string, well bool) {
 		if f.History {
 			when = "now and then, since it is history"
 		}
-		fmt.Fprintf(&text, "    reads in full, %s: %s\n", when, strings.TrimPrefix(scan, "SCAN "))
+		fmt.Fprintf(&text, "    reads in full, %s: %s\n", when, strings.TrimPrefix(strings.TrimPrefix(scan, "SCAN "), "Seq Scan on "))
 	}
 	var printable []string
 	for line := range strings.Lines(text.String()) {

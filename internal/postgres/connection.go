@@ -195,12 +195,8 @@ func (c *connection) Check() error {
 	if !c.unlocked || c.ctx.Err() != nil {
 		return nil //nolint:nilerr // who waited for it is told of the end by others
 	}
-	names := c.engine.asked()
-	if len(names) == 0 {
-		return nil
-	}
 	var rewritten int
-	row := c.conn.QueryRowContext(c.ctx, rewrittenQuery, strings.Join(names, " "))
+	row := c.conn.QueryRowContext(c.ctx, rewrittenQuery)
 	if err := row.Scan(&rewritten); err != nil {
 		return fmt.Errorf("look for rewritten tables: %w", err)
 	}
@@ -210,11 +206,12 @@ func (c *connection) Check() error {
 	return nil
 }
 
-// rewrittenQuery compares the file of each table as the snapshot has it with what it is
-// by now, which pg_relation_filenode tells.
-const rewrittenQuery = `SELECT count(*) FROM pg_catalog.regexp_split_to_table($1, ' ') name
-	LEFT JOIN pg_catalog.pg_class c ON c.oid = pg_catalog.to_regclass(name)
-	WHERE coalesce(c.relfilenode, 0) <> coalesce(pg_catalog.pg_relation_filenode(pg_catalog.to_regclass(name)), 0)`
+// rewrittenQuery looks at all that the transaction has read, which is what it has locked:
+// a table that the snapshot does not know was made since, and one whose file is another
+// than the snapshot has was rewritten since. (The catalog's own, and views, have 0.)
+const rewrittenQuery = `SELECT count(*) FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_class c ON c.oid = l.relation
+	WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'relation'
+		AND (c.oid IS NULL OR c.relkind IN ('r', 'm') AND c.relfilenode <> 0 AND c.relfilenode <> pg_catalog.pg_relation_filenode(c.oid))`
 
 // Close implements engine.Conn. It does not wait for the server.
 func (c *connection) Close() {

@@ -78,10 +78,13 @@ func (c *queryConn) QueryContext(ctx context.Context, query string, args []drive
 	return cleanRows{rows}, nil
 }
 
-// reads tells whether a statement is a query by its first word. With the extended
+// explain is what a plan is asked for with, which runs nothing.
+const explain = "EXPLAIN (COSTS OFF) "
+
+// reads tells whether a statement is a query by its first word, or asks for its plan. With the extended
 // protocol it is one statement; what a query calls the transaction keeps from writing.
 func reads(query string) bool {
-	word, _, _ := strings.Cut(strings.TrimSpace(query)+" ", " ")
+	word, _, _ := strings.Cut(strings.TrimSpace(strings.TrimPrefix(query, explain))+" ", " ")
 	word = strings.ToUpper(strings.Fields(word + " ;")[0])
 	return word == "SELECT" || word == "WITH"
 }

@@ -152,7 +152,7 @@ func (dialect) Max(column engine.Column) string {
 
 // Scans implements engine.Dialect, see https://www.postgresql.org/docs/current/using-explain.html.
 func (dialect) Scans(s *engine.Session, statement string) (scans []string, err error) {
-	rows := s.Query("EXPLAIN (COSTS OFF) " + statement)
+	rows := s.Query(explain + statement)
 	for rows.Next() {
 		if step := strings.TrimLeft(rows.Name(), " ->"); strings.HasPrefix(step, "Seq Scan on ") {
 			scans = append(scans, step)
@@ -233,7 +233,9 @@ func (dialect) Time(column engine.Column, _ bool) string {
 			WHEN %[1]s IS NOT NULL THEN 0 END`, column.Name)
 	case engine.Boolean:
 		return marker(column, "''")
-	case engine.Dynamic, engine.Integer, engine.Real, engine.Text, engine.JSON, engine.Other:
+	case engine.Dynamic: // which may be an instant, whose zone is written as +00
+		return fmt.Sprintf(`regexp_replace(%s, '(:\d\d(?:\.\d+)?[+-]\d\d)$', '\1:00')`, short(column))
+	case engine.Integer, engine.Real, engine.Text, engine.JSON, engine.Other:
 	}
 	return short(column)
 }

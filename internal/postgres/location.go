@@ -22,6 +22,9 @@ type Location struct {
 	// PasswordFile holds the password, read anew for each connection; "" for none. It
 	// goes before a password from elsewhere.
 	PasswordFile string
+	// Untrusted is set if queries come from elsewhere: each connection ends with its
+	// view, since a query can leave a lock of its own kind on it (pg_advisory_lock).
+	Untrusted bool
 }
 
 // Is tells whether a location is one of PostgreSQL's.

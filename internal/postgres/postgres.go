@@ -74,6 +74,9 @@ func New(l Location) (*Engine, error) {
 	}
 	e.db.SetMaxOpenConns(maxConns)
 	e.db.SetMaxIdleConns(maxConns)
+	if l.Untrusted {
+		e.db.SetMaxIdleConns(0)
+	}
 	e.db.SetConnMaxIdleTime(idleTime)
 	e.db.SetConnMaxLifetime(lifeTime)
 	return e, nil

@@ -59,14 +59,18 @@ func (e *Engine) Role(ctx context.Context) (role Role, err error) {
 // ReadOnly tells whether the role could write nothing even without this package.
 func (r Role) ReadOnly() bool { return !r.Superuser && len(r.Writes) == 0 && !r.Creates }
 
-// Grants are the statements that make a role that may read the tables and nothing else,
-// for the owner of the database.
+// Grants are the statements that make a role that may read the tables, all of the schema
+// if none is named, and nothing else, for the owner of the database.
 func (r Role) Grants(tables ...string) []string {
+	what := strings.Join(tables, ", ")
+	if what == "" {
+		what = fmt.Sprintf("ALL TABLES IN SCHEMA %q", r.Schema)
+	}
 	return []string{
 		"CREATE ROLE orchmetrics LOGIN PASSWORD '…'",
 		fmt.Sprintf("GRANT CONNECT ON DATABASE %q TO orchmetrics", r.Database),
 		fmt.Sprintf("GRANT USAGE ON SCHEMA %q TO orchmetrics", r.Schema),
-		fmt.Sprintf("GRANT SELECT ON %s TO orchmetrics", strings.Join(tables, ", ")),
+		fmt.Sprintf("GRANT SELECT ON %s TO orchmetrics", what),
 		"ALTER ROLE orchmetrics SET default_transaction_read_only = on",
 	}
 }
