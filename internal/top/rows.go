@@ -59,7 +59,8 @@ func rowsOf(e envelope, l *lives) []row {
 // text is what a filter looks at.
 func (r row) text() string {
 	parts := []string{
-		r.ticket, r.stage, r.doing.words, strconv.FormatInt(r.JobID, 10), value(r.JobRef), value(r.TaskRef), value(r.Agent), value(r.Repo), value(r.Model), value(r.Host),
+		r.ticket, r.stage, r.doing.words, strconv.FormatInt(r.JobID, 10), value(r.JobRef), value(r.TaskRef),
+		value(r.Agent), value(r.Repo), value(r.Model), value(r.Host),
 	}
 	if r.PID != nil {
 		parts = append(parts, strconv.FormatInt(*r.PID, 10))

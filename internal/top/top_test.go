@@ -216,8 +216,10 @@ func TestView_AnySize(t *testing.T) {
 func TestRefs(t *testing.T) {
 	t.Parallel()
 	agents := []object{
-		{"job_id": 11, "job_ref": "run-a", "task_ref": "t_3f", "work_item": "ORCH-1"}, {"job_id": 12, "job_ref": "run-b", "task_ref": "t_4e"},
-		{"job_id": 13, "job_ref": "run-c"}, {"job_id": 14},
+		{"job_id": 11, "job_ref": "run-a", "task_ref": "t_3f", "work_item": "ORCH-1"},
+		{"job_id": 12, "job_ref": "run-b", "task_ref": "t_4e"},
+		{"job_id": 13, "job_ref": "run-c"},
+		{"job_id": 14},
 	}
 	m := shownAfter(answerOf(t, 0, agents...))
 	assert.Equal(t, []string{"ORCH-1", "t_4e", "job run-c", "job 14"}, tickets(m))
