@@ -119,6 +119,10 @@ static: ## Build bin/api as one file that needs no other
 deploy/test: ## Build it as Dockerfile does, run it as the image, and check deploy/
 	cd tests/deploy && go test -count=1 -v ./...
 
+.PHONY: river
+river: ## Try the profile of River on the real one, in a module of its own
+	cd tests/river && go test -count=1 -v ./...
+
 .PHONY: image
 image: ## Build the container image, for which docker must run
 	docker build --build-arg VERSION=$(VERSION) --build-arg COMMIT=$(COMMIT) --build-arg DATE=$(DATE) --tag orchmetrics:$(VERSION) .
@@ -200,7 +204,7 @@ verify/metrics: ## Check that docs/metrics.md is up to date
 
 .PHONY: verify/tidy
 verify/tidy: ## Check that go.mod and go.sum are tidy
-	@for module in go.mod examples/*/go.mod tests/deploy/go.mod; do (cd "$$(dirname "$$module")" && go mod tidy -diff) || \
+	@for module in go.mod examples/*/go.mod tests/deploy/go.mod tests/river/go.mod; do (cd "$$(dirname "$$module")" && go mod tidy -diff) || \
 		{ echo "$$module or its go.sum is untidy: run \"go mod tidy\" beside it" >&2; exit 1; }; done
 
 .PHONY: verify/format
@@ -210,4 +214,4 @@ verify/format: $(GOLANGCI_LINT) ## Check that all Go code is formatted
 ##@ All of it
 
 .PHONY: ci
-ci: test race prometheus chaos examples deploy/test lint verify ## Run what CI runs
+ci: test race prometheus chaos examples deploy/test river lint verify ## Run what CI runs
