@@ -136,6 +136,12 @@ func TestScenarios_ShowWhatTheySay(t *testing.T) {
 			return first(e[2]).Process.Status == domain.ProcessGone && *first(e[0]).PID == *first(e[5]).PID &&
 				*first(e[0]).Process.StartTicks < *first(e[5]).Process.StartTicks && *first(e[0]).CPUTicks > *first(e[5]).CPUTicks
 		},
+		"another-host": func(_ *testing.T, e []domain.Envelope) bool {
+			here, there := e[5].Agents[0], e[5].Agents[1]
+			return here.JobID == numberOf(*here.JobRef) && *here.RunID == numberOf(*here.RunRef) && *here.TaskID == numberOf(*here.TaskRef) &&
+				grows(e, tree) > 0 && *there.Host != *here.Host && *there.PID == *here.PID && there.Process.Status == domain.ProcessRemote &&
+				there.CPUTicks == nil && *e[5].Stages[0].TaskRef == *there.TaskRef && *e[5].Cost.Running[0].JobRef == *here.JobRef
+		},
 		"breaker-open": func(t *testing.T, e []domain.Envelope) bool {
 			return assert.Equal(t, []string{"closed", "open", "half_open", "closed"}, []string{breaker(e[0]), breaker(e[2]), breaker(e[4]), breaker(e[5])})
 		},
@@ -154,5 +160,5 @@ func TestScenarios_ShowWhatTheySay(t *testing.T) {
 	} {
 		assert.True(t, shows(t, history(t, name)), name)
 	}
-	assert.Len(t, orchmetrics.Scenarios(), 16, "a new one has its line above")
+	assert.Len(t, orchmetrics.Scenarios(), 17, "a new one has its line above")
 }

@@ -46,6 +46,10 @@ func TestSidecarPage(t *testing.T) {
 		_, err := fs.Stat(os.DirFS("../adapters/replay/scenarios"), scenario[1]+".jsonl")
 		require.NoError(t, err)
 	}
+	var named domain.Agent
+	require.NoError(t, json.Unmarshal([]byte(regexp.MustCompile("(?s)<!-- agent: refs -->\n```json\n(.*?)```").FindStringSubmatch(page)[1]), &named))
+	assert.Equal(t, []int64{numberOf(*named.JobRef), numberOf(*named.RunRef), numberOf(*named.TaskRef)}, []int64{named.JobID, *named.RunID, *named.TaskID})
+
 	assert.Less(t, strings.Count(example, "\n"), 300, "says the page")
 }
 
@@ -89,6 +93,10 @@ func TestSidecarPage_Programs(t *testing.T) {
 		assert.Regexp(t, `^job 21 \S+ `+want+`$`, said[steps-1], "%s: %q", scenario, said)
 		assert.Regexp(t, `^job 21 \S+ pid 4242 ok$`, run(1, play(), "sh", "-c", shell)[0])
 	}
+	play := func() string { return startService(t, nil, "serve", "--fixture", "scenario:another-host").url }
+	assert.Equal(t, []string{"job run-7f3a t_0000002a new", "job run-81c0 t_00000031 elsewhere"}, run(2, play(), "python3", "-c", python))
+	assert.Equal(t, []string{"job run-7f3a t_0000002a pid 4242 ok", "job run-81c0 t_00000031 pid 4242 remote"}, run(2, play(), "sh", "-c", shell))
+
 	off := startService(t, []string{"ORCH_METRICS_ENABLED=false"}, "serve").url
 	for _, program := range [][]string{{"python3", "-c", python}, {"sh", "-c", shell}} {
 		assert.Equal(t, []string{"switched off"}, run(1, off, program...))

@@ -49,5 +49,6 @@ func FuzzExamine(f *testing.F) {
 			assert.Equal(t, found, columns)
 		}
 		assert.False(t, rows.Next())
+		require.NoError(t, rows.Err())
 	})
 }

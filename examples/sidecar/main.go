@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strconv"
 	"time"
 
 	"github.com/orchmetrics/orchmetrics/domain"
@@ -134,11 +135,19 @@ func (w *watcher) see(e domain.Envelope) []string {
 				does = cmp.Or(does, w.activity(before, now[who], e.ClkTck))
 			}
 		}
-		lines = append(lines, fmt.Sprintf("agent=%s job=%d pid=%s own=%s tree=%s does=%s quiet=%s",
-			text(agent.Agent), agent.JobID, text(agent.PID), own, tree, cmp.Or(does, "-"), quiet))
+		lines = append(lines, fmt.Sprintf("agent=%s job=%s pid=%s own=%s tree=%s does=%s quiet=%s",
+			text(agent.Agent), job(agent), text(agent.PID), own, tree, cmp.Or(does, "-"), quiet))
 	}
 	w.instance, w.last = e.Instance.ID, now
 	return lines
+}
+
+// job is the id of a job as the orchestrator has it: a text, or else a number.
+func job(a domain.Agent) string {
+	if a.JobRef != nil {
+		return *a.JobRef
+	}
+	return strconv.FormatInt(a.JobID, 10)
 }
 
 func identify(e domain.Envelope, a domain.Agent) (who identity, known bool) {
@@ -158,6 +167,8 @@ func condition(a domain.Agent) string {
 		return "-"
 	case p.Status == domain.ProcessGone, p.Status == domain.ProcessZombie:
 		return "ended"
+	case p.Status == domain.ProcessRemote:
+		return "elsewhere" // the service of its host knows more
 	case p.Status != domain.ProcessOK, p.StartedAfterJobS != nil && max(*p.StartedAfterJobS, -*p.StartedAfterJobS) > apart:
 		return "stranger"
 	case p.State != nil && (*p.State == "T" || *p.State == "t"):

@@ -67,6 +67,12 @@ func TestWatcher(t *testing.T) {
 		"before the spawn": {
 			answer(func(e *domain.Envelope) { e.Agents[0] = domain.Agent{JobID: 22} }, 3000, 0, 0), []string{"agent=- job=22 pid=- own=- tree=- does=- quiet=-"},
 		},
+		"another host": {
+			answer(func(e *domain.Envelope) {
+				e.Agents[0].JobRef, e.Agents[0].Process, e.Agents[0].CPUTicks = new("job-7"), &domain.Process{Status: "remote"}, nil
+			}, 3000, 0, 0),
+			[]string{"agent=developer job=job-7 pid=4242 own=- tree=- does=elsewhere quiet=-"},
+		},
 		"nobody":           {answer(func(e *domain.Envelope) { e.Agents = nil }, 3000, 0, 0), nil},
 		"no agents":        {answer(func(e *domain.Envelope) { e.Sections = nil }, 3000, 200, 500), []string{"the answer has no agents section"}},
 		"agents failed":    {answer(func(e *domain.Envelope) { e.Sections["agents"] = domain.SectionReport{Status: "failed"} }, 3000, 0, 0), []string{"agents are unknown: failed"}},
@@ -147,6 +153,7 @@ func TestWatcher_Scenarios(t *testing.T) {
 		"stopped":          {"stopped"},
 		"zombie":           {"ended"},
 		"pid-reused":       {"stranger"},
+		"another-host":     {"works", "elsewhere"},
 	} {
 		recording, err := os.ReadFile("../../adapters/replay/scenarios/" + name + ".jsonl")
 		require.NoError(t, err)
