@@ -39,6 +39,26 @@ func TestDoctor_Processes(t *testing.T) {
 	}
 }
 
+// TestDoctor_ForeignAgents: what the agents of another user read and write is not shown,
+// and is null in the answers.
+func TestDoctor_ForeignAgents(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("setpriv"); err != nil || os.Geteuid() != 0 {
+		t.Skip("needs root and setpriv, to become another user (Debian: apt-get install util-linux)")
+	}
+	agent := startChild(t, "idle", "agent")
+	db := newDatabase(t, "schema.sql")
+	execute(t, db, fmt.Sprintf("INSERT INTO jobs (id, status, pid, started_at) VALUES (1, 'running', %d, datetime('now'))", agent.Process.Pid))
+	message := func(s surgery) string {
+		s.env = []string{"ORCH_DB=" + db}
+		return of(t, s.examine(t, "--json").report(t), "proc").Details[0].Message
+	}
+	assert.Regexp(t, `^its process \d+ started when it did$`, message(surgery{}))
+	grant(t, filepath.Dir(db), 0o755, 0o644)
+	stranger := surgery{program: publicProgram(t), dir: "/", under: []string{"setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"}}
+	assert.Regexp(t, `started when it did; what it reads and writes is not for uid 65534 to see$`, message(stranger))
+}
+
 // TestDoctor_KernelThread: a pid that is a thread of the kernel is of another host or
 // pid namespace.
 func TestDoctor_KernelThread(t *testing.T) {

@@ -178,8 +178,12 @@ func compare(job domain.RunningJob, process *domain.Process) (Status, string) {
 	default:
 		return Warning, fmt.Sprintf("its process %d is %s", pid, process.Status)
 	}
+	kept := "" // from us
+	if process.ReadBytes == nil {
+		kept = fmt.Sprintf("; what it reads and writes is not for uid %d to see", os.Geteuid())
+	}
 	if job.StartedAt == nil || process.StartedAt == nil {
-		return OK, fmt.Sprintf("its process %d runs; when either started is unknown", pid)
+		return OK, fmt.Sprintf("its process %d runs; when either started is unknown%s", pid, kept)
 	}
 	switch after := process.StartedAt.Sub(*job.StartedAt); {
 	case after > startedTogether:
@@ -187,6 +191,6 @@ func compare(job domain.RunningJob, process *domain.Process) (Status, string) {
 	case after < -startedTogether:
 		return Warning, fmt.Sprintf("its process %d started %s before it: another pid namespace, or clocks disagree", pid, -after)
 	default:
-		return OK, fmt.Sprintf("its process %d started when it did", pid)
+		return OK, fmt.Sprintf("its process %d started when it did%s", pid, kept)
 	}
 }
