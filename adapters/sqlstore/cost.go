@@ -22,7 +22,7 @@ func (s *Store) CostTotals(ctx context.Context) (reading ports.Reading[*domain.R
 		return reading, err
 	}
 	all := total.Sums.all()
-	byModel, fits := domain.RankModels(s.models.costs(known.columns, total.Sums))
+	byModel, fits := domain.RankModels(total.Sums.byModel(known.columns))
 	if !fits || all.overflow || math.IsInf(all.cost, 0) {
 		return reading, fmt.Errorf("sum runs: beyond 64 bits: %w", domain.CodeInvalidValue)
 	}
@@ -35,7 +35,8 @@ func (s *Store) CostTotals(ctx context.Context) (reading ports.Reading[*domain.R
 	value := &domain.RunCosts{CostTotals: all.totals(known.columns)}
 	var tooMany error
 	switch {
-	case len(total.Sums) > 0 && total.Sums[0].model == beyond:
+	case len(total.Sums) > 0 && total.Sums[len(total.Sums)-1].model.kind == beyond:
+		s.models.forget(total.Sums)
 		tooMany = fmt.Errorf("sum runs: more than %d models: %w", maxModels, domain.CodeTooMany)
 	case known.Columns["model"]:
 		value.ByModel = byModel
@@ -103,7 +104,7 @@ func (m *models) scan(row *engine.Rows) (sums runSums, rows int64, plain bool) {
 	var cost, highest any
 	row.Scan(&model, &cost, &highest)
 	row.Anomalies() // what is no text is no model, and nothing that is summed
-	s := modelSums{model: m.number(model)}
+	s := modelSums{model: m.of(model)}
 	number := func(cell any) (n float64, finite bool) {
 		switch cell := cell.(type) {
 		case int64:
@@ -131,7 +132,7 @@ func (m *models) one(row *engine.Rows) runSums {
 	var cost *float64
 	row.Scan(&model)
 	row.Anomalies()
-	s := modelSums{model: m.number(model), runs: 1}
+	s := modelSums{model: m.of(model), runs: 1}
 	if row.Scan(&cost); cost != nil {
 		s.cost, s.read[0] = *cost, true
 	}

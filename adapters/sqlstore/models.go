@@ -3,70 +3,84 @@ package sqlstore
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/orchmetrics/orchmetrics/domain"
 )
 
-// maxModels is how many models are told apart, since the service began. A table with
-// more does not use the column for a model.
+// maxModels is how many models are told apart. What has more does not use the column for
+// a model.
 const maxModels = 1024
 
-// The numbers of what is no model of its own.
+// modelKey is what runs are summed by.
+type modelKey struct {
+	kind kind
+	name string
+}
+
+type kind int8
+
 const (
-	beyond  int32 = -1 // maxModels
-	unknown int32 = 0
+	unknown kind = iota
+	named
+	beyond // maxModels
 )
 
-// models numbers the models, so that the sums of a block need not hold their names.
+func (m modelKey) compare(other modelKey) int {
+	return cmp.Or(cmp.Compare(m.kind, other.kind), strings.Compare(m.name, other.name))
+}
+
+// models are the names that sums have, each of which is there once however many blocks
+// have it.
 type models struct {
-	mu      sync.Mutex
-	numbers map[string]int32
-	names   []*string // from number 1 on
+	mu    sync.Mutex
+	names map[string]string
 }
 
-func (m *models) number(name *string) int32 {
+func (m *models) of(name *string) modelKey {
 	if name == nil {
-		return unknown
+		return modelKey{}
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	number, known := m.numbers[*name]
-	if known {
-		return number
+	kept, known := m.names[*name]
+	switch {
+	case known:
+	case len(m.names) == maxModels:
+		return modelKey{kind: beyond}
+	default:
+		if m.names == nil {
+			m.names = map[string]string{}
+		}
+		kept = strings.Clone(*name)
+		m.names[kept] = kept
 	}
-	if len(m.names) == maxModels {
-		return beyond
-	}
-	if m.numbers == nil {
-		m.numbers = map[string]int32{}
-	}
-	m.names = append(m.names, new(*name))
-	m.numbers[*name] = int32(len(m.names)) //nolint:gosec // at most maxModels
-	return m.numbers[*name]
+	return modelKey{named, kept}
 }
 
-// costs are what is shown of the sums of each model.
-func (m *models) costs(c *columns, sums runSums) []domain.ModelCost {
+// forget makes room, once there is none, by the names that the sums over all runs do not
+// have: then what was beyond is told apart as soon as it is read again.
+func (m *models) forget(sums runSums) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	costs := make([]domain.ModelCost, len(sums))
-	for i, s := range sums {
-		costs[i].CostTotals = s.totals(c)
-		if s.model > unknown {
-			costs[i].Model = m.names[s.model-1]
+	if len(m.names) < maxModels {
+		return
+	}
+	clear(m.names)
+	for _, s := range sums {
+		if s.model.kind == named {
+			m.names[s.model.name] = s.model.name
 		}
 	}
-	return costs
 }
 
-// runSums is what the cost section shows of many runs, by the number of their model
-// ascending.
+// runSums is what the cost section shows of many runs, by model.
 type runSums []modelSums
 
 // modelSums is the same of the runs of one model.
 type modelSums struct {
-	model  int32
+	model  modelKey
 	runs   int64
 	cost   float64
 	tokens [len(tokenColumns)]int64
@@ -84,7 +98,7 @@ func (s runSums) Add(other runSums) runSums {
 		return slices.Clone(other)
 	}
 	for _, m := range other {
-		at, found := slices.BinarySearchFunc(s, m.model, func(own modelSums, model int32) int { return cmp.Compare(own.model, model) })
+		at, found := slices.BinarySearchFunc(s, m.model, func(own modelSums, key modelKey) int { return own.model.compare(key) })
 		if !found {
 			s = slices.Insert(s, at, modelSums{model: m.model})
 		}
@@ -95,6 +109,18 @@ func (s runSums) Add(other runSums) runSums {
 
 // Equal implements rollup.Sums.
 func (s runSums) Equal(other runSums) bool { return slices.Equal(s, other) }
+
+// byModel are the sums of each model, as they are shown.
+func (s runSums) byModel(c *columns) []domain.ModelCost {
+	costs := make([]domain.ModelCost, len(s))
+	for i, m := range s {
+		costs[i].CostTotals = m.totals(c)
+		if m.model.kind == named {
+			costs[i].Model = &m.model.name
+		}
+	}
+	return costs
+}
 
 // all are the sums over the runs of all models.
 func (s runSums) all() (all modelSums) {
