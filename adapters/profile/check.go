@@ -2,7 +2,6 @@ package profile
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -54,12 +53,8 @@ func (s *Store) Check(ctx context.Context) []Finding {
 		if err != nil {
 			err = s.leftOut(q, err)
 		} else {
-			err = finding.run(session, q, s.opts.MaxRows)
-			if errors.Is(err, engine.ErrCellTooLarge) {
-				if err = session.Guard(true); err == nil {
-					finding.Rows, finding.Anomalies = 0, 0
-					err = finding.run(session, q, s.opts.MaxRows)
-				}
+			if err = session.Guard(true); err == nil {
+				err = finding.run(session, q, s.opts.MaxRows)
 			}
 			err = session.Check(err)
 			session.End()
@@ -72,8 +67,8 @@ func (s *Store) Check(ctx context.Context) []Finding {
 
 // run runs the query and looks at its plan.
 func (f *Finding) run(session *engine.Session, q *query, maxRows int) (err error) {
-	statement := q.statement(session.Dialect(), maxRows)
-	if f.Scans, err = session.Dialect().Scans(session, statement); err != nil {
+	statement := q.statement(session.Dialect, maxRows)
+	if f.Scans, err = session.Dialect.Scans(session, statement); err != nil {
 		return err
 	}
 	f.Scans = slices.DeleteFunc(f.Scans, func(scan string) bool { return strings.HasSuffix(scan, " "+wrapped) }) // of what it returned
@@ -130,7 +125,7 @@ func (p *Profile) Fits(ctx context.Context, e engine.Engine) bool {
 		if err != nil {
 			return false
 		}
-		_, err = session.Dialect().Scans(session, q.statement(session.Dialect(), 1))
+		_, err = session.Dialect.Scans(session, q.statement(session.Dialect, 1))
 		session.End()
 		if err != nil {
 			return false

@@ -55,11 +55,11 @@ func history[T any](
 	ctx context.Context, s *Store, key string, p *paced[T], run func(*engine.Session, *query) (ports.Reading[T], error),
 ) (ports.Reading[T], error) {
 	return read(ctx, s, key, func(v *scrape, session *engine.Session, q *query) (none ports.Reading[T], err error) {
-		if err := p.turn.Acquire(session.Context(), 1); err != nil {
+		if err := p.turn.Acquire(session.Context, 1); err != nil {
 			return none, fmt.Errorf("wait for another reading: %w: %w", domain.CodeTimeout, err)
 		}
 		defer p.turn.Release(1)
-		state := session.State()
+		state := session.State
 		if state.Blocking {
 			v.views[q.database].Brief()
 		}
@@ -76,7 +76,7 @@ func history[T any](
 		case older:
 		case whole(found.err):
 			p.keep(s, found)
-		case errors.Is(found.err, domain.CodeTimeout) && session.Context().Err() != nil && !state.Blocking:
+		case errors.Is(found.err, domain.CodeTimeout) && session.Context.Err() != nil && !state.Blocking:
 			p.aside = readAside(ctx, s, q, run)
 			return p.shown()
 		case errors.Is(found.err, domain.CodeTimeout):
@@ -93,7 +93,7 @@ func timed[T any](
 	s *Store, session *engine.Session, q *query, at time.Time, run func(*engine.Session, *query) (ports.Reading[T], error),
 ) *reading[T] {
 	began := s.now()
-	r := &reading[T]{state: session.State(), at: at}
+	r := &reading[T]{state: session.State, at: at}
 	r.reading, r.err = run(session, q)
 	r.took = s.now().Sub(began)
 	return r
@@ -120,6 +120,9 @@ func readAside[T any](ctx context.Context, s *Store, q *query, run func(*engine.
 			return
 		}
 		defer session.End()
+		if r.err = session.Guard(true); r.err != nil {
+			return
+		}
 		found := timed(s, session, q, s.now(), run)
 		found.err = session.Check(found.err)
 		r.result, r.state, r.at, r.took = found.result, found.state, found.at, found.took

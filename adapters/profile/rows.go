@@ -29,9 +29,9 @@ func (q *query) statement(d engine.Dialect, limit int) string {
 		case !q.has(c.name):
 			cells[i] = "NULL"
 		case c.kind == kindTime && q.times[c.name] == timeSQL:
-			cells[i] = d.Time(engine.Column{Name: ref}, true)
+			cells[i] = d.Cell(engine.Column{Name: ref}, engine.Instant, true)
 		default:
-			cells[i] = d.Cell(ref)
+			cells[i] = d.Cell(engine.Column{Name: ref}, engine.Dynamic, true)
 		}
 	}
 	return fmt.Sprintf("SELECT %s FROM (\n%s\n) %s LIMIT %d", strings.Join(cells, ", "), q.sql, wrapped, limit)
@@ -80,7 +80,7 @@ func list[T any](
 ) (ports.Reading[[]T], error) {
 	return read(ctx, s, key, func(_ *scrape, session *engine.Session, q *query) (reading ports.Reading[[]T], err error) {
 		reading.Value = []T{}
-		r := reader{session.Query(q.statement(session.Dialect(), s.opts.MaxRows+1)), q}
+		r := reader{session.Query(q.statement(session.Dialect, s.opts.MaxRows+1)), q}
 		seen := map[int64]bool{}
 		skipped := false
 		for r.Next() {
@@ -114,7 +114,7 @@ func list[T any](
 
 // one reads the only row of a query.
 func one[T any](session *engine.Session, q *query, scan func(reader) T) (reading ports.Reading[T], err error) {
-	r := reader{session.Query(q.statement(session.Dialect(), 2)), q}
+	r := reader{session.Query(q.statement(session.Dialect, 2)), q}
 	rows := 0
 	for r.Next() {
 		if rows++; rows == 1 {

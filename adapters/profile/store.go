@@ -121,12 +121,10 @@ func read[T any](
 		return none, fmt.Errorf("read %s: %w", key, s.leftOut(q, err))
 	}
 	defer session.End()
-	reading, err := run(v, session, q)
-	if errors.Is(err, engine.ErrCellTooLarge) { // an expression met one; all memory is limited besides
-		if err = session.Guard(true); err == nil {
-			reading, err = run(v, session, q)
-		}
+	if err := session.Guard(true); err != nil { // its expressions may meet any cell; all memory is limited besides
+		return none, fmt.Errorf("read %s: %w", key, err)
 	}
+	reading, err := run(v, session, q)
 	if err = session.Check(err); err == nil {
 		return reading, nil
 	}

@@ -55,7 +55,7 @@ func selectRunningJobs(q *queries) (statement, error) {
 	}
 	join := " LEFT JOIN agent_runs r ON r.id = " + jobs.ref("run_id")
 	if runsErr != nil {
-		runs, join = &columns{dialect: q.Dialect()}, ""
+		runs, join = &columns{dialect: q.Dialect}, ""
 	}
 	cells := slices.Concat(
 		jobs.cells(engine.Integer, "id", "run_id", "pid"), task,

@@ -72,11 +72,10 @@ func runCells(c *columns) []string {
 // plainRuns is one pass over the runs, with a row for each model, in an order that is
 // always the same: sums of floating-point numbers depend on it.
 func plainRuns(c *columns) (sums []string, groupBy string) {
-	key := c.dialect.Exact
+	model := c.cell("model", c.dialect.Exact)
 	if c.Types["model"] != engine.Dynamic { // a text of that type need not be short
-		key = func(column engine.Column) string { return c.dialect.Text(column, c.guarded) }
+		model = c.cells(engine.Text, "model")[0]
 	}
-	model := c.cell("model", key)
 	if model != "NULL" {
 		groupBy = " GROUP BY " + model + " ORDER BY " + model
 	}

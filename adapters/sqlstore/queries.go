@@ -42,7 +42,7 @@ func read[T any](ctx context.Context, s *Store, fn func(*queries) (T, error)) (v
 	defer session.End()
 	q := s.queries(session)
 	value, err = fn(q)
-	if errors.Is(err, engine.ErrCellTooLarge) {
+	if errors.Is(err, domain.CodeTooLarge) {
 		if err = q.Guard(true); err == nil {
 			value, err = fn(q)
 		}
@@ -55,7 +55,7 @@ func read[T any](ctx context.Context, s *Store, fn func(*queries) (T, error)) (v
 
 // queries returns what a session queries with.
 func (s *Store) queries(session *engine.Session) *queries {
-	edition := session.State().Edition
+	edition := session.State.Edition
 	known := s.schema.Load()
 	if known == nil || known.edition != edition || edition == "" {
 		known = &schema{edition: edition, known: map[string]any{}}
@@ -67,7 +67,7 @@ func (s *Store) queries(session *engine.Session) *queries {
 // once returns what follows from the tables, such as a statement: it is found out once
 // for an edition. Two views may both do so; what they find is the same.
 func once[T any](q *queries, what string, find func(*queries) (T, error)) (T, error) {
-	if q.Guarded() {
+	if q.Guarded {
 		what += ", guarded"
 	}
 	q.schema.mu.Lock()
@@ -104,11 +104,11 @@ type table struct {
 // lookUp looks a table up.
 func (q *queries) lookUp(name string) (table, error) {
 	return once(q, "table "+name, func(q *queries) (found table, err error) {
-		if found.Table, err = q.Dialect().Table(q.Session, name); err != nil {
+		if found.Table, err = q.Dialect.Table(q.Session, name); err != nil {
 			return found, fmt.Errorf("look up table %s: %w", name, err)
 		}
 		if column := indexed[name]; found.Columns[column] {
-			if found.index, err = q.Dialect().Index(q.Session, name, column); err != nil {
+			if found.index, err = q.Dialect.Index(q.Session, name, column); err != nil {
 				return found, fmt.Errorf("look up the index of %s.%s: %w", name, column, err)
 			}
 		}
@@ -142,7 +142,7 @@ func (q *queries) columns(table, alias string, required ...string) (*columns, er
 			return nil, missing(table, name)
 		}
 	}
-	return &columns{table: found, name: table, alias: alias, dialect: q.Dialect(), guarded: q.Guarded()}, nil
+	return &columns{table: found, name: table, alias: alias, dialect: q.Dialect, guarded: q.Guarded}, nil
 }
 
 func missing(table, column string) error {
@@ -170,12 +170,9 @@ func (c *columns) ref(name string) string {
 
 // cells are columns to be read as a type.
 func (c *columns) cells(as engine.Type, names ...string) []string {
-	expression := map[engine.Type]func(engine.Column, bool) string{
-		engine.Text: c.dialect.Text, engine.Integer: c.dialect.Integer, engine.Real: c.dialect.Real, engine.Instant: c.dialect.Time,
-	}[as]
 	cells := make([]string, len(names))
 	for i, name := range names {
-		cells[i] = c.cell(name, func(column engine.Column) string { return expression(column, c.guarded) })
+		cells[i] = c.cell(name, func(column engine.Column) string { return c.dialect.Cell(column, as, c.guarded) })
 	}
 	return cells
 }
@@ -198,7 +195,7 @@ func unlessDrift(err error) error {
 
 // unreadable tells whether an error is of what was read, so that less of it could be.
 func (q *queries) unreadable(err error) bool {
-	return err != nil && !errors.Is(err, engine.ErrCellTooLarge) && q.Context().Err() == nil
+	return err != nil && q.Context.Err() == nil
 }
 
 // list reads a list that is cut at the row cap; the query's last parameter is

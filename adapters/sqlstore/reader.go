@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/orchmetrics/orchmetrics/domain"
@@ -44,8 +43,8 @@ func (r *reader[S]) end() {
 }
 
 // Sum implements rollup.Table.
-func (r *reader[S]) Sum(ctx context.Context, within rollup.Range) (S, int64, error) {
-	sums, rows, err := r.sum(ctx, r.layout.within, within.From, within.Upto)
+func (r *reader[S]) Sum(_ context.Context, within rollup.Range) (S, int64, error) {
+	sums, rows, err := r.sum(r.layout.within, within.From, within.Upto)
 	return sums, rows, r.q.Check(err) //nolint:wrapcheck // what may be torn is not kept
 }
 
@@ -60,36 +59,28 @@ func (r *reader[S]) Nth(_ context.Context, within rollup.Range, n int64) (id int
 	return id, found, r.q.Check(rows.Close()) //nolint:wrapcheck // says what it could not do
 }
 
-// sum sums the rows of a FROM clause.
-func (r *reader[S]) sum(ctx context.Context, from string, args ...any) (sums S, count int64, err error) {
-	if r.layout.sums == "" {
-		return r.sumEach(ctx, from, args...)
+// sum sums the rows of a FROM clause: in the database if each cell is as it should be,
+// and else row by row.
+func (r *reader[S]) sum(from string, args ...any) (sums S, count int64, err error) {
+	plain := r.layout.sums != ""
+	if plain {
+		rows := r.q.Query("SELECT "+r.layout.sums+", count(*) FROM "+from+r.layout.groupBy, args...)
+		for rows.Next() {
+			part, n, fine := r.sums.scan(rows)
+			sums, count, plain = sums.Add(part), count+n, plain && fine
+		}
+		err = rows.Close()
 	}
-	plain := true
-	rows := r.q.Query("SELECT "+r.layout.sums+", count(*) FROM "+from+r.layout.groupBy, args...)
-	for rows.Next() {
-		part, n, fine := r.sums.scan(rows)
-		sums, count, plain = sums.Add(part), count+n, plain && fine
-	}
-	err = rows.Close()
-	switch {
-	case errors.Is(err, engine.ErrCellTooLarge), errors.Is(err, domain.CodeInvalidValue): // a sum is out of range
-		return r.sumEach(ctx, from, args...)
-	case err == nil && !plain:
-		return r.sumEach(ctx, from, args...)
-	default:
+	outOfRange := errors.Is(err, domain.CodeInvalidValue) || errors.Is(err, domain.CodeTooLarge)
+	if !outOfRange && (plain || err != nil) {
 		return sums, count, err
 	}
-}
-
-// sumEach sums row by row, with care.
-func (r *reader[S]) sumEach(_ context.Context, from string, args ...any) (sums S, count int64, err error) {
 	if err := r.q.Guard(true); err != nil {
-		return sums, 0, err
+		return sums, 0, err //nolint:wrapcheck // says what it could not do
 	}
-	careful := *r.layout.columns
-	careful.guarded = true
-	rows := r.q.Query("SELECT "+strings.Join(r.sums.cells(&careful), ", ")+" FROM "+from, args...)
+	var none S
+	sums, count = none, 0
+	rows := r.q.Query("SELECT "+r.layout.cells+" FROM "+from, args...)
 	for rows.Next() {
 		sums = sums.Add(r.sums.one(rows))
 		count++

@@ -48,9 +48,9 @@ type layout struct {
 	*columns
 
 	names string // of all columns
-	// sums are the expressions of plain; "" if there are none. within is the FROM clause
-	// for the rows of a range, and ends those that tell where the table lies.
-	sums, groupBy, within, ends string
+	// cells are those of one row, and sums the expressions of plain; "" if there are none.
+	// within is the FROM clause for the rows of a range, and ends tells where the table lies.
+	cells, sums, groupBy, within, ends string
 }
 
 // shared is what the readings of one scrape share, for who has the turn of the sums.
@@ -67,9 +67,10 @@ func (k *sums[S]) layout(q *queries) (*layout, error) {
 		return nil, err
 	}
 	l := &layout{columns: found, names: strings.Join(slices.Sorted(maps.Keys(found.Columns)), ",")}
-	k.cells(found) // so that all that is missing is known
 	sums, groupBy := k.plain(found)
 	l.sums, l.groupBy = strings.Join(sums, ", "), groupBy
+	found.guarded = true
+	l.cells = strings.Join(k.cells(found), ", ")
 	from, where := found.dialect.Range(k.name, k.alias)
 	l.within = from + " WHERE " + where
 	l.ends = fmt.Sprintf("SELECT (SELECT min(id) FROM %[1]s), (SELECT max(id) FROM %[1]s), %[2]s", k.name, found.dialect.Place(k.name))
@@ -122,7 +123,7 @@ func (k *sums[S]) read(ctx context.Context, s *Store, v *scrape, known *shared[S
 	}
 	if !r.layout.Keyed || errors.Is(known.err, rollup.ErrOlder) { // all rows, without keeping anything
 		known.result = rollup.Result[S]{CountedAt: v.began}
-		known.result.Sums, known.result.Rows, known.err = r.sum(ctx, k.name+" "+k.alias+" WHERE 1 = 1")
+		known.result.Sums, known.result.Rows, known.err = r.sum(k.name + " " + k.alias + " WHERE 1 = 1")
 	}
 	if r.q != nil {
 		known.err = r.q.Check(known.err)
@@ -138,7 +139,7 @@ func (k *sums[S]) read(ctx context.Context, s *Store, v *scrape, known *shared[S
 // readBlocks brings the blocks up to date.
 func (k *sums[S]) readBlocks(ctx context.Context, r *reader[S]) (rollup.Result[S], error) {
 	seen, err := r.look()
-	if errors.Is(err, engine.ErrCellTooLarge) {
+	if errors.Is(err, domain.CodeTooLarge) {
 		if err = r.q.Guard(true); err == nil {
 			seen, err = r.look()
 		}
@@ -149,12 +150,12 @@ func (k *sums[S]) readBlocks(ctx context.Context, r *reader[S]) (rollup.Result[S
 	}
 	const atLeast = 1000 // rows, so that a small table has its part of the budget, too
 	seen.Part = float64(k.rows.Load()+atLeast) / float64(r.store.jobs.rows.Load()+r.store.runs.rows.Load()+2*atLeast)
-	if deadline, ok := r.q.Context().Deadline(); ok {
+	if deadline, ok := r.q.Context.Deadline(); ok {
 		const most = 0.8 // what is begun in time must end in time
 		seen.Time = time.Duration(most * float64(time.Until(deadline)))
 	}
 	var cold rollup.Table[S] = r
-	if r.q.State().Blocking {
+	if r.q.State.Blocking {
 		cold, seen.Later = sliced[S]{r}, true
 	}
 	result, err := k.rollup.Read(ctx, r, cold, seen)
@@ -164,7 +165,7 @@ func (k *sums[S]) readBlocks(ctx context.Context, r *reader[S]) (rollup.Result[S
 
 // look finds out what the rollup is told of a scrape.
 func (r *reader[S]) look() (seen rollup.Scrape, err error) {
-	state, name := r.q.State(), r.sums.name
+	state, name := r.q.State, r.sums.name
 	if r.scrape.active == nil {
 		if r.scrape.active, err = r.q.active(name); err != nil {
 			return seen, err

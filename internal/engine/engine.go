@@ -25,8 +25,6 @@ type Engine interface {
 	// Code returns the code that an error of this engine shows as; "" for one that
 	// is not known.
 	Code(err error) domain.Code
-	// TooLarge tells whether an error says that a cell is larger than is read as it is.
-	TooLarge(err error) bool
 	// Dialect is how SQL is written here.
 	Dialect() Dialect
 }
@@ -40,8 +38,8 @@ type Conn interface {
 	// State is what the transaction sees.
 	State() State
 	// Guard tells the connection how cells are read from now on: guarded, so that a
-	// cell of any size may be met (see Dialect.Text), or as they are, so that a
-	// large one fails the statement (see Engine.TooLarge).
+	// cell of any size may be met (see Dialect.Cell), or as they are at first, so that a
+	// large one fails the statement with domain.CodeTooLarge.
 	Guard(guarded bool) error
 	// Check tells, after a reading, whether what was read counts.
 	Check() error
@@ -93,18 +91,13 @@ type Dialect interface {
 	Sum(column Column, key string) string
 	// Exact is a text column as it is compared byte by byte.
 	Exact(column Column) string
-	// Text, Integer, Real and Time are the expressions of a column to be read by the
-	// method of Rows of that name. Guarded, they let no large cell through.
-	Text(column Column, guarded bool) string
-	Integer(column Column, guarded bool) string
-	Real(column Column, guarded bool) string
-	Time(column Column, guarded bool) string
+	// Cell is a column to be read by Rows as a Text, an Integer, a Real or an Instant; as
+	// Dynamic it may be read as any of them but an Instant. Guarded, it lets no large
+	// cell through: a text is cut, and anything else no value of its type.
+	Cell(column Column, as Type, guarded bool) string
 	// Scans returns the steps of a statement's plan that read a whole table or index,
 	// for people; an error says that it cannot be run.
 	Scans(s *Session, statement string) ([]string, error)
-	// Cell is the expression of a column of which the type is not known: of any but a
-	// timestamp. What is too large to be a name or a number is an anomaly.
-	Cell(column string) string
 }
 
 // Column is a column in an expression: how it is written there, and its type.

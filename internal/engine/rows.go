@@ -30,23 +30,6 @@ type Rows struct {
 	next      int
 	anomalies int64
 	kept      int64
-
-	texts    places[string]
-	integers places[int64]
-	reals    places[float64]
-	times    places[time.Time]
-}
-
-// places are where values lie that are pointed to. To allocate many at once costs
-// less than each on its own.
-type places[T any] []T
-
-func (p *places[T]) put(value T) *T {
-	if len(*p) == cap(*p) {
-		*p = make([]T, 0, 64)
-	}
-	*p = append(*p, value)
-	return &(*p)[len(*p)-1]
 }
 
 // Next goes on to the next row; false if there is none, or after an error.
@@ -107,48 +90,33 @@ func (r *Rows) Rest() []any {
 
 // Integer reads a whole number, also one that is written as a text or as a real
 // number that loses nothing.
-func (r *Rows) Integer() *int64 {
-	value := r.Value()
-	if value == nil {
-		return nil
-	}
-	if number, ok := Whole(value); ok {
-		return r.integers.put(number)
-	}
-	r.anomalies++
-	return nil
+func (r *Rows) Integer() (number *int64) {
+	r.Scan(&number)
+	return number
 }
 
 // Real reads a number that is finite, also one that is written as a text.
-func (r *Rows) Real() *float64 {
-	value := r.Value()
-	if value == nil {
-		return nil
-	}
-	if number, ok := finite(value); ok {
-		return r.reals.put(number)
-	}
-	r.anomalies++
-	return nil
+func (r *Rows) Real() (number *float64) {
+	r.Scan(&number)
+	return number
 }
 
 // Text reads a text: valid UTF-8 of at most MaxText bytes.
-func (r *Rows) Text() *string {
-	switch value := r.Value().(type) {
-	case nil:
-		return nil
-	case string:
-		return r.text(value)
-	default:
-		r.anomalies++
-		return nil
-	}
+func (r *Rows) Text() (text *string) {
+	r.Scan(&text)
+	return text
 }
 
-func (r *Rows) text(value string) *string {
-	value = clean(value)
-	r.kept += int64(len(value))
-	return r.texts.put(value)
+// Time reads a timestamp, see MinTime and MaxTime.
+func (r *Rows) Time() (at *time.Time) {
+	r.Scan(&at)
+	return at
+}
+
+// Name reads a text that cannot be NULL; empty and an anomaly if it is.
+func (r *Rows) Name() (name string) {
+	r.Scan(&name)
+	return name
 }
 
 // Ref reads an id that need not be a number, as a text: a text, a whole number, or a
@@ -159,53 +127,78 @@ func (r *Rows) Ref() *string {
 	case nil:
 		return nil
 	case string:
-		return r.text(value)
+		return new(r.clean(value))
 	case int64:
-		return r.text(strconv.FormatInt(value, 10))
+		return new(strconv.FormatInt(value, 10))
 	case []byte:
 		if len(value) == uuid {
-			return r.text(fmt.Sprintf("%x-%x-%x-%x-%x", value[:4], value[4:6], value[6:8], value[8:10], value[10:]))
+			return new(fmt.Sprintf("%x-%x-%x-%x-%x", value[:4], value[4:6], value[6:8], value[8:10], value[10:]))
 		}
 	}
 	r.anomalies++
 	return nil
 }
 
-// Time reads a timestamp, see MinTime and MaxTime.
-func (r *Rows) Time() *time.Time {
-	value := r.Value()
-	if value == nil {
-		return nil
-	}
-	if at, ok := timeOf(value); ok {
-		return r.times.put(at)
-	}
-	r.anomalies++
-	return nil
-}
-
-// ID reads a whole number that cannot be NULL; 0 and an anomaly if it is.
-func (r *Rows) ID() int64 {
-	if value, ok := r.Value().(int64); ok {
-		return value
-	}
-	r.anomalies++
-	return 0
-}
-
-// Name reads a text that cannot be NULL; empty and an anomaly if it is.
-func (r *Rows) Name() string {
-	if value, ok := r.Value().(string); ok {
-		return *r.text(value)
-	}
-	r.anomalies++
-	return ""
-}
-
 // Count reads a whole number for which NULL is 0, such as the sum of no rows.
 func (r *Rows) Count() int64 {
 	number, _ := Whole(r.Value())
 	return number
+}
+
+// Scan reads the cells of a row that were not read yet into variables, each as its type:
+// a pointer to a pointer is nil where the cell is NULL or no such value, one to a value
+// is for what cannot be NULL. See the methods of those names for what counts as a number,
+// a text or a time. What is no such value is an anomaly.
+func (r *Rows) Scan(variables ...any) {
+	for _, variable := range variables {
+		value, ok := r.values[r.next], true
+		r.next++
+		switch v := variable.(type) {
+		case *any:
+			*v = value
+		case *int64:
+			*v, ok = value.(int64)
+		case *string:
+			*v, ok = value.(string)
+			*v = r.clean(*v)
+		case **int64:
+			*v, ok = pointer(value, Whole)
+		case **float64:
+			*v, ok = pointer(value, finite)
+		case **string:
+			*v, ok = pointer(value, func(value any) (string, bool) {
+				text, ok := value.(string)
+				return r.clean(text), ok
+			})
+		case **time.Time:
+			*v, ok = pointer(value, timeOf)
+		}
+		if !ok {
+			r.anomalies++
+		}
+	}
+}
+
+// pointer is nil for NULL, and for what is no such value, which is not ok.
+func pointer[T any](value any, read func(any) (T, bool)) (*T, bool) {
+	if value == nil {
+		return nil, true
+	}
+	found, ok := read(value)
+	if !ok {
+		return nil, false
+	}
+	return &found, true
+}
+
+// timeOf is a value as a timestamp: seconds since 1970 or a text, see ParseTime, between
+// MinTime and MaxTime.
+func timeOf(value any) (time.Time, bool) {
+	seconds, ok := value.(int64)
+	if text, isText := value.(string); isText {
+		seconds, ok = ParseTime(text)
+	}
+	return time.Unix(seconds, 0).UTC(), ok && seconds >= MinTime && seconds < MaxTime
 }
 
 // Whole is a value as a whole number, if it is one.
@@ -252,15 +245,16 @@ func plain(text string) bool {
 
 // clean replaces what is not UTF-8 by U+FFFD and cuts a long text between two
 // characters.
-func clean(text string) string {
+func (r *Rows) clean(text string) string {
 	text = text[:min(len(text), CutText)]
 	text = strings.ToValidUTF8(text, string(utf8.RuneError))
-	if len(text) <= MaxText {
-		return text
+	if len(text) > MaxText {
+		end := MaxText
+		for !utf8.RuneStart(text[end]) {
+			end--
+		}
+		text = strings.Clone(text[:end]) // so that the rest can go
 	}
-	end := MaxText
-	for !utf8.RuneStart(text[end]) {
-		end--
-	}
-	return strings.Clone(text[:end]) // so that the rest can go
+	r.kept += int64(len(text))
+	return text
 }

@@ -2,43 +2,30 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"gorm.io/gorm"
 )
 
-// ErrCellTooLarge says that a statement met a cell that is too large to be read as
-// it is: Session.Guard lets it be read.
-var ErrCellTooLarge = errors.New("a cell is too large")
-
 // Session is one reading's turn in a view.
 type Session struct {
+	Context context.Context //nolint:containedctx // the reading's, under its own deadline
+	State   State           // what the session sees
+	Dialect Dialect         // how SQL is written here
+	// Guarded tells whether cells are to be read guarded, see Guard.
+	Guarded bool
+
 	view    *View
-	ctx     context.Context //nolint:containedctx // lives as long as the reading
-	release func()          // of the context
+	release func() // of the context
 	tx      *gorm.DB
-	guarded bool
 }
 
-// Context is the reading's, under its own deadline.
-func (s *Session) Context() context.Context { return s.ctx }
-
-// State is what the session sees.
-func (s *Session) State() State { return s.view.conn.State() }
-
-// Dialect is how SQL is written here.
-func (s *Session) Dialect() Dialect { return s.view.engine.Dialect() }
-
-// Guarded tells whether the expressions of cells are to let no large one through.
-func (s *Session) Guarded() bool { return s.guarded }
-
-// Guard makes the session guarded, or no longer. It is for a statement that failed
-// with ErrCellTooLarge: expressions that look at each cell before they read it take
-// four times as long to compile, which is most of what a statement costs, so that
+// Guard makes the session guarded, or no longer. It is for a statement that failed with
+// domain.CodeTooLarge: expressions that look at each cell before they read it take
+// three times as long to compile, which is an eighth of what a scrape costs, so that
 // they are left for when such a cell was met.
 func (s *Session) Guard(guarded bool) error {
-	s.guarded = guarded
+	s.Guarded = guarded
 	return s.view.classify(s.view.conn.Guard(guarded))
 }
 
@@ -77,7 +64,7 @@ func (s *Session) Check(err error) error {
 func (s *Session) End() {
 	s.release()
 	v := s.view
-	if s.guarded && s.Guard(false) != nil {
+	if s.Guarded && s.Guard(false) != nil {
 		v.close()
 	}
 	if v.ctx.Err() != nil || v.brief.Load() && v.waiting.Load() == 0 && v.conn != nil && v.conn.State().Blocking {

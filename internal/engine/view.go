@@ -49,12 +49,12 @@ func (v *View) Session(ctx context.Context) (*Session, error) {
 	if deadline, ok := ctx.Deadline(); ok {
 		ctx, stop = context.WithTimeout(ctx, time.Until(deadline)/2)
 	}
-	s := &Session{view: v, ctx: ctx, release: func() { stop(); release() }}
+	s := &Session{Context: ctx, Dialect: v.engine.Dialect(), view: v, release: func() { stop(); release() }}
 	if err := v.open(ctx); err != nil {
 		s.End()
 		return nil, err
 	}
-	s.tx = v.conn.Session(ctx)
+	s.State, s.tx = v.conn.State(), v.conn.Session(ctx)
 	return s, nil
 }
 
@@ -143,13 +143,10 @@ func (v *View) close() {
 func (v *View) classify(err error) error {
 	var code domain.Code
 	switch {
-	case err == nil, errors.As(err, &code), errors.Is(err, ErrCellTooLarge):
+	case err == nil, errors.As(err, &code):
 		return err
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return fmt.Errorf("%w: %w", domain.CodeTimeout, err)
-	}
-	if v.engine.TooLarge(err) {
-		return fmt.Errorf("%w: %w", ErrCellTooLarge, err)
 	}
 	if code = v.engine.Code(err); code != "" {
 		return fmt.Errorf("%w: %w", code, err)

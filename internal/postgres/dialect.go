@@ -161,11 +161,6 @@ func (dialect) Scans(s *engine.Session, statement string) (scans []string, err e
 	return scans, rows.Close()
 }
 
-// Cell implements engine.Dialect: any type as a text, which numbers are read of, too.
-func (dialect) Cell(column string) string {
-	return fmt.Sprintf("left((%s)::text, %d)", column, engine.CutText)
-}
-
 // Exact implements engine.Dialect. Texts are compared as they are: with a collation that
 // is deterministic two are equal only if all bytes are.
 func (dialect) Exact(column engine.Column) string {
@@ -193,26 +188,30 @@ func short(column engine.Column) string {
 	return fmt.Sprintf("CASE WHEN octet_length(%[1]s) > 100 THEN '' ELSE %[1]s END", asText(column))
 }
 
-// Text implements engine.Dialect.
-func (dialect) Text(column engine.Column, _ bool) string {
+// Cell implements engine.Dialect. As Dynamic it is a text, of which numbers are read, too.
+func (dialect) Cell(column engine.Column, as engine.Type, _ bool) string {
+	switch as {
+	case engine.Text:
+		return text(column)
+	case engine.Instant:
+		return instant(column)
+	case engine.Integer, engine.Real:
+		return number(column)
+	default:
+		return fmt.Sprintf("left((%s)::text, %d)", column.Name, engine.CutText)
+	}
+}
+
+func text(column engine.Column) string {
 	switch column.Type {
 	case engine.Integer, engine.Real, engine.Boolean, engine.Instant:
 		return marker(column, "0::bigint")
-	case engine.Dynamic, engine.Text, engine.JSON, engine.Other:
+	default:
+		return fmt.Sprintf("left(%s, %d)", asText(column), engine.CutText)
 	}
-	return fmt.Sprintf("left(%s, %d)", asText(column), engine.CutText)
 }
 
-// Integer implements engine.Dialect.
-func (d dialect) Integer(column engine.Column, guarded bool) string {
-	if column.Type == engine.Boolean {
-		return column.Name + "::int"
-	}
-	return d.Real(column, guarded)
-}
-
-// Real implements engine.Dialect.
-func (dialect) Real(column engine.Column, _ bool) string {
+func number(column engine.Column) string {
 	switch column.Type {
 	case engine.Integer, engine.Real:
 		return column.Name
@@ -220,13 +219,13 @@ func (dialect) Real(column engine.Column, _ bool) string {
 		return column.Name + "::int"
 	case engine.Instant:
 		return marker(column, "''")
-	case engine.Dynamic, engine.Text, engine.JSON, engine.Other:
+	default:
+		return short(column)
 	}
-	return short(column)
 }
 
-// Time implements engine.Dialect. A time without a zone is one of UTC.
-func (dialect) Time(column engine.Column, _ bool) string {
+// instant is seconds since 1970: a time without a zone is one of UTC.
+func instant(column engine.Column) string {
 	switch column.Type {
 	case engine.Instant:
 		return fmt.Sprintf(`CASE WHEN isfinite(%[1]s) THEN floor(extract(epoch FROM %[1]s))::bigint
@@ -235,7 +234,7 @@ func (dialect) Time(column engine.Column, _ bool) string {
 		return marker(column, "''")
 	case engine.Dynamic: // which may be an instant, whose zone is written as +00
 		return fmt.Sprintf(`regexp_replace(%s, '(:\d\d(?:\.\d+)?[+-]\d\d)$', '\1:00')`, short(column))
-	case engine.Integer, engine.Real, engine.Text, engine.JSON, engine.Other:
+	default:
+		return short(column)
 	}
-	return short(column)
 }

@@ -92,9 +92,6 @@ func (e *Engine) Dialect() engine.Dialect { return dialect{e} }
 // the server's words are left out: they may hold what is in a cell, or a password.
 func (*Engine) Code(error) domain.Code { return "" }
 
-// TooLarge implements engine.Engine. Cells are always guarded.
-func (*Engine) TooLarge(error) bool { return false }
-
 // Connect implements engine.Engine.
 func (e *Engine) Connect(ctx context.Context) (engine.Conn, error) {
 	if err := e.slots.Acquire(ctx, 1); err != nil {

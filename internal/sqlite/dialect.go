@@ -93,34 +93,6 @@ func (dialect) Sum(column engine.Column, _ string) string { return "sum(" + colu
 // Exact implements engine.Dialect.
 func (dialect) Exact(column engine.Column) string { return column.Name + " COLLATE BINARY" }
 
-// As expressions, all columns have no declared type, by which the driver would convert
-// values on its own.
-
-// Text implements engine.Dialect. Only what is long is cut, by its bytes: as a text,
-// substr ends it at its first NUL.
-func (dialect) Text(column engine.Column, guarded bool) string {
-	if !guarded {
-		return "+" + column.Name
-	}
-	return fmt.Sprintf("CASE typeof(%[1]s) WHEN 'text' THEN CASE WHEN octet_length(%[1]s) > %[2]d"+
-		" THEN CAST(substr(CAST(%[1]s AS BLOB), 1, %[2]d) AS TEXT) ELSE %[1]s END WHEN 'null' THEN NULL ELSE 0 END", column.Name, engine.CutText)
-}
-
-// Integer implements engine.Dialect. A text of a number is short.
-func (dialect) Integer(column engine.Column, guarded bool) string {
-	return number(column.Name, guarded)
-}
-
-// Real implements engine.Dialect.
-func (dialect) Real(column engine.Column, guarded bool) string { return number(column.Name, guarded) }
-
-func number(column string, guarded bool) string {
-	if !guarded {
-		return "+" + column
-	}
-	return fmt.Sprintf("CASE WHEN typeof(%[1]s) IN ('text','blob') AND octet_length(%[1]s) > 100 THEN x'' ELSE +%[1]s END", column)
-}
-
 // Scans implements engine.Dialect, see https://www.sqlite.org/eqp.html. What is scanned
 // in parentheses is no table, but what another step found; nor is a name of the
 // statement's own.
@@ -136,16 +108,25 @@ func (dialect) Scans(s *engine.Session, statement string) (scans []string, err e
 	return scans, rows.Close()
 }
 
-// Cell implements engine.Dialect. How long a cell is can be told without reading it
-// (https://www.sqlite.org/lang_corefunc.html#octet_length).
-func (dialect) Cell(column string) string {
-	return fmt.Sprintf("CASE WHEN octet_length(%[1]s) > %[2]d THEN x'' ELSE %[1]s END", column, maxCell)
-}
-
-// Time implements engine.Dialect. A timestamp is what SQLite's date functions read as
-// one (https://www.sqlite.org/lang_datefunc.html), if there is a date in it: not 'now',
-// nor a time of day. Anything else is a marker.
-func (dialect) Time(column engine.Column, _ bool) string {
-	return fmt.Sprintf("CASE WHEN %[1]s IS NULL THEN NULL WHEN %[1]s NOT GLOB '[0-9][0-9][0-9][0-9]-*'"+
-		" AND %[1]s GLOB '*[^0-9.]*' THEN '' ELSE coalesce(unixepoch(%[1]s), '') END", column.Name)
+// Cell implements engine.Dialect. As an expression a column has no declared type, by
+// which the driver would convert values on its own. How long a cell is can be told without reading it
+// (https://www.sqlite.org/lang_corefunc.html#octet_length), and a text of a number is
+// short.
+func (dialect) Cell(column engine.Column, as engine.Type, guarded bool) string {
+	switch {
+	case !guarded && as != engine.Instant:
+		return "+" + column.Name
+	case as == engine.Integer, as == engine.Real:
+		return fmt.Sprintf("CASE WHEN octet_length(%[1]s) > 100 THEN x'' ELSE %[1]s END", column.Name)
+	case as == engine.Instant:
+		// A timestamp is what SQLite's date functions read as one
+		// (https://www.sqlite.org/lang_datefunc.html), if there is a date in it: not 'now',
+		// nor a time of day. Anything else is a marker.
+		return fmt.Sprintf("CASE WHEN %[1]s IS NULL THEN NULL WHEN %[1]s NOT GLOB '[0-9][0-9][0-9][0-9]-*'"+
+			" AND %[1]s GLOB '*[^0-9.]*' THEN '' ELSE coalesce(unixepoch(%[1]s), '') END", column.Name)
+	default:
+		// A text is cut by its bytes: as a text, substr ends it at its first NUL.
+		return fmt.Sprintf("CASE WHEN octet_length(%[1]s) > %[2]d THEN CASE typeof(%[1]s) WHEN 'text'"+
+			" THEN CAST(substr(CAST(%[1]s AS BLOB), 1, %[2]d) AS TEXT) ELSE x'' END ELSE %[1]s END", column.Name, engine.CutText)
+	}
 }

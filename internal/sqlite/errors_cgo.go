@@ -39,7 +39,7 @@ func driverCode(err error) domain.Code {
 		return domain.CodeDBCorrupt
 	case sqlite3.ErrCantOpen, sqlite3.ErrIoErr:
 		return domain.CodeDBUnreadable
-	case sqlite3.ErrNomem: // more than maxHeap
+	case sqlite3.ErrNomem, sqlite3.ErrTooBig: // more than maxHeap, or than a cell can be
 		return domain.CodeTooLarge
 	case sqlite3.ErrPerm:
 		return domain.CodeDBPermission
@@ -72,10 +72,4 @@ func statementCode(message string) domain.Code {
 func cannotOpen(err error) bool {
 	var failure sqlite3.Error
 	return errors.As(err, &failure) && failure.Code == sqlite3.ErrCantOpen
-}
-
-// tooBig tells whether SQLite met a cell that is larger than the limit.
-func tooBig(err error) bool {
-	var failure sqlite3.Error
-	return errors.As(err, &failure) && failure.Code == sqlite3.ErrTooBig
 }

@@ -9,5 +9,3 @@ import "github.com/orchmetrics/orchmetrics/domain"
 func driverCode(error) domain.Code { return "" }
 
 func cannotOpen(error) bool { return false }
-
-func tooBig(error) bool { return false }

@@ -57,9 +57,6 @@ func (*Engine) Dialect() engine.Dialect { return dialect{} }
 // Code implements engine.Engine.
 func (*Engine) Code(err error) domain.Code { return driverCode(err) }
 
-// TooLarge implements engine.Engine.
-func (*Engine) TooLarge(err error) bool { return tooBig(err) }
-
 // Connect implements engine.Engine. It tries again if the orchestrator has just
 // started or stopped: then the files are no longer what they were found to be.
 func (e *Engine) Connect(ctx context.Context) (engine.Conn, error) {

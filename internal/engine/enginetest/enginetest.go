@@ -159,7 +159,7 @@ func (db Database) count(t testing.TB, table string) (n int64) {
 // stateOf is what a new view sees.
 func (db Database) stateOf(t testing.TB) (state engine.State) {
 	t.Helper()
-	db.in(t, func(s *engine.Session) { state = s.State() })
+	db.in(t, func(s *engine.Session) { state = s.State })
 	return state
 }
 
