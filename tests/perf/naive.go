@@ -16,13 +16,18 @@ import (
 // connections, every query at every request, encoding/json. It has the same
 // fields, and reads less of /proc.
 type Naive struct {
-	db *sql.DB
+	db        *sql.DB
+	translate func(query string) string
 }
 
-// NewNaive returns a naive service over a database.
+// NewNaive returns a naive service over a database: the path of one of SQLite, or a URL.
 func NewNaive(path string) (*Naive, error) {
+	if onServer(path) {
+		db, err := sql.Open("pgx", path)
+		return &Naive{db: db, translate: forPostgres.Replace}, err
+	}
 	db, err := sql.Open("sqlite3", "file:"+path+"?mode=ro")
-	return &Naive{db: db}, err
+	return &Naive{db: db, translate: func(query string) string { return query }}, err
 }
 
 // Close closes the connections.

@@ -6,7 +6,7 @@ import "database/sql"
 
 // each runs a query, and scan for each of its rows.
 func (n *Naive) each(query string, scan func(*sql.Rows) error) error {
-	rows, err := n.db.Query(query)
+	rows, err := n.db.Query(n.translate(query))
 	if err != nil {
 		return err
 	}

@@ -72,7 +72,9 @@ func build(command string, args ...string) error {
 // serves. Settings are as in "ORCH_EXACT=true".
 func StartService(program, db string, settings ...string) (*Server, error) {
 	cmd := exec.Command(program, "serve", "--listen=127.0.0.1:0")
-	cmd.Dir = filepath.Dir(db)
+	if cmd.Dir = filepath.Dir(db); onServer(db) {
+		cmd.Dir = os.TempDir()
+	}
 	for _, variable := range os.Environ() {
 		if !strings.HasPrefix(variable, "ORCH_") {
 			cmd.Env = append(cmd.Env, variable)

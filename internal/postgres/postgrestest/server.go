@@ -5,6 +5,7 @@ package postgrestest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -42,12 +43,23 @@ const patient = 90 * time.Second
 // there is none.
 func Bin(t testing.TB) string {
 	t.Helper()
+	bin, err := findBin()
+	if err != nil {
+		t.Skip(err)
+	}
+	return bin
+}
+
+// ErrAbsent is the error where there is no PostgreSQL.
+var ErrAbsent = errors.New("needs a PostgreSQL server (Debian: apt-get install postgresql)")
+
+func findBin() (string, error) {
 	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/postgres")
 	if len(found) == 0 {
 		if path, err := exec.LookPath("postgres"); err == nil {
-			return filepath.Dir(path)
+			return filepath.Dir(path), nil
 		}
-		t.Skip("needs a PostgreSQL server (Debian: apt-get install postgresql)")
+		return "", ErrAbsent
 	}
 	newest := found[0]
 	for _, path := range found {
@@ -55,7 +67,22 @@ func Bin(t testing.TB) string {
 			newest = path
 		}
 	}
-	return filepath.Dir(newest)
+	return filepath.Dir(newest), nil
+}
+
+// Start is New outside of a test; stop ends the server.
+func Start(settings ...string) (s *Server, stop func(), err error) {
+	bin, err := findBin()
+	if err != nil {
+		return nil, nil, err
+	}
+	if s, err = create(bin, settings...); err != nil {
+		if s != nil {
+			s.remove()
+		}
+		return nil, nil, err
+	}
+	return s, s.remove, nil
 }
 
 func version(path string) int {

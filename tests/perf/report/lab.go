@@ -119,6 +119,7 @@ func (l *lab) measure() (rows []row, err error) {
 		{"memory", l.memory},
 		{"a writer beside polls", l.writer},
 		{"start", l.start},
+		{"PostgreSQL", l.postgres},
 	} {
 		if !strings.Contains(measure.what, l.plan.Only) {
 			continue
