@@ -1,0 +1,105 @@
+package rollup_test
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestSigns: another table is never mixed with what was read of the one before.
+func TestSigns(t *testing.T) {
+	t.Parallel()
+	other := func(w *watched) {
+		for i := range w.table.rows {
+			w.table.rows[i].value += 7
+		}
+	}
+	for name, change := range map[string]func(*watched){
+		"another database": func(w *watched) { other(w); w.table.database = "another" },
+		"another place":    func(w *watched) { other(w); w.table.place = "3" },
+		"a sign":           func(w *watched) { other(w); w.table.doubtful = true },
+		"cut short": func(w *watched) {
+			w.table.rows = w.table.rows[:len(w.table.rows)-5000]
+			other(w)
+		},
+		"emptied and filled": func(w *watched) { w.table.rows = newMemory(50_000, rand.New(rand.NewPCG(9, 9))).rows },
+		"emptied":            func(w *watched) { w.table.rows = nil },
+		"pruned":             func(w *watched) { w.table.rows = w.table.rows[7777:] },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := watch(t, newMemory(100_000, rand.New(rand.NewPCG(7, 7))))
+			w.count()
+			change(w)
+			r, err := w.poll(3 * time.Second)
+			require.NoError(t, err)
+			require.True(t, w.right(r) || r.Doubtful)
+			w.table.doubtful = false
+			for range 20 {
+				r, err = w.poll(3 * time.Second)
+				require.NoError(t, err)
+				require.True(t, w.right(r) || r.Doubtful)
+			}
+			require.False(t, r.Doubtful)
+		})
+	}
+}
+
+// TestSigns_Habit: an orchestrator that gives a sign at each operation is not in
+// doubt for ever, and is again once a sign has meant something.
+func TestSigns_Habit(t *testing.T) {
+	t.Parallel()
+	w := watch(t, newMemory(500_000, rand.New(rand.NewPCG(8, 8))))
+	w.count()
+	w.table.doubtful = true
+	doubtful := 0
+	for range 200 {
+		r, err := w.poll(10 * time.Second)
+		require.NoError(t, err)
+		require.True(t, w.right(r))
+		if r.Doubtful {
+			doubtful++
+		}
+	}
+	assert.Less(t, doubtful, 50)
+	r, err := w.poll(10 * time.Second)
+	require.NoError(t, err)
+	require.False(t, r.Doubtful)
+}
+
+// TestPruned: what is deleted from below is gone at once, and in no doubt.
+func TestPruned(t *testing.T) {
+	t.Parallel()
+	random := rand.New(rand.NewPCG(10, 10))
+	w := watch(t, newMemory(50_000, random))
+	w.count()
+	for len(w.table.rows) > 100 {
+		w.table.rows = w.table.rows[random.IntN(min(5000, len(w.table.rows)-50)):]
+		w.table.add(random, ended)
+		r, err := w.poll(5 * time.Second)
+		require.NoError(t, err)
+		require.True(t, w.right(r))
+		require.False(t, r.Doubtful)
+	}
+}
+
+// TestNewestIsDeleted: that a few of the newest rows go is nothing unusual.
+func TestNewestIsDeleted(t *testing.T) {
+	t.Parallel()
+	random := rand.New(rand.NewPCG(11, 11))
+	w := watch(t, newMemory(50_000, random))
+	w.count()
+	for range 500 {
+		w.table.rows = w.table.rows[:len(w.table.rows)-1-random.IntN(3)]
+		if random.IntN(2) == 0 {
+			w.table.add(random, waiting)
+		}
+		r, err := w.poll(5 * time.Second)
+		require.NoError(t, err)
+		require.True(t, w.right(r))
+		require.False(t, r.Doubtful)
+	}
+}
