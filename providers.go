@@ -120,7 +120,8 @@ func newNativeStore(cfg Config) (*sqlstore.Store, error) {
 // touched yet.
 func OpenDatabase(cfg Config) (engine.Engine, error) {
 	if postgres.Is(cfg.DB) {
-		return postgres.New(postgres.Location{URL: cfg.DB, PasswordFile: cfg.DBPasswordFile, Untrusted: cfg.Profile != ""}) //nolint:wrapcheck // the caller says which setting
+		location := postgres.Location{URL: cfg.DB, PasswordFile: cfg.DBPasswordFile, Untrusted: cfg.Profile != ""}
+		return postgres.New(location) //nolint:wrapcheck // the caller says which setting
 	}
 	return sqlite.New(cfg.DB, cfg.SectionTimeout) //nolint:wrapcheck // the caller says which setting
 }
