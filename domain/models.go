@@ -30,10 +30,11 @@ type RunCosts struct {
 // RankModels makes Cost.ByModel of an entry for each model, and one without a name for
 // runs whose model is unknown. It is false if a sum is beyond 64 bits.
 func RankModels(models []ModelCost) (ranked []ModelCost, fits bool) {
+	models, fits = oneEach(models)
 	models = slices.SortedFunc(slices.Values(models), func(a, b ModelCost) int {
 		return cmp.Or(cmp.Compare(b.Runs, a.Runs), compareNames(a.Model, b.Model))
 	})
-	ranked, fits = make([]ModelCost, 0, min(len(models), MaxModels+1)), true
+	ranked = make([]ModelCost, 0, min(len(models), MaxModels+1))
 	rest, named := ModelCost{Models: new(int64(0))}, 0
 	for _, m := range models {
 		if m.Model != nil {
@@ -53,6 +54,21 @@ func RankModels(models []ModelCost) (ranked []ModelCost, fits bool) {
 		ranked = append(ranked, rest)
 	}
 	return ranked, fits
+}
+
+// oneEach adds the entries of one name up: names that differ in a database may have become
+// the same one, where they are no text or longer than is read.
+func oneEach(models []ModelCost) (each []ModelCost, fits bool) {
+	fits = true
+	byName := func(a, b ModelCost) int { return compareNames(a.Model, b.Model) }
+	for _, m := range slices.SortedStableFunc(slices.Values(models), byName) {
+		if last := len(each) - 1; last >= 0 && byName(each[last], m) == 0 {
+			fits = each[last].add(m.CostTotals) && fits
+			continue
+		}
+		each = append(each, m)
+	}
+	return each, fits
 }
 
 // rank is the cost; what is unknown comes last.
@@ -81,13 +97,13 @@ func compareNames(a, b *string) int {
 // is not. It is false if a sum leaves the range of its type.
 func (c *CostTotals) add(other CostTotals) (fits bool) {
 	c.Runs += other.Runs
-	fits = true
+	fits = c.Runs >= other.Runs // no number of runs is below 0
 	if other.CostUSD != nil {
 		sum := *other.CostUSD
 		if c.CostUSD != nil {
 			sum += *c.CostUSD
 		}
-		c.CostUSD, fits = &sum, !math.IsInf(sum, 0)
+		c.CostUSD, fits = &sum, fits && !math.IsInf(sum, 0)
 	}
 	own := [...]**int64{&c.InputTokens, &c.OutputTokens, &c.CacheReadTokens, &c.CacheCreationTokens}
 	for i, added := range [...]*int64{other.InputTokens, other.OutputTokens, other.CacheReadTokens, other.CacheCreationTokens} {

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"math"
 	"math/big"
 	"strconv"
 	"strings"
@@ -184,6 +185,34 @@ func TestCounts_States(t *testing.T) {
 	assert.Equal(t, domain.StatusCounts{"queued": 70, "running": 2, "done": 5, "failed": 0, "cancelled": 0, "odd": 1}, got.Value)
 }
 
+// TestCounts_Beyond: what is no number of jobs, or too many of them, is not shown.
+func TestCounts_Beyond(t *testing.T) {
+	t.Parallel()
+	path := database(t, `CREATE TABLE t (s, n)`, `INSERT INTO t VALUES ('ready', -2), ('later', 9223372036854775807), ('odd', 1)`)
+	profile := head + "states: {queued: [ready, later, odd]}\ncounts: {sql: \"SELECT s AS status, n AS jobs FROM t WHERE s <> '%s'\"}\n"
+	got, err := over(t, fmt.Sprintf(profile, "odd"), path, exact).StatusCounts(t.Context())
+	require.ErrorIs(t, err, domain.CodeUnreadableCells)
+	assert.Equal(t, int64(1), got.Anomalies)
+	assert.Equal(t, int64(math.MaxInt64), got.Value["queued"])
+	got, err = over(t, fmt.Sprintf(profile, "ready"), path, exact).StatusCounts(t.Context())
+	require.ErrorIs(t, err, domain.CodeInvalidValue)
+	assert.Nil(t, got.Value)
+}
+
+// TestModels_OfOneName: models whose names cannot be told apart once they are read are one.
+func TestModels_OfOneName(t *testing.T) {
+	t.Parallel()
+	path := database(t, `CREATE TABLE t (m, n, c)`, `INSERT INTO t VALUES (NULL, 1, 0.5), (x'01', 2, 1), (CAST(x'ff' AS TEXT), 4, 2), (CAST(x'fe' AS TEXT), 8, NULL)`)
+	profile := head + "totals: {sql: SELECT 15 AS runs}\nmodels: {sql: \"SELECT m AS model, n AS runs, c AS cost_usd FROM t%s\"}\n"
+	got, err := over(t, fmt.Sprintf(profile, ""), path, exact).CostTotals(t.Context())
+	require.ErrorIs(t, err, domain.CodeUnreadableCells)
+	assert.Equal(t, []domain.ModelCost{
+		{Model: new("\ufffd"), CostTotals: domain.CostTotals{Runs: 12, CostUSD: new(2.0)}}, {CostTotals: domain.CostTotals{Runs: 3, CostUSD: new(1.5)}},
+	}, got.Value.ByModel)
+	_, err = over(t, fmt.Sprintf(profile, " UNION ALL SELECT NULL, 9223372036854775807, 1"), path, exact).CostTotals(t.Context())
+	require.ErrorIs(t, err, domain.CodeInvalidValue)
+}
+
 func TestOneRow(t *testing.T) {
 	t.Parallel()
 	path := database(t, "CREATE TABLE t (n)")
@@ -192,6 +221,7 @@ func TestOneRow(t *testing.T) {
 		"SELECT 1 AS runs UNION SELECT 2":         domain.CodeInvalidValue,
 		"SELECT NULL AS runs":                     domain.CodeUnreadableCells,
 		"SELECT 'x' AS runs":                      domain.CodeUnreadableCells,
+		"SELECT -1 AS runs":                       domain.CodeUnreadableCells,
 		"SELECT 1 AS runs, 'x' AS cost_usd":       domain.CodeUnreadableCells,
 		"SELECT 1 AS runs, 3 AS unreadable_cells": domain.CodeUnreadableCells,
 		"SELECT 1 AS runs, sum(9223372036854775807) AS input_tokens FROM (SELECT 1 UNION SELECT 2)": domain.CodeInvalidValue,

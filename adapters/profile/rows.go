@@ -53,12 +53,13 @@ func (r reader) id() (number *int64, ref *string) {
 	return number, ref
 }
 
-// needed reads a whole number without which there is nothing to show.
-func (r reader) needed() *int64 {
+// count reads how many of something there are, without which there is nothing to show.
+func (r reader) count() *int64 {
 	before := r.Found()
 	number := r.Integer()
-	if number == nil && r.Found() == before { // NULL
+	if r.Found() == before && (number == nil || *number < 0) {
 		r.Anomaly(1)
+		return nil
 	}
 	return number
 }

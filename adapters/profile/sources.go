@@ -87,7 +87,7 @@ func (s *Store) StatusCounts(ctx context.Context) (ports.Reading[domain.StatusCo
 	}
 	if s.profile.Has(Waiting) {
 		waiting, waitingErr := read(ctx, s, Waiting, func(_ *scrape, session *engine.Session, q *query) (ports.Reading[*int64], error) {
-			return one(session, q, func(r reader) *int64 { return r.needed() })
+			return one(session, q, func(r reader) *int64 { return r.count() })
 		})
 		if waiting.Value != nil {
 			reading.Value[domain.StatusQueued] = *waiting.Value
@@ -110,25 +110,33 @@ const maxStatuses = 256
 
 func (s *Store) readCounts(session *engine.Session, q *query) (reading ports.Reading[domain.StatusCounts], err error) {
 	reading.Value = domain.NewStatusCounts()
+	fits := true
 	rows := reader{session.Query(q.statement(session.Dialect, maxStatuses+1)), q}
 	for n := 0; rows.Next(); n++ {
 		if n == maxStatuses {
 			reading.Truncated = true
 			break
 		}
-		status, jobs := rows.Text(), rows.Integer()
+		found := rows.Found()
+		status, jobs := rows.Text(), rows.count()
 		if status == nil || jobs == nil {
-			rows.Anomaly(1)
+			if rows.Found() == found { // NULL
+				rows.Anomaly(1)
+			}
 			continue
 		}
 		if ours, known := s.profile.states[*status]; known {
 			status = &ours
 		}
 		reading.Value[*status] += *jobs
+		fits = fits && reading.Value[*status] >= *jobs
 	}
 	reading.Anomalies = rows.Anomalies()
 	if err := rows.Close(); err != nil {
 		return ports.Reading[domain.StatusCounts]{}, err
+	}
+	if !fits {
+		return ports.Reading[domain.StatusCounts]{}, fmt.Errorf("count jobs: beyond 64 bits: %w", domain.CodeInvalidValue)
 	}
 	return reading, unreadableCells(reading.Anomalies)
 }
@@ -137,7 +145,7 @@ func (s *Store) readCounts(session *engine.Session, q *query) (reading ports.Rea
 func (s *Store) Retries(ctx context.Context) (ports.Reading[*domain.Retries], error) {
 	return history(ctx, s, Retries, s.retries, func(session *engine.Session, q *query) (ports.Reading[*domain.Retries], error) {
 		return one(session, q, func(r reader) *domain.Retries {
-			retried, total, most := r.needed(), r.needed(), r.needed()
+			retried, total, most := r.count(), r.count(), r.count()
 			r.leftOut()
 			if retried == nil || total == nil || most == nil {
 				return nil
@@ -171,7 +179,7 @@ func (s *Store) CostTotals(ctx context.Context) (ports.Reading[*domain.RunCosts]
 
 // costs reads how many runs there are, and what they have cost; nil without the former.
 func (r reader) costs() *domain.CostTotals {
-	runs := r.needed()
+	runs := r.count()
 	r.leftOut()
 	totals := &domain.CostTotals{
 		CostUSD: r.Real(), InputTokens: r.Integer(), OutputTokens: r.Integer(),

@@ -117,6 +117,7 @@ func (l *lab) measure() (rows []row, err error) {
 		{"a backlog", l.backlog},
 		{"processor time", l.cpu},
 		{"memory", l.memory},
+		{"a profile", l.profile},
 		{"a writer beside polls", l.writer},
 		{"start", l.start},
 		{"PostgreSQL", l.postgres},
