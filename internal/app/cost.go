@@ -34,11 +34,10 @@ func (c *Cost) Collect(ctx context.Context) (any, error) {
 	jobs, jobsErr := c.jobs.RunningJobs(ctx)
 	totals, totalsErr := summing.wait(ctx)
 
-	err := join(jobsErr, totalsErr)
-	if err != nil && jobs.Value == nil && totals.Value == nil {
+	if err := failure(jobsErr, totalsErr); err != nil && jobs.Value == nil && totals.Value == nil {
 		return nil, err
 	}
-	err = join(jobsErr, unlessLeftOut(totalsErr))
+	err := join(unlessLeftOut(jobsErr), unlessLeftOut(totalsErr))
 	anomalies := jobs.Anomalies + totals.Anomalies
 	running := make([]domain.RunningCost, len(jobs.Value))
 	for i, job := range jobs.Value {

@@ -153,6 +153,18 @@ func unlessLeftOut(err error) error {
 	return err
 }
 
+// failure is why nothing is known: what went wrong, or else that all of it is left out.
+func failure(errs ...error) error {
+	var wrong []error
+	for _, err := range errs {
+		wrong = append(wrong, unlessLeftOut(err))
+	}
+	if err := join(wrong...); err != nil {
+		return err
+	}
+	return join(errs...)
+}
+
 // withMargin returns a context that ends a tenth before the given one would, so that
 // a section whose source hangs still has time to answer with what it has.
 func withMargin(ctx context.Context) (context.Context, context.CancelFunc) {

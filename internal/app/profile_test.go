@@ -59,6 +59,33 @@ func TestLeftOut(t *testing.T) {
 	assert.Nil(t, e.Cost.Aggregate)
 }
 
+// TestLeftOut_Running: costs without running jobs are those that there are; what went wrong
+// with them is not hidden by what is left out.
+func TestLeftOut_Running(t *testing.T) {
+	for name, tc := range map[string]struct {
+		totals *domain.RunCosts
+		err    error
+		status domain.Status
+		code   *domain.Code
+	}{
+		"costs":           {&domain.RunCosts{CostTotals: domain.CostTotals{Runs: 3}}, nil, domain.StatusOK, nil},
+		"costs in part":   {&domain.RunCosts{}, domain.CodeUnreadableCells, domain.StatusDegraded, new(domain.CodeUnreadableCells)},
+		"unreadable":      {nil, domain.CodeDBCorrupt, domain.StatusFailed, new(domain.CodeDBCorrupt)},
+		"none that exist": {nil, domain.CodeNotInProfile, domain.StatusDisabled, new(domain.CodeNotInProfile)},
+	} {
+		w := newWorld(t)
+		w.agents = mocks.NewAgentSource(t)
+		w.agents.EXPECT().RunningJobs(anything).Return(ports.Reading[[]domain.RunningJob]{}, domain.CodeNotInProfile)
+		w.cost = mocks.NewCostSource(t)
+		w.cost.EXPECT().CostTotals(anything).Return(ports.Reading[*domain.RunCosts]{Value: tc.totals}, tc.err)
+		e := scrape(t, w.service(t))
+		assert.Equal(t, domain.StatusDisabled, e.Sections["agents"].Status)
+		assert.Equal(t, tc.status, e.Sections["cost"].Status, name)
+		assert.Equal(t, tc.code, e.Sections["cost"].Code, name)
+		assert.Nil(t, e.Sections["cost"].Rows, name)
+	}
+}
+
 // Since when something has been what it is shows, the oldest of a section's parts.
 func TestAsOfOfParts(t *testing.T) {
 	w := newWorld(t)

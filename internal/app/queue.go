@@ -41,11 +41,10 @@ func (q *Queue) Collect(ctx context.Context) (any, error) {
 	retries, retriesErr := retrying.wait(ctx)
 	state, stateErr := working.wait(ctx)
 
-	err := join(countsErr, retriesErr, stateErr)
-	if err != nil && counts.Value == nil && retries.Value == nil && state.Value == nil {
+	if err := failure(countsErr, retriesErr, stateErr); err != nil && counts.Value == nil && retries.Value == nil && state.Value == nil {
 		return nil, err
 	}
-	err = join(unlessLeftOut(countsErr), unlessLeftOut(retriesErr), stateErr)
+	err := join(unlessLeftOut(countsErr), unlessLeftOut(retriesErr), stateErr)
 	queue := &domain.Queue{Counts: counts.Value, Retries: retries.Value}
 	if counts.Value != nil {
 		depth := counts.Value[domain.StatusQueued]
