@@ -2,6 +2,7 @@ package tests
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -87,6 +89,7 @@ func (d *stricken) disasters() []disaster {
 		{"stopped", stop, start, "source_unreachable", nil},
 		{"restarted", func() { stop(); start() }, nothing, "", nil},
 		{"killed", func() { d.signal(syscall.SIGKILL) }, start, "source_unreachable", nil},
+		{"in recovery, and crashed there", d.recover, func() { d.signal(syscall.SIGKILL); require.NoError(d.t, os.Remove(d.standbySignal())); start() }, "source_unreachable", nil},
 		{"a process crashed, and all recover", d.crash, nothing, "", nil},
 		{"frozen", func() { d.signal(syscall.SIGSTOP) }, func() { d.signal(syscall.SIGCONT) }, "source_unreachable", nil},
 		{"network cut", func() { d.network.cut(true) }, func() { d.network.cut(false) }, "source_unreachable", nil},
@@ -169,6 +172,22 @@ func (d *stricken) crash() {
 	require.Eventually(d.t, func() bool {
 		again, err := pgx.Connect(context.Background(), d.URL("orchestrator", d.db.Name))
 		return err == nil && again.Close(context.Background()) == nil
+	}, time.Minute, 20*time.Millisecond)
+}
+
+// standbySignal is the file that keeps a server in recovery.
+func (d *stricken) standbySignal() string { return filepath.Join(d.Dir, "standby.signal") }
+
+// recover lets the server crash and stay in recovery, where it refuses everybody.
+func (d *stricken) recover() {
+	require.NoError(d.t, d.Configure("hot_standby = off")) // of no account but in recovery
+	d.signal(syscall.SIGKILL)
+	require.NoError(d.t, os.WriteFile(d.standbySignal(), nil, 0o644))
+	require.NoError(d.t, d.Launch())
+	require.Eventually(d.t, func() bool {
+		_, err := pgx.Connect(context.Background(), d.URL("orchestrator", d.db.Name))
+		refused, answered := errors.AsType[*pgconn.PgError](err)
+		return answered && refused.Code == "57P03" // cannot_connect_now
 	}, time.Minute, 20*time.Millisecond)
 }
 

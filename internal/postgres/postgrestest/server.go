@@ -193,6 +193,11 @@ func (s *Server) Start() error {
 	return s.run("pg_ctl", "start", "-D", s.Dir, "-l", s.logPath(), "-w", "-t", "90", "-s")
 }
 
+// Launch starts the server and does not wait for it.
+func (s *Server) Launch() error {
+	return s.run("pg_ctl", "start", "-D", s.Dir, "-l", s.logPath(), "-W", "-s")
+}
+
 // Stop stops it: fast, or immediate as a crash would.
 func (s *Server) Stop(mode string) error {
 	return s.run("pg_ctl", "stop", "-D", s.Dir, "-m", mode, "-w", "-t", "90", "-s")
