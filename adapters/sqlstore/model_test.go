@@ -39,8 +39,14 @@ type watched struct {
 
 func watch(t *testing.T, rows int, seed uint64) *watched {
 	t.Helper()
-	w := &watched{world: newWorld(t, rows, seed), perBlock: perBlock}
-	w.store = openStore(t, w.path, time.Minute, Options{MaxRows: 10_000, Recount: recount})
+	world := newWorld(t, rows, seed)
+	return watchOver(t, world, openStore(t, world.path, time.Minute, Options{MaxRows: 10_000, Recount: recount}))
+}
+
+// watchOver is a world that a store reads.
+func watchOver(t *testing.T, world *world, store *Store) *watched {
+	t.Helper()
+	w := &watched{world: world, store: store, perBlock: perBlock}
 	w.store.now = func() time.Time { return w.now }
 	conn, err := w.store.engine.Connect(t.Context())
 	require.NoError(t, err)
@@ -175,8 +181,12 @@ func sizes(t *testing.T) (rows []int) {
 // TestModel_SmallTable: what is small is right, whatever was changed and by whom.
 func TestModel_SmallTable(t *testing.T) {
 	t.Parallel()
-	w := watch(t, 1000, 1)
-	for i := range polls(t, 200) {
+	smallTable(t, watch(t, 1000, 1), 200)
+}
+
+func smallTable(t *testing.T, w *watched, few int) {
+	t.Helper()
+	for i := range polls(t, few) {
 		w.pause(w.random.IntN(20), func() {
 			switch n := w.random.IntN(60); {
 			case n == 0:
@@ -223,28 +233,32 @@ func TestModel_Work(t *testing.T) {
 	for _, rows := range sizes(t) {
 		t.Run(strconv.Itoa(rows), func(t *testing.T) {
 			t.Parallel()
-			w := watch(t, rows, 2)
-			other := false
-			for i := range polls(t, 100) {
-				w.pause(w.random.IntN(30), w.work)
-				switch w.random.IntN(60) {
-				case 0:
-					w.burst(int64(w.random.IntN(4000)))
-				case 1:
-					w.prune(500)
-				case 2:
-					other = w.maintain()
-				}
-				w.commit()
-				got := w.poll()
-				w.scraped()
-				if other = other && errors.Is(got.err, domain.CodeRecounting); other {
-					continue
-				}
-				require.NoError(t, got.err, "poll %d", i)
-				require.True(t, w.right(got), "poll %d: %v, not %v", i, got, w.sums())
-			}
+			workOnly(t, watch(t, rows, 2), 100)
 		})
+	}
+}
+
+func workOnly(t *testing.T, w *watched, few int) {
+	t.Helper()
+	other := false
+	for i := range polls(t, few) {
+		w.pause(w.random.IntN(30), w.work)
+		switch w.random.IntN(60) {
+		case 0:
+			w.burst(int64(w.random.IntN(4000)))
+		case 1:
+			w.prune(500)
+		case 2:
+			other = w.maintain()
+		}
+		w.commit()
+		got := w.poll()
+		w.scraped()
+		if other = other && errors.Is(got.err, domain.CodeRecounting); other {
+			continue
+		}
+		require.NoError(t, got.err, "poll %d", i)
+		require.True(t, w.right(got), "poll %d: %v, not %v", i, got, w.sums())
 	}
 }
 
@@ -256,42 +270,46 @@ func TestModel_History(t *testing.T) {
 	for _, rows := range sizes(t) {
 		t.Run(strconv.Itoa(rows), func(t *testing.T) {
 			t.Parallel()
-			w := watch(t, rows, 3)
-			require.NoError(t, w.poll().err)
-			var pass time.Duration // that it takes to find the change
-			var edited time.Time   // zero if all was right
-			var read time.Duration // that was saved up for since then
-			found := false
-			for i := range polls(t, 60) {
-				if edited.IsZero() {
-					pass = time.Duration(2*(rows/rollup.BlockRows+1)) * perBlock
-					if all := w.edit(); all {
-						pass = 0 // whatever is read next is changed
-					}
-					edited, read, found = w.now, 0, false
-				}
-				pause := w.pause(w.random.IntN(10), w.work)
-				late := read >= pass
-				read += min(50*time.Millisecond, time.Duration(recount*float64(pause)))
-				got := w.poll()
-				w.scraped()
-				right := w.right(got)
-				doubted := errors.Is(got.err, domain.CodeRecounting)
-				if !doubted {
-					require.NoError(t, got.err, "poll %d", i)
-				}
-				found = found || right || doubted
-				switch {
-				case right:
-					edited = time.Time{}
-				case !found:
-					require.False(t, late, "poll %d: the change is not found within a rotation", i)
-					require.False(t, got.countedAt.After(edited), "poll %d: counted at %s, after the change", i, got.countedAt)
-				default:
-					require.True(t, doubted, "poll %d: it was found, and is forgotten again", i)
-				}
-			}
+			historyEdited(t, watch(t, rows, 3), rows, 60)
 		})
+	}
+}
+
+func historyEdited(t *testing.T, w *watched, rows, few int) {
+	t.Helper()
+	require.NoError(t, w.poll().err)
+	var pass time.Duration // that it takes to find the change
+	var edited time.Time   // zero if all was right
+	var read time.Duration // that was saved up for since then
+	found := false
+	for i := range polls(t, few) {
+		if edited.IsZero() {
+			pass = time.Duration(2*(rows/rollup.BlockRows+1)) * perBlock
+			if all := w.edit(); all {
+				pass = 0 // whatever is read next is changed
+			}
+			edited, read, found = w.now, 0, false
+		}
+		pause := w.pause(w.random.IntN(10), w.work)
+		late := read >= pass
+		read += min(50*time.Millisecond, time.Duration(recount*float64(pause)))
+		got := w.poll()
+		w.scraped()
+		right := w.right(got)
+		doubted := errors.Is(got.err, domain.CodeRecounting)
+		if !doubted {
+			require.NoError(t, got.err, "poll %d", i)
+		}
+		found = found || right || doubted
+		switch {
+		case right:
+			edited = time.Time{}
+		case !found:
+			require.False(t, late, "poll %d: the change is not found within a rotation", i)
+			require.False(t, got.countedAt.After(edited), "poll %d: counted at %s, after the change", i, got.countedAt)
+		default:
+			require.True(t, doubted, "poll %d: it was found, and is forgotten again", i)
+		}
 	}
 }
 

@@ -49,6 +49,8 @@ type world struct {
 	path   string
 	rows   int     // at first
 	writer *writer // nil while the orchestrator is stopped
+	// server runs statements where the database is one of a server; else nil.
+	server func(statements ...string) []string
 	now    time.Time
 	script []string
 
@@ -64,14 +66,20 @@ type world struct {
 // newWorld makes a database of so many jobs that have ended, each with its run.
 func newWorld(t testing.TB, rows int, seed uint64) *world {
 	t.Helper()
-	w := &world{
-		t: t, rows: rows, random: rand.New(rand.NewPCG(uint64(rows), seed)), now: time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC),
-		firstJob: 1, lastJob: int64(rows), firstRun: 1, lastRun: int64(rows), jobs: map[int64]*job{}, runs: map[int64]*row{},
-	}
+	w := bareWorld(t, rows, seed)
 	w.path = newDB(t, walMode, fmt.Sprintf(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)
 		INSERT INTO jobs (id, status, attempts, run_id) SELECT i, CASE WHEN i %% 9 THEN 'done' ELSE 'failed' END, i %% 3, i FROM n;
 		INSERT INTO agent_runs (id, cost_usd, input_tokens, model) SELECT id, id / 8.0, id, CASE WHEN id %% 7 THEN 'm' || (id / 100 %% 5) END FROM jobs`, rows))
 	return w
+}
+
+// bareWorld is one without a database.
+func bareWorld(t testing.TB, rows int, seed uint64) *world {
+	t.Helper()
+	return &world{
+		t: t, rows: rows, random: rand.New(rand.NewPCG(uint64(rows), seed)), now: time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC),
+		firstJob: 1, lastJob: int64(rows), firstRun: 1, lastRun: int64(rows), jobs: map[int64]*job{}, runs: map[int64]*row{},
+	}
 }
 
 // do writes a statement down.
@@ -82,6 +90,9 @@ func (w *world) do(statement string, args ...any) {
 // run runs statements in the orchestrator, which is started if it is not running.
 func (w *world) run(statements ...string) []string {
 	w.t.Helper()
+	if w.server != nil {
+		return w.server(statements...)
+	}
 	if w.writer == nil {
 		w.writer = startWriter(w.t, w.path)
 		w.writer.run("PRAGMA synchronous = OFF", "PRAGMA wal_autocheckpoint = 200")
@@ -99,8 +110,10 @@ func (w *world) commit() {
 // stop ends the orchestrator in an orderly way.
 func (w *world) stop() {
 	w.commit()
-	w.writer.stop()
-	w.writer = nil
+	if w.writer != nil {
+		w.writer.stop()
+		w.writer = nil
+	}
 }
 
 // scraped notes what a scrape has seen, which is all that was committed.
