@@ -30,7 +30,7 @@ test: ## Run all tests
 # program those are run whose service is in this process.
 .PHONY: race
 race: ## Run all tests of code in this process with the race detector
-	CGO_CFLAGS=-O1 go test -race $$(go list ./... | grep -v /tests)
+	ORCHMETRICS_MODEL_POLLS=20 CGO_CFLAGS=-O1 go test -race $$(go list ./... | grep -v /tests)
 	CGO_CFLAGS=-O1 go test -race -run '^Test(Curl|Scenarios|Golden|Readme|Replay|Text)' ./tests
 
 # How long each fuzz target runs in `make chaos`, how often the sums are compared with

@@ -19,6 +19,15 @@ func often(short, long int) int {
 	return short
 }
 
+// unlessLong runs a test beside others, but for `make chaos`: there it has the machine for
+// itself, since what it measures is reported.
+func unlessLong(t *testing.T) {
+	t.Helper()
+	if often(1, 0) == 1 {
+		t.Parallel()
+	}
+}
+
 // lasting is how long something lasts that lasts so long in `make chaos`.
 func lasting(long time.Duration) time.Duration {
 	return long / time.Duration(often(3, 1))

@@ -160,9 +160,10 @@ func asking(target, accept string) string {
 	return "GET " + target + " HTTP/1.1\r\nHost: localhost\r\nAccept: " + accept + "\r\n\r\n"
 }
 
-// TestSiege_NobodyReads: a thousand clients ask for all of 10,000 running jobs and
+// TestSiege_NobodyReads: up to a thousand clients ask for all of 10,000 running jobs and
 // 100,000 tasks, in each form, and read nothing. Afterwards the memory is given back.
 func TestSiege_NobodyReads(t *testing.T) {
+	unlessLong(t)
 	modest.try(t, "nobody reads", func(t *testing.T) {
 		p := running(t, 10_000)
 		start(t, p).run(`WITH RECURSIVE n(i) AS (SELECT 100 UNION ALL SELECT i+1 FROM n LIMIT 100000)
@@ -170,10 +171,11 @@ func TestSiege_NobodyReads(t *testing.T) {
 		s := serve(t, p, within(timeout))
 		accepts := []string{"application/json", "text/plain", "application/json", "application/openmetrics-text"}
 		codings := []string{"identity", "identity", "zstd", "gzip"}
-		g := besiege(t, s, 1000, 3*time.Second, func() string {
+		clients := often(300, 1000)
+		g := besiege(t, s, clients, 3*time.Second, func() string {
 			return asking("/metrics", accepts[rand.IntN(len(accepts))]+"\r\nAccept-Encoding: "+codings[rand.IntN(len(codings))])
 		})
-		g.report(t, lasting(15*time.Second), "1,000 clients that never read, of 10,000 jobs and 100,000 tasks")
+		g.report(t, lasting(15*time.Second), fmt.Sprintf("%d clients that never read, of 10,000 jobs and 100,000 tasks", clients))
 
 		polls := poll(s, time.Second)
 		inARow, highest := 0, 0.0
@@ -196,6 +198,7 @@ func TestSiege_NobodyReads(t *testing.T) {
 
 // TestSiege_DropIns: as many and as large files as there may be, and more.
 func TestSiege_DropIns(t *testing.T) {
+	unlessLong(t)
 	for name, content := range map[string]string{
 		"64 drop-ins of 1 MiB": strings.Repeat("x", 1<<20-2), "64 drop-ins of 1 MiB of <": strings.Repeat("<", 1<<20-2),
 		"64 drop-ins of 1 MiB that is no UTF-8": strings.Repeat("\xffx", 1<<19-1),
@@ -255,14 +258,16 @@ func TestSiege_Breaker(t *testing.T) {
 // TestSiege_IdleConnections: there are more than there may be open files, or than
 // anybody needs, and the database is read all the same.
 func TestSiege_IdleConnections(t *testing.T) {
+	unlessLong(t)
+	many := often(1_500, 5_000)
 	for name, c := range map[string]struct {
 		connections, files int
 		request            string
 	}{
-		"5,000 idle connections and 1,024 files":      {5_000, 1_024, ""},
-		"5,000 half a request each, and 1,024 files":  {5_000, 1_024, "GET /metrics HTTP/1.1\r\nX-Half: "},
-		"5,000 that ask now and then and 1,024 files": {5_000, 1_024, asking("/livez", "*/*")},
-		"20,000 idle connections":                     {20_000, 20_000, ""},
+		"idle connections and 1,024 files":            {many, 1_024, ""},
+		"half a request each, and 1,024 files":        {many, 1_024, "GET /metrics HTTP/1.1\r\nX-Half: "},
+		"that ask now and then and 1,024 files":       {many, 1_024, asking("/livez", "*/*")},
+		"idle connections, and files enough for them": {4 * many, 20_000, ""},
 	} {
 		modest.try(t, name, func(t *testing.T) {
 			prlimit, err := exec.LookPath("prlimit")
@@ -276,7 +281,7 @@ func TestSiege_IdleConnections(t *testing.T) {
 			p := seeded(t)
 			s := launch{db: p.db, as: &p.owner, under: []string{prlimit, fmt.Sprintf("--nofile=%d:%[1]d", files)}}.start(t)
 			g := besiege(t, s, connections, 10*time.Second, func() string { return c.request })
-			g.report(t, lasting(10*time.Second), fmt.Sprintf("%s (of which %d were tried)", name, connections))
+			g.report(t, lasting(10*time.Second), fmt.Sprintf("%d %s", connections, name))
 			assert.Equal(t, map[string]int{"200 ": 4 * g.good.answers}, g.good.states, "no section lacks a file")
 		})
 	}

@@ -14,9 +14,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestSize_RunningJobs: 10,000 running jobs, half of whose processes are dead. It
-// is not run beside others: what an answer took is reported, and decides nothing.
+// TestSize_RunningJobs: 10,000 running jobs, half of whose processes are dead. What
+// an answer took is reported, and decides nothing.
 func TestSize_RunningJobs(t *testing.T) {
+	unlessLong(t)
 	large.try(t, "10,000 running jobs", func(t *testing.T) {
 		const jobs = 10_000
 		s := serve(t, running(t, jobs))
@@ -41,9 +42,10 @@ func TestSize_RunningJobs(t *testing.T) {
 }
 
 // TestSize_Trees: 2,000 running jobs above one tree of 2,500 processes: all of them
-// at its top, or below each other. It is not run beside others: what an answer took
-// is reported, and decides nothing.
+// at its top, or below each other. What an answer took is
+// reported, and decides nothing.
 func TestSize_Trees(t *testing.T) {
+	unlessLong(t)
 	const jobs, members = 2000, 2500
 	for name, nested := range map[string]int{"all at its top": 1, "many below each other": 200} {
 		large.try(t, "a tree of processes, jobs "+name, func(t *testing.T) {
