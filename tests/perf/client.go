@@ -33,7 +33,11 @@ type Client struct {
 	r    *bufio.Reader
 	host string
 	body []byte
+	used time.Time
 }
+
+// idle is for how long a connection may rest: a server closes it after 20 seconds.
+const idle = 5 * time.Second
 
 // Dial connects to a server.
 func Dial(address string) (*Client, error) {
@@ -41,7 +45,7 @@ func Dial(address string) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{conn: conn, r: bufio.NewReaderSize(conn, 64<<10), host: address}, nil
+	return &Client{conn: conn, r: bufio.NewReaderSize(conn, 64<<10), host: address, used: time.Now()}, nil
 }
 
 // Close closes the connection.
@@ -81,6 +85,15 @@ func complaint(body []byte) error {
 // Get returns the body at a path, which must be a 200 of known length. It is good
 // until the next one.
 func (c *Client) Get(path string) ([]byte, error) {
+	if time.Since(c.used) > idle {
+		fresh, err := Dial(c.host)
+		if err != nil {
+			return nil, errors.Join(err, c.Close())
+		}
+		_ = c.Close()
+		c.conn, c.r = fresh.conn, fresh.r
+	}
+	defer func() { c.used = time.Now() }()
 	if err := c.conn.SetDeadline(time.Now().Add(patience)); err != nil {
 		return nil, err
 	}
