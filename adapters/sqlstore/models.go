@@ -97,12 +97,16 @@ func (s runSums) Add(other runSums) runSums {
 	if s == nil {
 		return slices.Clone(other)
 	}
-	for _, m := range other {
-		at, found := slices.BinarySearchFunc(s, m.model, func(own modelSums, key modelKey) int { return own.model.compare(key) })
-		if !found {
-			s = slices.Insert(s, at, modelSums{model: m.model})
+	for i := range other {
+		m, at := &other[i], i
+		if at >= len(s) || s[at].model != m.model { // most blocks have the same models
+			var found bool
+			at, found = slices.BinarySearchFunc(s, m.model, func(own modelSums, key modelKey) int { return own.model.compare(key) })
+			if !found {
+				s = slices.Insert(s, at, modelSums{model: m.model})
+			}
 		}
-		s[at].add(&m)
+		s[at].add(m)
 	}
 	return s
 }
