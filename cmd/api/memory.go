@@ -13,7 +13,7 @@ const (
 	// memoryLimit is above what is in use while 10,000 running jobs are polled, in
 	// whatever form, and below what is documented to be enough for that: near it,
 	// garbage is collected more often, which costs little, since answers hold no pointers.
-	memoryLimit = 128 << 20
+	memoryLimit = 100 << 20
 	// quietMemory is how much may stay mapped while nothing happens.
 	quietMemory = 32 << 20
 	// quietAfter is how long nothing has to happen for that.
