@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 	flag.Parse()
 	parallel := flag.Lookup("test.parallel")
 	if parallel.Value.String() == parallel.DefValue { // most tests wait for programs
-		if err := flag.Set(parallel.Name, "6"); err != nil {
+		if err := flag.Set(parallel.Name, "4"); err != nil {
 			panic(err)
 		}
 	}
