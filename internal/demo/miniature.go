@@ -78,7 +78,7 @@ func StartMiniature(ctx context.Context, profile string, opts Options) (*Miniatu
 	if err := m.begin(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("start demo: %w", err), m.Stop())
 	}
-	m.running.Go(func() { m.goOn(ctx) })
+	m.running.Go(func() { repeat(ctx, m.every, m.log, m.oneRound) })
 	return m, nil
 }
 
@@ -147,21 +147,6 @@ func (m *Miniature) note(ctx context.Context, event string, e *errand, at time.T
 		return fmt.Errorf("write %s: %w", event, err)
 	}
 	return nil
-}
-
-func (m *Miniature) goOn(ctx context.Context) {
-	ticker := time.NewTicker(m.every)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-		if err := m.oneRound(ctx); err != nil && ctx.Err() == nil {
-			m.log.Warn("demo: round failed", "error", err)
-		}
-	}
 }
 
 // oneRound ends what has worked long enough, plans new tasks, and starts one of each

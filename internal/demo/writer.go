@@ -25,10 +25,13 @@ type writer struct {
 	log       *slog.Logger
 }
 
-// run goes on until the context ends. A round that fails is reported and the
-// next one tried: the fault may be a reader's lock.
-func (w *writer) run(ctx context.Context) {
-	ticker := time.NewTicker(w.every)
+// run goes on until the context ends.
+func (w *writer) run(ctx context.Context) { repeat(ctx, w.every, w.log, w.round) }
+
+// repeat does a round at each tick until the context ends. One that fails is reported
+// and the next one tried: the fault may be a reader's lock.
+func repeat(ctx context.Context, every time.Duration, log *slog.Logger, round func(context.Context) error) {
+	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for {
 		select {
@@ -36,8 +39,8 @@ func (w *writer) run(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
-		if err := w.round(ctx); err != nil && ctx.Err() == nil {
-			w.log.Warn("demo: round failed", "error", err)
+		if err := round(ctx); err != nil && ctx.Err() == nil {
+			log.Warn("demo: round failed", "error", err)
 		}
 	}
 }
