@@ -120,13 +120,16 @@ func (r *Rows) Name() (name string) {
 }
 
 // Ref reads an id that need not be a number, as a text: a text, a whole number, or a
-// blob of 16 bytes, which is a UUID.
+// blob of 16 bytes, which is a UUID. An empty text is nobody's id, as NULL is.
 func (r *Rows) Ref() *string {
 	const uuid = 16
 	switch value := r.Value().(type) {
 	case nil:
 		return nil
 	case string:
+		if value == "" {
+			return nil
+		}
 		return new(r.clean(value))
 	case int64:
 		return new(strconv.FormatInt(value, 10))
