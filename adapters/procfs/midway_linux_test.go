@@ -232,11 +232,11 @@ func TestDiesBetweenOpenAndRead(t *testing.T) {
 	require.NoError(t, c.cmd.Process.Kill())
 	require.Error(t, c.cmd.Wait(), "it was killed")
 
-	s := &sampler{root: root, buf: make([]byte, bufferSize), blind: new(true)}
-	_, err = file.read(s.buf)
+	s := &sampler{root: root, files: newProcessReader(root), blind: new(true)}
+	_, err = file.read(s.files.buf)
 	require.ErrorIs(t, err, unix.ESRCH)
 	assert.Equal(t, domain.ProcessGone, s.status(c.pid(), err), "gone even where others are hidden")
-	_, err = procDir.readOnce("stat", s.buf)
+	_, err = procDir.readOnce("stat", s.files.buf)
 	require.Error(t, err)
 	s.blind = new(false)
 	assert.Equal(t, domain.ProcessGone, s.status(c.pid(), err))

@@ -31,6 +31,7 @@ type process struct {
 
 	boottimeMS *int64   // CLOCK_BOOTTIME when the stat was read
 	activity   activity // just before
+	uncounted  []error  // why not all of it is known
 	children   []int64
 	unlisted   error // why not all children are known
 	// stale is whether it is to be read anew: a child was gone when it was looked up,
@@ -38,29 +39,41 @@ type process struct {
 	stale bool
 }
 
+// processReader reads the files of processes, one after the other, into buffers that
+// it uses again. It is used by one goroutine.
+type processReader struct {
+	root descriptor
+	buf  []byte
+	tids []int64
+}
+
+func newProcessReader(root descriptor) *processReader {
+	return &processReader{root: root, buf: make([]byte, bufferSize)}
+}
+
 // readProcess reads a process, which must be a child of parent.
 //
 // The children are listed before the stat is read. A child that is waited for in
 // between is then found gone, and the process is read anew; the other way round
 // it would be in neither.
-func (s *sampler) readProcess(ctx context.Context, pid, parent int64) (*process, error) {
-	procDir, err := s.root.openDir(strconv.FormatInt(pid, 10))
+func (r *processReader) readProcess(ctx context.Context, pid, parent int64) (*process, error) {
+	procDir, err := r.root.openDir(strconv.FormatInt(pid, 10))
 	if err != nil {
 		return nil, err
 	}
 	defer procDir.close()
 	var p process
-	var uncounted error
-	p.unlisted, uncounted = s.readThreads(ctx, procDir, &p)
+	unlisted, uncounted := r.readThreads(ctx, procDir, &p)
+	p.unlisted = unlisted
 	if uncounted != nil {
-		s.note(pid, uncounted)
+		p.uncounted = append(p.uncounted, uncounted)
 		p.activity.runNS.unknown, p.activity.timeSlices.unknown = true, true
 	}
-	if err := s.readIO(procDir, &p); err != nil {
-		s.note(pid, err)
+	if err := r.readIO(procDir, &p); err != nil {
+		p.uncounted = append(p.uncounted, err)
 		p.activity.readBytes.unknown, p.activity.writtenBytes.unknown = true, true
 	}
-	line, err := procDir.readOnce("stat", s.buf)
+	line, err := procDir.readOnce("stat", r.buf)
 	if err != nil {
 		return nil, err
 	}
@@ -86,33 +99,33 @@ func (s *sampler) readProcess(ctx context.Context, pid, parent int64) (*process,
 // readThreads reads the children of each thread of a process, and what it has done.
 // Each thread has the children that it has begotten, and those that a thread which
 // ended has left it. The errors say why either is not all.
-func (s *sampler) readThreads(ctx context.Context, procDir descriptor, p *process) (unlisted, uncounted error) {
+func (r *processReader) readThreads(ctx context.Context, procDir descriptor, p *process) (unlisted, uncounted error) {
 	var err error
-	s.tids, err = procDir.appendIDs(s.tids[:0], "task", s.buf)
+	r.tids, err = procDir.appendIDs(r.tids[:0], "task", r.buf)
 	switch {
 	case isEnded(err) && procDir.exists("stat") == nil:
 		return errNoChildrenFile, err // a mount that shows no threads
 	case err != nil:
 		return err, err
 	}
-	for _, tid := range s.tids {
+	for _, tid := range r.tids {
 		if err := ctx.Err(); err != nil {
 			return err, err
 		}
 		thread := "task/" + strconv.FormatInt(tid, 10)
 		if unlisted == nil {
-			unlisted = s.listChildren(procDir, thread, p)
+			unlisted = r.listChildren(procDir, thread, p)
 		}
 		if uncounted == nil {
-			uncounted = s.readSchedstat(procDir, thread, p)
+			uncounted = r.readSchedstat(procDir, thread, p)
 		}
 	}
 	return unlisted, uncounted
 }
 
 // listChildren appends the children of one thread.
-func (s *sampler) listChildren(procDir descriptor, thread string, p *process) error {
-	list, err := procDir.readAll(thread+"/children", s.buf)
+func (r *processReader) listChildren(procDir descriptor, thread string, p *process) error {
+	list, err := procDir.readAll(thread+"/children", r.buf)
 	switch {
 	case errors.Is(err, errTooLong):
 		return errTooLarge
@@ -132,8 +145,8 @@ func (s *sampler) listChildren(procDir descriptor, thread string, p *process) er
 }
 
 // readSchedstat adds what one thread has done. One that has ended counts no more.
-func (s *sampler) readSchedstat(procDir descriptor, thread string, p *process) error {
-	line, err := procDir.readOnce(thread+"/schedstat", s.buf)
+func (r *processReader) readSchedstat(procDir descriptor, thread string, p *process) error {
+	line, err := procDir.readOnce(thread+"/schedstat", r.buf)
 	if err != nil {
 		if isEnded(err) && procDir.exists(thread) != nil {
 			err = nil
@@ -147,8 +160,8 @@ func (s *sampler) readSchedstat(procDir descriptor, thread string, p *process) e
 }
 
 // readIO reads what a process has read and written.
-func (s *sampler) readIO(procDir descriptor, p *process) error {
-	content, err := procDir.readOnce("io", s.buf)
+func (r *processReader) readIO(procDir descriptor, p *process) error {
+	content, err := procDir.readOnce("io", r.buf)
 	if err != nil {
 		return err
 	}

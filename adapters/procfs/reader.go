@@ -17,7 +17,8 @@ const maxKnown = 1 << 16
 var _ ports.CPUReader = (*Reader)(nil)
 
 // Reader reads processes from one proc mount. It is safe for concurrent use; a call
-// holds at most four descriptors.
+// holds at most four descriptors, or nine where it reads more than 64 processes,
+// at most four of them at once.
 type Reader struct {
 	root       string
 	clockTicks int64 // 0: unknown

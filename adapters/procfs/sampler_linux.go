@@ -19,14 +19,13 @@ import (
 // hundred kilobytes on a large host.
 const maxHostStat = 4 << 20
 
-// sampler is the state of one call: buffers to use again, and what is looked up
-// once. It is used by one goroutine.
+// sampler is the state of one call: what was read, and what is looked up once. It is
+// used by one goroutine.
 type sampler struct {
 	reader   *Reader
 	root     descriptor
+	files    *processReader
 	pageSize int64
-	buf      []byte
-	tids     []int64
 	starts   map[int64]startTime // of the processes that this call is asked for
 
 	known    map[int64]*process // what was read: where agents run below each other, it is read once
@@ -54,8 +53,8 @@ func (r *Reader) sample(ctx context.Context, pids []int64, samples []ports.Sampl
 	s := &sampler{
 		reader:   r,
 		root:     root,
+		files:    newProcessReader(root),
 		pageSize: int64(os.Getpagesize()),
-		buf:      make([]byte, bufferSize),
 		starts:   r.knownStarts(pids),
 		known:    make(map[int64]*process, len(pids)),
 	}
@@ -71,11 +70,12 @@ func (r *Reader) sample(ctx context.Context, pids []int64, samples []ports.Sampl
 // large tree costs itself, should the context end on the way, and no process.
 func (s *sampler) sampleAll(ctx context.Context, pids []int64) map[int64]ports.Sample {
 	samples := make(map[int64]ports.Sample, len(pids))
-	for _, pid := range pids {
-		if s.stopped = ctx.Err(); s.stopped != nil {
-			break
+	for _, read := range readEach(ctx, s.root, pids) {
+		if !read.tried {
+			s.stopped = ctx.Err()
+			continue
 		}
-		samples[pid] = s.sampleProcess(ctx, pid)
+		samples[read.pid] = s.sampleItself(read)
 	}
 	for _, pid := range pids {
 		if itself := samples[pid]; itself.CPUTicks != nil {
@@ -85,18 +85,22 @@ func (s *sampler) sampleAll(ctx context.Context, pids []int64) map[int64]ports.S
 	return samples
 }
 
-// sampleProcess reads a process itself.
-func (s *sampler) sampleProcess(ctx context.Context, pid int64) ports.Sample {
-	if !validPID(pid) {
-		return withStatus(domain.ProcessGone)
+// sampleItself is the sample of a process without what is below it.
+func (s *sampler) sampleItself(read reading) ports.Sample {
+	if read.err != nil {
+		s.note(read.pid, read.err)
+		return withStatus(s.status(read.pid, read.err))
 	}
-	p, err := s.readProcess(ctx, pid, anyParent)
-	if err != nil {
-		s.note(pid, err)
-		return withStatus(s.status(pid, err))
+	s.keep(s.known, read.process)
+	return s.sampleOf(read.process, nil)
+}
+
+// keep makes a process known, and notes what is missing of it.
+func (s *sampler) keep(known map[int64]*process, p *process) {
+	for _, err := range p.uncounted {
+		s.note(p.pid, err)
 	}
-	s.known[pid] = p
-	return s.sampleOf(p, nil)
+	known[p.pid] = p
 }
 
 // sampleTree adds what is below a process to its sample.

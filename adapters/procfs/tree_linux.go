@@ -98,9 +98,9 @@ func (s *sampler) findMember(ctx context.Context, m member) (*process, error) {
 		return nil, err
 	}
 	delete(s.known, m.pid)
-	p, err := s.readProcess(ctx, m.pid, parent)
+	p, err := s.files.readProcess(ctx, m.pid, parent)
 	if err == nil {
-		s.known[m.pid] = p
+		s.keep(s.known, p)
 	}
 	return p, err
 }
@@ -110,7 +110,7 @@ func (s *sampler) findMember(ctx context.Context, m member) (*process, error) {
 // nothing else is read in the call, so that no process is newer than its children.
 // Those that end on the way are left out.
 func (s *sampler) readAllProcesses(ctx context.Context) error {
-	pids, err := s.root.appendIDs(nil, ".", s.buf)
+	pids, err := s.root.appendIDs(nil, ".", s.files.buf)
 	if err != nil {
 		return err
 	}
@@ -120,13 +120,13 @@ func (s *sampler) readAllProcesses(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		p, err := s.readProcess(ctx, pid, anyParent)
+		p, err := s.files.readProcess(ctx, pid, anyParent)
 		if err != nil {
 			s.note(pid, err)
 			partial = partial || s.status(pid, err) != domain.ProcessGone
 			continue
 		}
-		all[pid] = p
+		s.keep(all, p)
 	}
 	for _, p := range all {
 		p.children, p.unlisted, p.stale = nil, nil, false
