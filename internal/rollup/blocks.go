@@ -9,7 +9,7 @@ import (
 )
 
 // block is the sums of the rows up to an id, from the end of the block before.
-type block[S any] struct {
+type block[S Sums[S]] struct {
 	upto     int64
 	rows     int64
 	sums     S
@@ -63,7 +63,7 @@ func (r *Rollup[S]) extend(ctx context.Context, hot, cold Table[S], s Scrape) er
 }
 
 // readFirst reads the block at the begin of a range that has more rows than one.
-func readFirst[S any](ctx context.Context, t Table[S], within Range, s Scrape) (block[S], error) {
+func readFirst[S Sums[S]](ctx context.Context, t Table[S], within Range, s Scrape) (block[S], error) {
 	made := block[S]{upto: min(within.Upto, saturated(within.From, BlockRows-1)), unmarked: true, readIn: s.Sequence, readAt: s.At}
 	var err error
 	if made.sums, made.rows, err = t.Sum(ctx, Range{within.From, made.upto}); err != nil || made.rows >= denseRows {

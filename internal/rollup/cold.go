@@ -9,6 +9,9 @@ const (
 	// maxPortion is the most that is saved up for cold blocks between two scrapes:
 	// a scrape after a long pause must not take long for it.
 	maxPortion = 50 * time.Millisecond
+	// minPortion is what is saved up before any is spent, so that of fast scrapes most
+	// read no cold block in turn.
+	minPortion = 5 * time.Millisecond
 	// doubtShare is the share of a core that reading all cold blocks again may take
 	// when they are in doubt, over the time that doubtReserve is worth.
 	doubtShare   = 0.1
@@ -137,6 +140,7 @@ type budget struct {
 	began   time.Time // of the scrape
 	limit   time.Duration
 	credit  time.Duration // for all cold blocks
+	enough  bool          // the credit was a portion when the scrape began
 	reserve time.Duration // for those in doubt besides
 }
 
@@ -152,14 +156,14 @@ func (b *budget) begin(s Scrape) {
 		b.credit = min(b.credit+part(b.share, now.Sub(b.began)), part(1, maxPortion))
 		b.reserve = min(b.reserve+part(doubtShare, now.Sub(b.began)), part(1, doubtReserve))
 	}
-	b.began, b.limit = now, s.Time
+	b.began, b.limit, b.enough = now, s.Time, b.credit >= part(1, minPortion)
 }
 
 // left tells whether the scrape still has time.
 func (b *budget) left() bool { return b.now().Sub(b.began) < b.limit }
 
 // portion tells whether there is something left for cold blocks in turn.
-func (b *budget) portion() bool { return b.credit > 0 && b.left() }
+func (b *budget) portion() bool { return b.enough && b.credit > 0 && b.left() }
 
 // reserved tells whether there is something left for those in doubt.
 func (b *budget) reserved() bool { return (b.credit > 0 || b.reserve > 0) && b.left() }

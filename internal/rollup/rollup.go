@@ -134,6 +134,7 @@ type Rollup[S Sums[S]] struct {
 	sequence        uint64
 	database, table string
 	blocks          []block[S]
+	lots            []lot[S]
 	counted         bool  // the whole table was read once
 	lowest          int64 // when the first block was read last
 	newest          int64 // from which id on rows are hot because they are new
@@ -193,12 +194,12 @@ func (r *Rollup[S]) Read(ctx context.Context, hot, cold Table[S], s Scrape) (Res
 		return Result[S]{}, err
 	}
 	total.CountedAt, total.Doubtful = s.At, r.doubt.open()
-	for i := range r.blocks {
-		b := &r.blocks[i]
-		total.Sums = total.Sums.Add(b.sums)
-		total.Rows += b.rows
-		if b.readAt.Before(total.CountedAt) {
-			total.CountedAt = b.readAt
+	r.addUp(s.Sequence)
+	for i := range r.lots {
+		total.Sums = total.Sums.Add(r.lots[i].sums)
+		total.Rows += r.lots[i].rows
+		if r.lots[i].readAt.Before(total.CountedAt) {
+			total.CountedAt = r.lots[i].readAt
 		}
 	}
 	return total, nil

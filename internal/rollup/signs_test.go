@@ -73,16 +73,18 @@ func TestSigns_Habit(t *testing.T) {
 // TestPruned: what is deleted from below is gone at once, and in no doubt.
 func TestPruned(t *testing.T) {
 	t.Parallel()
-	random := rand.New(rand.NewPCG(10, 10))
-	w := watch(t, newMemory(50_000, random))
-	w.count()
-	for len(w.table.rows) > 100 {
-		w.table.rows = w.table.rows[random.IntN(min(5000, len(w.table.rows)-50)):]
-		w.table.add(random, ended)
-		r, err := w.poll(5 * time.Second)
-		require.NoError(t, err)
-		require.True(t, w.right(r))
-		require.False(t, r.Doubtful)
+	for _, pause := range []time.Duration{5 * time.Second, 5 * time.Millisecond} { // in the latter nothing is read in turn
+		random := rand.New(rand.NewPCG(10, 10))
+		w := watch(t, newMemory(150_000, random))
+		w.count()
+		for len(w.table.rows) > 100 {
+			w.table.rows = w.table.rows[random.IntN(min(15_000, len(w.table.rows)-50)):]
+			w.table.add(random, ended)
+			r, err := w.poll(pause)
+			require.NoError(t, err)
+			require.True(t, w.right(r))
+			require.False(t, r.Doubtful)
+		}
 	}
 }
 
