@@ -53,8 +53,9 @@ const emptyTemplate = `<meta name="link-template" content="">`
 // whatever the database has, may be no part of the host.
 func ValidateLinkTemplate(template string) error {
 	address, err := url.Parse(strings.ReplaceAll(template, hole, ""))
+	scheme, rest, _ := strings.Cut(template, "://")
 	switch {
-	case err != nil || (address.Scheme != "http" && address.Scheme != "https") || address.Host == "":
+	case err != nil || !strings.EqualFold(scheme, address.Scheme) || (address.Scheme != "http" && address.Scheme != "https") || address.Host == "":
 		return errors.New("it is no http:// or https:// address")
 	case address.User != nil:
 		return errors.New("it has a user or a password, which everybody would see")
@@ -63,7 +64,6 @@ func ValidateLinkTemplate(template string) error {
 	case strings.ContainsAny(strings.ReplaceAll(template, hole, ""), "{}"):
 		return errors.New("it has a brace that is not of " + hole)
 	}
-	_, rest, _ := strings.Cut(template, "://")
 	if strings.Contains(rest[:strings.IndexAny(rest+"/", "/?#")], hole) {
 		return errors.New("it has " + hole + " before the path")
 	}

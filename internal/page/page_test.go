@@ -60,6 +60,8 @@ func TestValidateLinkTemplate(t *testing.T) {
 		"//tracker.example/{work_item}":                 "http",
 		"data:text/html,{work_item}":                    "http",
 		"https:///{work_item}":                          "http",
+		"https:/{work_item}/x":                          "http",
+		"{work_item}https://tracker.example/":           "http",
 		"https://{work_item}/":                          "http",
 		"{work_item}":                                   "http",
 		"https://tracker.example/":                      "has no {work_item}",
@@ -81,6 +83,7 @@ func FuzzLinkTemplate(f *testing.F) {
 	f.Add("https://tracker.example/browse/{work_item}", "evil.example/#")
 	f.Add("https://{work_item}.example/", "evil.example/#")
 	f.Add("https://a{work_item}/x", "@evil.example")
+	f.Add("https:/{work_item}/x", "@evil.example")
 	f.Fuzz(func(t *testing.T, template, ticket string) {
 		if page.ValidateLinkTemplate(template) != nil {
 			return // it is refused, and leads nowhere
