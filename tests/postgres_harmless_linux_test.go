@@ -189,28 +189,3 @@ func TestPostgresStandby(t *testing.T) {
 	postgrestest.Exec(t, heir, "INSERT INTO tasks (stage) VALUES ('review')")
 	assert.Equal(t, 221, tasks())
 }
-
-// TestDemo_Postgres plays the demo in a database, whose tables go with it.
-func TestDemo_Postgres(t *testing.T) {
-	t.Parallel()
-	db := postgrestest.Shared(t).NewDatabase(t)
-	admin := db.Connect(t, "postgres", db.Name)
-	schemas := func() []string {
-		return lines(t, admin, "SELECT nspname::text FROM pg_namespace WHERE nspname LIKE 'orch%'")
-	}
-	s := startService(t, nil, "demo", "--tick=50ms", "--postgres="+db.URL("orchestrator", db.Name))
-	require.Len(t, schemas(), 1)
-	require.Eventually(t, func() bool {
-		envelope := s.metrics(t)
-		for key, report := range envelope["sections"].(map[string]any) {
-			require.Equal(t, "ok", report.(map[string]any)["status"], "%s: %v", key, report)
-		}
-		used := 0.0
-		for _, agent := range envelope["agents"].([]any) {
-			used += ticksOf(agent)
-		}
-		return used > 0
-	}, time.Minute, 50*time.Millisecond, "its agents work")
-	require.NoError(t, s.cmd.Process.Signal(os.Interrupt))
-	require.Eventually(t, func() bool { return len(schemas()) == 0 }, time.Minute, 20*time.Millisecond, "nothing is left behind")
-}

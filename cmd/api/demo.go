@@ -22,7 +22,8 @@ type demoCmd struct {
 
 // Help is what --help says besides.
 func (demoCmd) Help() string {
-	return "With --profile it plays the orchestrator that a profile reads: one of " + strings.Join(demo.Profiles(), ", ") + "."
+	return "With --profile it plays the orchestrator that a profile reads: one of " + strings.Join(demo.Profiles(demo.SQLite), ", ") +
+		", or with --postgres one of " + strings.Join(demo.Profiles(demo.Postgres), ", ") + "."
 }
 
 // start starts the orchestrator, says in the settings where it is, and returns what ends
@@ -37,9 +38,6 @@ func (d demoCmd) start(ctx context.Context, cfg *orchmetrics.Config) (stop func(
 		}
 		cfg.DB, cfg.WorkerStateFile = orchestrator.DB(), orchestrator.WorkerStateFile()
 		return orchestrator.Stop, nil
-	}
-	if d.Postgres != "" {
-		return nil, errors.New("--postgres does nothing with ORCH_PROFILE: that orchestrator keeps its tables in SQLite; leave one out")
 	}
 	miniature, err := demo.StartMiniature(ctx, cfg.Profile, opts)
 	if err != nil {

@@ -14,11 +14,11 @@ import (
 )
 
 // Miniature is another orchestrator in miniature: its tables, its states, and real
-// processes for what runs. It works on three tasks at a time.
+// processes for what runs, if it keeps their pids. It works on three tasks at a time.
 type Miniature struct {
 	script  *script
-	dir     string
-	db      *sql.DB
+	dir     string // of its files, in SQLite
+	store   *store // nil until opened
 	spawner *spawner
 	rng     *rand.Rand
 	every   time.Duration
@@ -41,8 +41,8 @@ type errand struct {
 	agent  string
 	with   assignment
 	run    int64
-	works  *agent
-	since  int // the round in which it was started
+	works  *agent // nil unless pids are kept, and before it is started
+	since  int    // the round in which it was started
 }
 
 const (
@@ -61,59 +61,67 @@ func StartMiniature(ctx context.Context, profile string, opts Options) (*Miniatu
 	if err != nil {
 		return nil, fmt.Errorf("start demo: %w", err)
 	}
-	s, err := readScript(profile)
+	engine := SQLite
+	if opts.Postgres != "" {
+		engine = Postgres
+	}
+	s, err := readScript(profile, engine)
 	if err != nil {
 		return nil, fmt.Errorf("start demo: %w", err)
 	}
-	dir, err := os.MkdirTemp("", "orch-demo-")
-	if err != nil {
-		return nil, fmt.Errorf("make temporary directory: %w", err)
-	}
 	m := &Miniature{
-		script: s, dir: dir, spawner: newSpawner(opts.Executable), rng: rand.New(rand.NewPCG(opts.Seed, 3)),
+		script: s, spawner: newSpawner(opts.Executable), rng: rand.New(rand.NewPCG(opts.Seed, 3)),
 		every: opts.Tick, log: opts.Logger,
 	}
 	m.host, _ = os.Hostname()
 	ctx, m.cancel = context.WithCancel(ctx)
-	if err := m.begin(ctx); err != nil {
+	if err := m.begin(ctx, opts.Postgres); err != nil {
 		return nil, errors.Join(fmt.Errorf("start demo: %w", err), m.Stop())
 	}
 	m.running.Go(func() { repeat(ctx, m.every, m.log, m.oneRound) })
 	return m, nil
 }
 
-// DB is the path of its first database.
-func (m *Miniature) DB() string { return filepath.Join(m.dir, m.script.file) }
+// DB is the path of its first database, or its URL.
+func (m *Miniature) DB() string { return m.store.location }
 
-// begin makes the databases, a past, and what goes on now.
-func (m *Miniature) begin(ctx context.Context) (err error) {
-	if m.db, err = sql.Open("sqlite3", dsn(m.DB())); err != nil {
-		return fmt.Errorf("open database: %w", err)
+// begin makes the tables, a past, and what goes on now.
+func (m *Miniature) begin(ctx context.Context, server string) error {
+	if err := m.open(ctx, server); err != nil {
+		return err
 	}
-	m.db.SetMaxOpenConns(1)
-	for name, file := range m.script.attached {
-		path := filepath.Join(m.dir, file)
-		if _, err := m.db.ExecContext(ctx, "ATTACH DATABASE ? AS "+name, "file:"+path); err != nil {
-			return fmt.Errorf("attach database: %w", err)
-		}
-		if _, err := m.db.ExecContext(ctx, "PRAGMA "+name+".journal_mode = WAL"); err != nil {
-			return fmt.Errorf("attach database: %w", err)
-		}
+	if err := inTx(ctx, m.store.db, func(tx *sql.Tx) error { return m.remember(ctx, tx) }); err != nil {
+		return err
 	}
-	if _, err := m.db.ExecContext(ctx, m.script.schema); err != nil {
-		return fmt.Errorf("create schema: %w", err)
+	return m.oneRound(ctx)
+}
+
+// open makes the tables, on a server or in files of their own.
+func (m *Miniature) open(ctx context.Context, server string) (err error) {
+	if server != "" {
+		m.store, err = openPostgres(ctx, server, m.script.schema)
+		return err
 	}
+	if m.dir, err = os.MkdirTemp("", "orch-demo-"); err != nil {
+		return fmt.Errorf("make temporary directory: %w", err)
+	}
+	m.store, err = openStore(ctx, filepath.Join(m.dir, m.script.file), m.script.attach(m.dir)+m.script.schema)
+	return err
+}
+
+// remember makes up tasks that have ended.
+func (m *Miniature) remember(ctx context.Context, tx *sql.Tx) error {
 	for i := range miniatureHistory {
 		at := time.Now().Add(-time.Duration(miniatureHistory-i) * time.Hour)
 		e := m.newErrand()
 		for _, event := range []string{eventAdd, eventStart, eventDone} {
-			if err := m.note(ctx, event, e, at); err != nil {
+			if err := m.note(ctx, tx, event, e, at); err != nil {
 				return err
 			}
 			at = at.Add(time.Duration(between(m.rng, 1, 15)) * time.Minute)
 		}
 	}
-	return m.oneRound(ctx)
+	return nil
 }
 
 func (m *Miniature) newErrand() *errand {
@@ -123,27 +131,26 @@ func (m *Miniature) newErrand() *errand {
 	return &errand{number: m.tasks, run: m.runs, agent: role, with: assign(m.rng, role)}
 }
 
-// note writes down what happens to a task.
-func (m *Miniature) note(ctx context.Context, event string, e *errand, at time.Time) error {
+// noteNow writes down what happens to a task.
+func (m *Miniature) noteNow(ctx context.Context, event string, e *errand) error {
+	return inTx(ctx, m.store.db, func(tx *sql.Tx) error { return m.note(ctx, tx, event, e, time.Now()) })
+}
+
+// note writes down what happened to a task.
+func (m *Miniature) note(ctx context.Context, tx *sql.Tx, event string, e *errand, at time.Time) error {
 	used := spend(m.rng, e.with.model)
 	pid := any(nil)
 	if e.works != nil {
 		pid = e.works.pid()
 	}
-	moment := []any{
-		sql.Named("task", fmt.Sprintf("t_%08x", e.number)), sql.Named("number_of_task", e.number),
-		sql.Named("run", fmt.Sprintf("run-%06d", e.run)), sql.Named("number", e.run),
-		sql.Named("agent", e.agent), sql.Named("model", e.with.model),
-		sql.Named("now", at.Unix()), sql.Named("iso", at.UTC().Format("2006-01-02T15:04:05.000Z")),
-		sql.Named("pid", pid), sql.Named("self", os.Getpid()), sql.Named("host", m.host),
-		sql.Named("cost", used.costUSD), sql.Named("input", used.input), sql.Named("output", used.output),
-		sql.Named("cache_read", used.cacheRead), sql.Named("cache_write", used.cacheCreation),
+	moment := map[string]any{
+		"task": fmt.Sprintf("t_%08x", e.number), "number_of_task": e.number, "task_uuid": fmt.Sprintf("%08x-0000-4000-8000-000000000000", e.number),
+		"run": fmt.Sprintf("run-%06d", e.run), "number": e.run, "agent": e.agent, "model": e.with.model,
+		"now": at.Unix(), "iso": at.UTC().Format("2006-01-02T15:04:05.000Z"),
+		"pid": pid, "self": os.Getpid(), "host": m.host,
+		"cost": used.costUSD, "input": used.input, "output": used.output, "cache_read": used.cacheRead, "cache_write": used.cacheCreation,
 	}
-	err := inTx(ctx, m.db, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, m.script.events[event], moment...)
-		return err
-	})
-	if err != nil {
+	if _, err := tx.ExecContext(ctx, m.script.events[event], m.store.named(moment)...); err != nil {
 		return fmt.Errorf("write %s: %w", event, err)
 	}
 	return nil
@@ -161,54 +168,61 @@ func (m *Miniature) oneRound(ctx context.Context) error {
 	}
 	for len(m.waiting) < miniatureWaiting {
 		e := m.newErrand()
-		if err := m.note(ctx, eventAdd, e, time.Now()); err != nil {
+		if err := m.noteNow(ctx, eventAdd, e); err != nil {
 			return err
 		}
 		m.waiting = append(m.waiting, e)
 	}
 	for len(m.working) < len(steadyKinds()) {
-		e := m.waiting[0]
-		var err error
-		if e.works, err = m.spawner.spawn(steadyKinds()[int(e.run)%len(steadyKinds())], 0); err != nil {
-			return err
-		}
-		m.waiting, m.working, e.since = m.waiting[1:], append(m.working, e), m.round
-		if err := m.note(ctx, eventStart, e, time.Now()); err != nil {
+		if err := m.startNext(ctx); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// startNext starts the agent of the first task that waits.
+func (m *Miniature) startNext(ctx context.Context) (err error) {
+	e := m.waiting[0]
+	if m.script.pids {
+		if e.works, err = m.spawner.spawn(steadyKinds()[int(e.run)%len(steadyKinds())], 0); err != nil {
+			return err
+		}
+	}
+	m.waiting, m.working, e.since = m.waiting[1:], append(m.working, e), m.round
+	return m.noteNow(ctx, eventStart, e)
+}
+
 // finish ends an agent. Not all have done well; most of those are tried again.
 func (m *Miniature) finish(ctx context.Context, e *errand) error {
-	e.works.end()
+	endAll(e.works)
 	event := eventDone
 	if chance(m.rng, 25) {
 		event = eventFailed
 	}
-	err := m.note(ctx, event, e, time.Now())
+	if err := m.noteNow(ctx, event, e); err != nil {
+		return err
+	}
 	if event == eventFailed && !m.script.final {
 		m.runs++
 		m.waiting = append(m.waiting, &errand{number: e.number, run: m.runs, agent: e.agent, with: e.with})
 	}
-	return err
+	return nil
 }
 
-// Stop ends the agents, closes the databases and removes them.
+// Stop ends the agents and removes the tables.
 func (m *Miniature) Stop() error {
 	m.cancel()
 	m.running.Wait()
+	var agents []*agent
 	for _, e := range m.working {
-		e.works.release()
+		agents = append(agents, e.works)
 	}
-	for _, e := range m.working {
-		e.works.end()
-	}
+	endAll(agents...)
 	m.spawner.close()
 	var err error
-	if m.db != nil {
-		err = m.db.Close()
+	if m.store != nil {
+		err = m.store.close(context.Background()) // its own has ended
 	}
 	if err := errors.Join(err, os.RemoveAll(m.dir)); err != nil {
 		return fmt.Errorf("stop demo: %w", err)

@@ -11,16 +11,24 @@ import (
 	"github.com/orchmetrics/orchmetrics/internal/demo"
 )
 
-func TestMiniature_Unknown(t *testing.T) {
-	_, err := demo.StartMiniature(t.Context(), "nobody", demo.Options{})
-	require.ErrorContains(t, err, `there is no miniature of "nobody"; there are hermes, kandev, mission-control, openclaw`)
+func TestMiniature_Refused(t *testing.T) {
+	for _, refused := range []struct{ profile, postgres, why string }{
+		{"nobody", "", `there is no miniature of "nobody"; there are hermes, kandev, mission-control, openclaw, and with --postgres multica, paperclip, river`},
+		{"river", "", "river keeps its tables in PostgreSQL; add --postgres URL, such as postgres://user@host/database"},
+		{"hermes", "postgres://127.0.0.1/", "hermes keeps its tables in SQLite; leave --postgres out"},
+		{"../river", "postgres://127.0.0.1/", `there is no miniature of "../river"`},
+		{"multica", "a b", "--postgres is no URL of a PostgreSQL database; write postgres://user@host/database"},
+	} {
+		_, err := demo.StartMiniature(t.Context(), refused.profile, demo.Options{Postgres: refused.postgres})
+		require.ErrorContains(t, err, refused.why)
+	}
 }
 
 // TestMiniature_LeavesNothing: whatever each does in its first rounds, it goes without a
 // trace.
 func TestMiniature_LeavesNothing(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
-	for _, name := range demo.Profiles() {
+	for _, name := range demo.Profiles(demo.SQLite) {
 		m, err := demo.StartMiniature(t.Context(), name, demo.Options{Seed: 1})
 		require.NoError(t, err, name)
 		assert.FileExists(t, m.DB())

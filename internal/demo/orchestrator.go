@@ -97,9 +97,9 @@ func Start(ctx context.Context, opts Options) (*Orchestrator, error) {
 
 func (o *Orchestrator) begin(ctx context.Context, opts Options) (err error) {
 	if opts.Postgres != "" {
-		o.store, err = openPostgres(ctx, opts.Postgres)
+		o.store, err = openPostgres(ctx, opts.Postgres, toPostgres(schema))
 	} else {
-		o.store, err = openStore(ctx, o.files.db())
+		o.store, err = openStore(ctx, o.files.db(), schema)
 	}
 	if err != nil {
 		return err
@@ -146,26 +146,14 @@ func (o *Orchestrator) Stop() error {
 func (o *Orchestrator) shutDown() error {
 	o.cancel()
 	o.running.Wait()
-	o.endAgents()
+	if o.writer != nil {
+		endAll(o.writer.roster.agents()...)
+	}
 	o.spawner.close()
 	if err := errors.Join(o.closeDB(), o.files.leave()); err != nil {
 		return fmt.Errorf("stop demo: %w", err)
 	}
 	return nil
-}
-
-// endAgents asks all of them before it waits for any.
-func (o *Orchestrator) endAgents() {
-	if o.writer == nil {
-		return
-	}
-	agents := o.writer.roster.agents()
-	for _, a := range agents {
-		a.release()
-	}
-	for _, a := range agents {
-		a.end()
-	}
 }
 
 func (o *Orchestrator) closeDB() error {

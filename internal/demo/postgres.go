@@ -15,15 +15,6 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
-// store is where the orchestrator keeps its tables.
-type store struct {
-	db *sql.DB
-	// location is what the service is told, and close leaves the store as it is to be
-	// found after the demo.
-	location string
-	close    func(context.Context) error
-}
-
 // toPostgres writes the schema as one does for PostgreSQL.
 func toPostgres(schema string) string {
 	return strings.NewReplacer(
@@ -31,12 +22,12 @@ func toPostgres(schema string) string {
 		"TEXT DEFAULT (datetime('now'))", "timestamptz DEFAULT now()",
 		"started_at    TEXT", "started_at timestamptz", "finished_at   TEXT", "finished_at timestamptz",
 		"started_at             TEXT", "started_at timestamptz", "finished_at            TEXT", "finished_at timestamptz",
-	).Replace(schema)
+	).Replace(schema) + "CREATE INDEX idx_tasks_stage ON tasks(stage);"
 }
 
 // openPostgres makes the tables in a schema of their own on a server, which goes with the
 // demo: what else is in the database is left alone.
-func openPostgres(ctx context.Context, location string) (*store, error) {
+func openPostgres(ctx context.Context, location, tables string) (*store, error) {
 	config, err := pgx.ParseConfig(location)
 	if err != nil {
 		return nil, errors.New("--postgres is no URL of a PostgreSQL database; write postgres://user@host/database")
@@ -45,20 +36,15 @@ func openPostgres(ctx context.Context, location string) (*store, error) {
 	config.RuntimeParams["search_path"], config.RuntimeParams["timezone"] = name, "UTC"
 	db := sql.OpenDB(numbered{stdlib.GetConnector(*config)})
 	db.SetMaxOpenConns(1)
-	created := toPostgres(schema) + "CREATE INDEX idx_tasks_stage ON tasks(stage);"
-	if _, err := db.ExecContext(ctx, "CREATE SCHEMA "+name); err != nil {
+	if _, err := db.ExecContext(ctx, "CREATE SCHEMA "+name+"; "+tables); err != nil { // all of it or nothing
 		return nil, errors.Join(fmt.Errorf("create schema %s: %w", name, err), db.Close())
 	}
-	s := &store{db: db, location: withSearchPath(location, name), close: func(ctx context.Context) error {
+	return &store{db: db, location: withSearchPath(location, name), close: func(ctx context.Context) error {
 		_, err := db.ExecContext(ctx, "DROP SCHEMA "+name+" CASCADE")
 		return errors.Join(err, db.Close())
-	}}
-	for statement := range strings.SplitSeq(created, ";") {
-		if _, err := db.ExecContext(ctx, statement); err != nil {
-			return nil, errors.Join(fmt.Errorf("create tables: %w", err), s.close(context.WithoutCancel(ctx)))
-		}
-	}
-	return s, nil
+	}, named: func(values map[string]any) []any { // the simple protocol takes several statements at once
+		return []any{pgx.QueryExecModeSimpleProtocol, pgx.NamedArgs(values)}
+	}}, nil
 }
 
 // withSearchPath is a URL that names the schema, too.

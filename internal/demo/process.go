@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"time"
 )
 
@@ -69,6 +70,17 @@ func (a *agent) exitCode() sql.Null[int64] {
 		return sql.Null[int64]{}
 	}
 	return sql.Null[int64]{V: int64(a.cmd.ProcessState.ExitCode()), Valid: true}
+}
+
+// endAll asks all of them to end before it waits for any; nil is none.
+func endAll(agents ...*agent) {
+	agents = slices.DeleteFunc(agents, func(a *agent) bool { return a == nil })
+	for _, a := range agents {
+		a.release()
+	}
+	for _, a := range agents {
+		a.end()
+	}
 }
 
 // release asks the process to end, and does not wait.

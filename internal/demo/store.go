@@ -12,18 +12,34 @@ import (
 	_ "github.com/mattn/go-sqlite3" // the orchestrator's database engine
 )
 
+// store is where the orchestrator keeps its tables.
+type store struct {
+	db *sql.DB
+	// location is what the service is told, and close leaves the store as it is to be
+	// found after the demo.
+	location string
+	close    func(context.Context) error
+	// named gives a statement its parameters by name.
+	named func(map[string]any) []any
+}
+
 // openStore creates the database with the orchestrator's settings: one
 // connection, kept open as a live writer keeps it.
-func openStore(ctx context.Context, path string) (*store, error) {
+func openStore(ctx context.Context, path, tables string) (*store, error) {
 	db, err := sql.Open("sqlite3", dsn(path))
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
 	db.SetMaxOpenConns(1)
-	if _, err := db.ExecContext(ctx, schema); err != nil {
+	if _, err := db.ExecContext(ctx, tables); err != nil {
 		return nil, errors.Join(fmt.Errorf("create schema: %w", err), db.Close())
 	}
-	return &store{db: db, location: path, close: func(ctx context.Context) error { return closeStore(ctx, db) }}, nil
+	return &store{db: db, location: path, close: func(ctx context.Context) error { return closeStore(ctx, db) }, named: func(values map[string]any) (args []any) {
+		for name, value := range values {
+			args = append(args, sql.Named(name, value))
+		}
+		return args
+	}}, nil
 }
 
 // dsn is a URI: without the scheme a path with a question mark in it would lose

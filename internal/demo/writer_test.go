@@ -19,7 +19,7 @@ const rounds = 600 // ten minutes of a demo
 func testWriter(t *testing.T) *writer {
 	t.Helper()
 	dir := t.TempDir()
-	opened, err := openStore(t.Context(), filepath.Join(dir, dbName))
+	opened, err := openStore(t.Context(), filepath.Join(dir, dbName), schema)
 	require.NoError(t, err)
 	db := opened.db
 	past := makeHistory(rand.New(rand.NewPCG(5, 1)), time.Now())

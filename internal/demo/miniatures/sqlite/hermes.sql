@@ -20,18 +20,18 @@ CREATE TABLE usage.sessions (
     cache_read_tokens INTEGER DEFAULT 0, cache_write_tokens INTEGER DEFAULT 0, reasoning_tokens INTEGER DEFAULT 0, estimated_cost_usd REAL, actual_cost_usd REAL
 );
 --- add
-INSERT INTO tasks (id, title, assignee, status, created_at, model_override) VALUES (:task, 'a task of the demo', :agent, 'ready', :now, :model);
-INSERT INTO task_events (task_id, kind, created_at) VALUES (:task, 'created', :now);
+INSERT INTO tasks (id, title, assignee, status, created_at, model_override) VALUES (@task, 'a task of the demo', @agent, 'ready', @now, @model);
+INSERT INTO task_events (task_id, kind, created_at) VALUES (@task, 'created', @now);
 --- start
-INSERT INTO task_runs (id, task_id, profile, status, claim_lock, worker_pid, started_at) VALUES (:number, :task, :agent, 'running', :host || ':' || :self, :pid, :now);
-UPDATE tasks SET status = 'running', claim_lock = :host || ':' || :self, worker_pid = :pid, started_at = :now, current_run_id = :number WHERE id = :task;
-INSERT INTO task_events (task_id, run_id, kind, created_at) VALUES (:task, :number, 'claimed', :now);
+INSERT INTO task_runs (id, task_id, profile, status, claim_lock, worker_pid, started_at) VALUES (@number, @task, @agent, 'running', @host || ':' || @self, @pid, @now);
+UPDATE tasks SET status = 'running', claim_lock = @host || ':' || @self, worker_pid = @pid, started_at = @now, current_run_id = @number WHERE id = @task;
+INSERT INTO task_events (task_id, run_id, kind, created_at) VALUES (@task, @number, 'claimed', @now);
 --- done
-UPDATE task_runs SET status = 'done', ended_at = :now, outcome = 'completed' WHERE id = :number;
-UPDATE tasks SET status = 'done', completed_at = :now, claim_lock = NULL, worker_pid = NULL WHERE id = :task;
+UPDATE task_runs SET status = 'done', ended_at = @now, outcome = 'completed' WHERE id = @number;
+UPDATE tasks SET status = 'done', completed_at = @now, claim_lock = NULL, worker_pid = NULL WHERE id = @task;
 INSERT INTO usage.sessions (id, model, started_at, ended_at, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, actual_cost_usd)
-VALUES (:run, :model, :now - 1, :now, :input, :output, :cache_read, :cache_write, :cost);
+VALUES (@run, @model, @now - 1, @now, @input, @output, @cache_read, @cache_write, @cost);
 --- failed
-UPDATE task_runs SET status = 'crashed', ended_at = :now, outcome = 'crashed' WHERE id = :number;
-UPDATE tasks SET status = 'ready', claim_lock = NULL, worker_pid = NULL, consecutive_failures = consecutive_failures + 1 WHERE id = :task;
-INSERT INTO task_events (task_id, run_id, kind, created_at) VALUES (:task, :number, 'crashed', :now);
+UPDATE task_runs SET status = 'crashed', ended_at = @now, outcome = 'crashed' WHERE id = @number;
+UPDATE tasks SET status = 'ready', claim_lock = NULL, worker_pid = NULL, consecutive_failures = consecutive_failures + 1 WHERE id = @task;
+INSERT INTO task_events (task_id, run_id, kind, created_at) VALUES (@task, @number, 'crashed', @now);

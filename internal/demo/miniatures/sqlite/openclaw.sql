@@ -7,11 +7,11 @@ CREATE TABLE task_runs (
 ) STRICT;
 CREATE INDEX idx_task_runs_status ON task_runs(status);
 --- add
-INSERT INTO task_runs (task_id, runtime, agent_id, task, status, created_at) VALUES (:task, 'subagent', :agent, 'a task of the demo', 'queued', :now * 1000);
+INSERT INTO task_runs (task_id, runtime, agent_id, task, status, created_at) VALUES (@task, 'subagent', @agent, 'a task of the demo', 'queued', @now * 1000);
 --- start
-UPDATE task_runs SET status = 'running', run_id = :run, started_at = :now * 1000 WHERE task_id = :task;
+UPDATE task_runs SET status = 'running', run_id = @run, started_at = @now * 1000 WHERE task_id = @task;
 --- done
-UPDATE task_runs SET status = 'succeeded', ended_at = :now * 1000 WHERE task_id = :task;
+UPDATE task_runs SET status = 'succeeded', ended_at = @now * 1000 WHERE task_id = @task;
 --- failed
-UPDATE task_runs SET status = 'failed', ended_at = :now * 1000 WHERE task_id = :task;
+UPDATE task_runs SET status = 'failed', ended_at = @now * 1000 WHERE task_id = @task;
 --- ends-when-failed
