@@ -2,9 +2,9 @@ package tests
 
 import (
 	"encoding/json"
-	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -124,11 +124,11 @@ func shown(e domain.Envelope) [][]string {
 	for _, a := range e.Agents {
 		var pid *string
 		if a.PID != nil {
-			pid = new(fmt.Sprint(*a.PID))
+			pid = new(strconv.FormatInt(*a.PID, 10))
 		}
 		texts[1] = append(texts[1], joined(ref(a.JobRef, a.JobID), a.WorkItem, a.Agent, a.Model, a.Effort, pid))
 	}
-	texts[2] = []string{fmt.Sprint(*e.Queue.Depth)}
+	texts[2] = []string{strconv.FormatInt(*e.Queue.Depth, 10)}
 	slices.Sort(texts[0])
 	slices.Sort(texts[1])
 	return texts
@@ -137,7 +137,7 @@ func shown(e domain.Envelope) [][]string {
 // ref is an orchestrator's own id.
 func ref(text *string, number int64) *string {
 	if text == nil {
-		return new(fmt.Sprint(number))
+		return new(strconv.FormatInt(number, 10))
 	}
 	return text
 }

@@ -3,6 +3,7 @@ package tests
 import (
 	"bytes"
 	"encoding/json"
+	"os"
 	"slices"
 	"testing"
 	"time"
@@ -28,6 +29,9 @@ func TestDemo_Profiles(t *testing.T) {
 			engine = demo.Postgres
 		}
 		names[engine] = append(names[engine], p.Name)
+		page, err := os.ReadFile("../docs/profiles/" + p.Name + ".md")
+		require.NoError(t, err)
+		assert.Contains(t, string(page), "`api demo --profile "+p.Name+map[string]string{demo.SQLite: "`", demo.Postgres: " --postgres "}[engine])
 	}
 	assert.Equal(t, names[demo.Postgres], demo.Profiles(demo.Postgres), "each has its miniature")
 	assert.Equal(t, names[demo.SQLite], demo.Profiles(demo.SQLite), "each has its miniature")

@@ -63,11 +63,15 @@ func (d demoCmd) Run(ctx context.Context, stdout io.Writer, cfg orchmetrics.Conf
 	if err != nil {
 		return err //nolint:wrapcheck // says which setting is wrong
 	}
+	grows := "cpu_ticks"
+	if cfg.Profile != "" {
+		grows = "runtime_s" // not all orchestrators keep pids
+	}
 	hint := orchmetrics.NewAsyncWriter(stdout) // whoever reads it must not keep the service from its start
 	defer hint.Flush(lastWords)
 	return serve(ctx, cfg, server, "", func(url string) {
 		fmt.Fprintf(hint, "%[1]s/metrics\n"+
-			"Open %[1]s/ in a browser, or try: curl -s '%[1]s/metrics?section=agents' twice, and watch cpu_ticks grow. "+
-			"Ctrl-C ends the demo and leaves nothing behind.\n", url)
+			"Open %[1]s/ in a browser, or try: curl -s '%[1]s/metrics?section=agents' twice, and watch %[2]s grow. "+
+			"Ctrl-C ends the demo and leaves nothing behind.\n", url, grows)
 	})
 }

@@ -153,7 +153,7 @@ func meantCommand(parser *kong.Kong, text string) string {
 // forPeople is an error on one line. Each setting that it names is named as a
 // variable and as a flag, as people write either.
 func forPeople(err error) string {
-	text := strings.Join(strings.FieldsFunc(err.Error(), func(letter rune) bool { return letter == '\n' }), "; ")
+	text := strings.Join(strings.FieldsFunc(err.Error(), func(letter rune) bool { return letter == '\n' || letter == '\t' }), "; ")
 	parser, err := newParser(new(cli))
 	if err != nil {
 		return text

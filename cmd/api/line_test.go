@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -20,4 +21,10 @@ func TestShowsPassword(t *testing.T) {
 	} {
 		assert.Equal(t, shows, showsPassword(arg), arg)
 	}
+}
+
+// TestForPeople_OneLine: some errors come on several lines, set in, such as that of a
+// PostgreSQL server that has two addresses.
+func TestForPeople_OneLine(t *testing.T) {
+	assert.Equal(t, "connect: ; refused; refused", forPeople(errors.New("connect: \n\trefused\n\trefused")))
 }

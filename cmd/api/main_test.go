@@ -159,6 +159,7 @@ func TestSettings_Refused(t *testing.T) {
 		"--web.systemd-socket on":        "no socket was passed",
 		"demo --seed=-1":                 `--seed: "-1" is no whole number of 0 or more`,
 		"demo --tick=0s":                 "--tick is 0s; it must be more than 0",
+		"demo --profile=river":           "river keeps its tables in PostgreSQL; add --postgres URL, such as postgres://user@host/database",
 		"healthcheck --timeout=0s":       "--timeout is 0s; it must be more than 0",
 		"record --every":                 "--every: a value is missing; write --every=DURATION",
 		"completion":                     `expected "<bash|zsh|fish>"`,

@@ -144,8 +144,9 @@ func (m *Miniature) note(ctx context.Context, tx *sql.Tx, event string, e *erran
 		pid = e.works.pid()
 	}
 	moment := map[string]any{
-		"task": fmt.Sprintf("t_%08x", e.number), "number_of_task": e.number, "task_uuid": fmt.Sprintf("%08x-0000-4000-8000-000000000000", e.number),
-		"run": fmt.Sprintf("run-%06d", e.run), "number": e.run, "agent": e.agent, "model": e.with.model,
+		"task": fmt.Sprintf("t_%08x", e.number), "number_of_task": e.number,
+		"task_uuid": fmt.Sprintf("%08x-0000-4000-8000-000000000000", e.number),
+		"run":       fmt.Sprintf("run-%06d", e.run), "number": e.run, "agent": e.agent, "model": e.with.model,
 		"now": at.Unix(), "iso": at.UTC().Format("2006-01-02T15:04:05.000Z"),
 		"pid": pid, "self": os.Getpid(), "host": m.host,
 		"cost": used.costUSD, "input": used.input, "output": used.output, "cache_read": used.cacheRead, "cache_write": used.cacheCreation,

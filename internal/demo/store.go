@@ -34,12 +34,14 @@ func openStore(ctx context.Context, path, tables string) (*store, error) {
 	if _, err := db.ExecContext(ctx, tables); err != nil {
 		return nil, errors.Join(fmt.Errorf("create schema: %w", err), db.Close())
 	}
-	return &store{db: db, location: path, close: func(ctx context.Context) error { return closeStore(ctx, db) }, named: func(values map[string]any) (args []any) {
-		for name, value := range values {
-			args = append(args, sql.Named(name, value))
-		}
-		return args
-	}}, nil
+	return &store{db: db, location: path, named: named, close: func(ctx context.Context) error { return closeStore(ctx, db) }}, nil
+}
+
+func named(values map[string]any) (args []any) {
+	for name, value := range values {
+		args = append(args, sql.Named(name, value))
+	}
+	return args
 }
 
 // dsn is a URI: without the scheme a path with a question mark in it would lose
