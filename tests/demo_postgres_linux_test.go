@@ -59,24 +59,25 @@ func TestDemo_PostgresProfiles(t *testing.T) {
 	for _, played := range []struct {
 		profile                string
 		pids                   bool
-		stages, agents, queued string // as the orchestrator itself would ask its tables
+		stages, agents, queued string // as the orchestrator itself would ask its tables; what has failed is tried again
 	}{{
 		profile: "paperclip", pids: true,
 		stages: "SELECT concat_ws(' ', id, identifier, status) FROM issues WHERE status <> 'done'",
 		agents: `SELECT concat_ws(' ', r.id, i.identifier, a.name, a.adapter_config ->> 'model', 'medium', r.process_pid) FROM heartbeat_runs r
 			JOIN agents a ON a.id = r.agent_id JOIN issues i ON i.id::text = r.context_snapshot ->> 'issueId' WHERE r.status = 'running'`,
-		queued: "SELECT count(*) FROM heartbeat_runs WHERE started_at IS NULL",
+		queued: "SELECT concat_ws(' ', count(*) FILTER (WHERE started_at IS NULL), count(*) FILTER (WHERE status = 'failed')) FROM heartbeat_runs",
 	}, {
 		profile: "multica",
 		stages:  "SELECT concat_ws(' ', id, 'MUL-' || number, status) FROM issue WHERE status <> 'shipped'",
 		agents: `SELECT concat_ws(' ', t.id, 'MUL-' || i.number, a.name, a.model, a.thinking_level) FROM agent_task_queue t
 			JOIN agent a ON a.id = t.agent_id JOIN issue i ON i.id = t.issue_id WHERE t.status = 'running'`,
-		queued: "SELECT count(*) FROM agent_task_queue WHERE started_at IS NULL",
+		queued: "SELECT concat_ws(' ', count(*) FILTER (WHERE started_at IS NULL), count(*) FILTER (WHERE status = 'failed')) FROM agent_task_queue",
 	}, {
 		profile: "river", pids: true,
 		stages: "SELECT concat_ws(' ', id, kind, state) FROM river_job WHERE finalized_at IS NULL",
 		agents: `SELECT concat_ws(' ', id, kind, kind, metadata #>> '{output,model}', metadata #>> '{output,pid}') FROM river_job WHERE state = 'running'`,
-		queued: "SELECT count(*) FROM river_job WHERE state IN ('available', 'retryable')",
+		queued: `SELECT concat_ws(' ', count(*) FILTER (WHERE state IN ('available', 'retryable')),
+			sum(cardinality(errors)) - count(*) FILTER (WHERE state = 'retryable')) FROM river_job`,
 	}} {
 		t.Run(played.profile, func(t *testing.T) {
 			t.Parallel()
@@ -114,8 +115,8 @@ func TestDemo_PostgresProfiles(t *testing.T) {
 	}
 }
 
-// shown are the stages, the agents and the depth of the queue, as the tables' queries
-// have them.
+// shown are the stages, the agents, and the depth and the retries of the queue, as the
+// tables' queries have them.
 func shown(e domain.Envelope) [][]string {
 	texts := make([][]string, 3)
 	for _, s := range e.Stages {
@@ -128,7 +129,7 @@ func shown(e domain.Envelope) [][]string {
 		}
 		texts[1] = append(texts[1], joined(ref(a.JobRef, a.JobID), a.WorkItem, a.Agent, a.Model, a.Effort, pid))
 	}
-	texts[2] = []string{strconv.FormatInt(*e.Queue.Depth, 10)}
+	texts[2] = []string{strconv.FormatInt(*e.Queue.Depth, 10) + " " + strconv.FormatInt(e.Queue.Retries.RetriesTotal, 10)}
 	slices.Sort(texts[0])
 	slices.Sort(texts[1])
 	return texts
