@@ -39,24 +39,34 @@ const core = [
 const showExtensions = makeExtensions(byId('extensions'));
 const showReading = makeReading(byId('reading-body'));
 let shown = null; // the envelope
+let turns = 0; // how often it was begun to be shown
 
-// showEnvelope shows it; anew, if the reader looks for something else.
-function showEnvelope(envelope, anew = false) {
+// breath lets the browser draw and scroll between two steps of a large answer.
+const breath = () => new Promise((done) => { setTimeout(done); });
+
+// showEnvelope shows it step by step; or anew and at once, if the reader looks for
+// something else, which ends what was being shown.
+async function showEnvelope(envelope, anew = false) {
   if (envelope === null) return;
-  shown = envelope;
+  const turn = ++turns;
   const found = finder.found(world);
   finder.offer(world);
   setHidden(byId('clear'), !finder.narrows);
-  for (const update of core) update(envelope, found, anew);
+  for (const update of core) {
+    update(envelope, found, anew);
+    if (!anew) await breath();
+    if (turn !== turns) return;
+  }
   showExtensions(envelope, extensions(envelope));
   showReading(envelope);
   setTime(byId('generated'), envelope.generated_at, instant(envelope.generated_at));
 }
 
-function receive(text) {
+async function receive(text) {
   let envelope;
   try {
     envelope = parse(text);
+    await breath();
   } catch {
     return state.bad({ words: 'Not understood', cause: 'The answer is no JSON.' });
   }
@@ -68,16 +78,18 @@ function receive(text) {
   setHidden(byId('content'), off);
   if (off) return;
   world.take(envelope);
+  shown = envelope;
+  await breath();
   const troubles = troublesOf(envelope, world);
   state.troubles = troubles.length;
   showTroubles(troubles);
-  showEnvelope(envelope);
+  await showEnvelope(envelope);
 }
 
 const state = new State(overdue);
-const poller = new Poller('metrics', { every, patience }, ({ text, failure }) => {
+const poller = new Poller('metrics', { every, patience }, async ({ text, failure }) => {
   if (failure) state.bad(failure);
-  else receive(text);
+  else await receive(text);
   show(state);
   document.documentElement.dataset.answers = String(++answers);
 });

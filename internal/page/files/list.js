@@ -119,7 +119,11 @@ export class List {
     return Math.max(0, this.box.clientHeight - this.table.offsetHeight);
   }
 
+  // show shows a row, which each answer has its own of: until the next one scrolling
+  // changes nothing in those that are there.
   #show(node, row) {
+    if (node.row === row) return;
+    node.row = row;
     setAttribute(node, 'data-key', row.key);
     this.columns.forEach((column, i) => column.show(row, node.children[i].parts, node));
   }

@@ -3,8 +3,8 @@
 // withdrawn is why a request is aborted that nobody waits for any more.
 const withdrawn = 'withdrawn';
 
-// Poller asks a URL, and hands each outcome to the listener: {text} of an answer
-// of 200, or {failure} with the words and the cause for there being none.
+// Poller asks a URL, and hands each outcome to the listener, for which it waits: {text}
+// of an answer of 200, or {failure} with the words and the cause for there being none.
 export class Poller {
   #url;
   #listener;
@@ -53,10 +53,13 @@ export class Poller {
     const impatience = setTimeout(() => request.abort(), this.#patience);
     const outcome = await answerOf(this.#url, request.signal);
     clearTimeout(impatience);
-    this.#request = null;
-    if (request.signal.reason === withdrawn) return this.#changed();
-    this.#timer = setTimeout(() => this.#ask(), this.#every);
-    this.#listener(outcome);
+    try {
+      if (request.signal.reason !== withdrawn) await this.#listener(outcome);
+    } finally { // whatever is wrong with one answer, the next one may do
+      this.#request = null;
+      if (request.signal.reason === withdrawn) this.#changed();
+      else this.#timer = setTimeout(() => this.#ask(), this.#every);
+    }
   }
 }
 
