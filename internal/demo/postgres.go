@@ -2,12 +2,12 @@ package demo
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 
@@ -32,7 +32,7 @@ func openPostgres(ctx context.Context, location, tables string) (*store, error) 
 	if err != nil {
 		return nil, errors.New("--postgres is no URL of a PostgreSQL database; write postgres://user@host/database")
 	}
-	name := "orch_demo_" + strconv.Itoa(os.Getpid())
+	name := "orch_demo_" + strings.ToLower(rand.Text()[:8]) // in a container everybody's pid is 1
 	config.RuntimeParams["search_path"], config.RuntimeParams["timezone"] = name, "UTC"
 	db := sql.OpenDB(numbered{stdlib.GetConnector(*config)})
 	db.SetMaxOpenConns(1)
