@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"crypto/tls"
 	"database/sql/driver"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 // they may name hosts, users, and what is in a cell.
 func clean(err error) error {
 	var refused *pgconn.PgError
+	var distrusted *tls.CertificateVerificationError
 	switch {
 	case err == nil, err == io.EOF: //nolint:errorlint // the end of the rows is io.EOF itself
 		return err
@@ -29,6 +31,8 @@ func clean(err error) error {
 		return context.Canceled
 	case errors.Is(err, context.DeadlineExceeded), pgconn.Timeout(err):
 		return context.DeadlineExceeded
+	case errors.As(err, &distrusted):
+		return fmt.Errorf("%w: the server's certificate is not one that sslmode and sslrootcert accept", domain.CodeSourceUnreachable)
 	case errors.Is(err, driver.ErrBadConn):
 		return driver.ErrBadConn // database/sql compares it
 	default:
