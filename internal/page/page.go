@@ -54,8 +54,8 @@ const emptyTemplate = `<meta name="link-template" content="">`
 func ValidateLinkTemplate(template string) error {
 	address, err := url.Parse(strings.ReplaceAll(template, hole, ""))
 	scheme, rest, _ := strings.Cut(template, "://")
-	switch {
-	case err != nil || !strings.EqualFold(scheme, address.Scheme) || (address.Scheme != "http" && address.Scheme != "https") || address.Host == "":
+	switch scheme = strings.ToLower(scheme); {
+	case err != nil || (scheme != "http" && scheme != "https") || address.Host == "":
 		return errors.New("it is no http:// or https:// address")
 	case address.User != nil:
 		return errors.New("it has a user or a password, which everybody would see")
