@@ -137,19 +137,19 @@ type budget struct {
 	share float64
 	now   func() time.Time
 
-	began   time.Time // of the scrape
-	limit   time.Duration
-	credit  time.Duration // for all cold blocks
-	enough  bool          // the credit was a portion when the scrape began
-	reserve time.Duration // for those in doubt besides
+	began  time.Time // of the scrape
+	limit  time.Duration
+	enough bool // the credit was a portion when the scrape began
+
+	// In nanoseconds, of which a small table's part between fast scrapes is less than one.
+	credit  float64 // for all cold blocks
+	reserve float64 // for those in doubt besides
 }
 
 // begin saves up for the time since the last scrape began.
 func (b *budget) begin(s Scrape) {
 	now := b.now()
-	part := func(share float64, of time.Duration) time.Duration {
-		return time.Duration(s.Part * share * float64(of))
-	}
+	part := func(share float64, of time.Duration) float64 { return s.Part * share * float64(of) }
 	if b.began.IsZero() {
 		b.reserve = part(1, doubtReserve)
 	} else {
@@ -171,7 +171,7 @@ func (b *budget) reserved() bool { return (b.credit > 0 || b.reserve > 0) && b.l
 // spend takes what was read off what is saved up, and tells whether it was off the
 // reserve.
 func (b *budget) spend(began time.Time, doubted bool) (reserve bool) {
-	spent := b.now().Sub(began)
+	spent := float64(b.now().Sub(began))
 	if doubted && b.credit <= 0 {
 		b.reserve -= spent
 		return true

@@ -160,3 +160,25 @@ func TestSameInstant(t *testing.T) {
 		require.True(t, w.right(r) || r.Doubtful)
 	}
 }
+
+// TestSmallPart: a small table beside a large one is read again in turn, too, however
+// often it is asked for and however little the share is.
+func TestSmallPart(t *testing.T) {
+	t.Parallel()
+	m := newMemory(20_000, rand.New(rand.NewPCG(26, 26)))
+	w := &watched{t: t, table: m, sums: rollup.New[figures](0.0001, m.clock)}
+	w.count()
+	m.rows[500].value++
+	for range 6000 {
+		m.now = m.now.Add(10 * time.Millisecond)
+		w.scrape++
+		s := m.scrape(w.scrape)
+		s.Part = 0.0001
+		r, err := w.sums.Read(t.Context(), m, m, s)
+		require.NoError(t, err)
+		if w.right(r) {
+			return
+		}
+	}
+	require.Fail(t, "the change is never found")
+}
