@@ -7,6 +7,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"strconv"
 	"strings"
@@ -33,10 +34,17 @@ func openPostgres(ctx context.Context, location, tables string) (*store, error) 
 		return nil, errors.New("--postgres is no URL of a PostgreSQL database; write postgres://user@host/database")
 	}
 	name := "orch_demo_" + strings.ToLower(rand.Text()[:8]) // in a container everybody's pid is 1
-	config.RuntimeParams["search_path"], config.RuntimeParams["timezone"] = name, "UTC"
+	maps.Copy(config.RuntimeParams, map[string]string{
+		"search_path": name, "timezone": "UTC",
+		"client_encoding": "UTF8", "standard_conforming_strings": "on", // which the simple protocol is only used with
+	})
 	db := sql.OpenDB(numbered{stdlib.GetConnector(*config)})
 	db.SetMaxOpenConns(1)
-	if _, err := db.ExecContext(ctx, "CREATE SCHEMA "+name+"; "+tables); err != nil { // all of it or nothing
+	if err := db.PingContext(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("connect to %s: %w", config.Database, err), db.Close())
+	}
+	// All of it or nothing; but who gives up meanwhile would not know which, and leave the schema.
+	if _, err := db.ExecContext(context.WithoutCancel(ctx), "CREATE SCHEMA "+name+"; "+tables); err != nil {
 		return nil, errors.Join(fmt.Errorf("create schema %s: %w", name, err), db.Close())
 	}
 	return &store{db: db, location: withSearchPath(location, name), close: func(ctx context.Context) error {
