@@ -101,6 +101,26 @@ func TestPage_SaysThatThereWasNoAnswerYet(t *testing.T) {
 	b.requireQuiet(service.URL)
 }
 
+// TestPage_CannotShowAnAnswer: it does not say that it shows what is, and goes on with the
+// next answer.
+func TestPage_CannotShowAnAnswer(t *testing.T) {
+	t.Parallel()
+	b := newTab(t)
+	service := edited(t, "busy", func(step int, envelope object) {
+		if step == 1 {
+			envelope["cost"].(object)["by_model"] = []any{nil}
+		}
+	})
+	b.open(service.URL)
+	got := b.next()
+	assert.Equal(t, "lost", got.State)
+	assert.Regexp(t, `^This page cannot show all of the answer\. Reload the page\. What is shown is \d+ s old\.$`, got.Warning)
+	assert.Equal(t, 1, b.noted(), "the console has the cause")
+	got = b.next()
+	assert.Equal(t, "live", got.State)
+	assert.Empty(t, got.Warning)
+}
+
 // TestPage_SaysWhatIsWrongWithAnAnswer, and does not show it.
 func TestPage_SaysWhatIsWrongWithAnAnswer(t *testing.T) {
 	t.Parallel()

@@ -73,10 +73,13 @@ async function receive(text) {
   const wrong = complaint(envelope);
   if (wrong !== null) return state.bad({ words: 'Not understood', cause: wrong });
   const off = switchedOff(envelope);
-  state.good(off);
   setHidden(byId('off'), !off);
   setHidden(byId('content'), off);
-  if (off) return;
+  if (!off) await take(envelope);
+  state.good(off);
+}
+
+async function take(envelope) {
   world.take(envelope);
   shown = envelope;
   await breath();
@@ -88,10 +91,16 @@ async function receive(text) {
 
 const state = new State(overdue);
 const poller = new Poller('metrics', { every, patience }, async ({ text, failure }) => {
-  if (failure) state.bad(failure);
-  else await receive(text);
-  show(state);
-  document.documentElement.dataset.answers = String(++answers);
+  try {
+    if (failure) state.bad(failure);
+    else await receive(text);
+  } catch (fault) { // part of what is shown may be of the answer before
+    state.bad({ words: 'Not understood', cause: 'This page cannot show all of the answer. Reload the page.' });
+    throw fault;
+  } finally {
+    show(state);
+    document.documentElement.dataset.answers = String(++answers);
+  }
 });
 let answers = 0; // and failures; who drives the page can see that it has shown another
 
