@@ -52,6 +52,19 @@ func TestDemo_PostgresGivenUp(t *testing.T) {
 	require.Empty(t, lines(t, db.Connect(t, "postgres", db.Name), demoSchemas))
 }
 
+// TestDemo_PostgresInUse: who looks at the tables in a transaction does not keep the demo from
+// its end, which says what is left.
+func TestDemo_PostgresInUse(t *testing.T) {
+	t.Parallel()
+	db := postgrestest.Shared(t).NewDatabase(t)
+	m, err := demo.StartMiniature(t.Context(), "river", demo.Options{Postgres: db.URL("orchestrator", db.Name)})
+	require.NoError(t, err)
+	other := db.Connect(t, "postgres", db.Name)
+	schema := lines(t, other, demoSchemas)[0]
+	postgrestest.Exec(t, other, "BEGIN", "SELECT FROM "+schema+".river_job")
+	require.ErrorContains(t, m.Stop(), "drop schema "+schema+": ERROR: canceling statement due to lock timeout")
+}
+
 // proxy passes on what is said to a server on loopback, and calls held, once, before the
 // server's answer to a statement.
 func proxy(t *testing.T, server int, statement string, held func()) (port int) {

@@ -18,6 +18,7 @@ func TestMiniature_Refused(t *testing.T) {
 		{"hermes", "postgres://127.0.0.1/", "hermes keeps its tables in SQLite; leave --postgres out"},
 		{"../river", "postgres://127.0.0.1/", `there is no miniature of "../river"`},
 		{"multica", "a b", "--postgres is no URL of a PostgreSQL database; write postgres://user@host/database"},
+		{"multica", "host=127.0.0.1 port=1 dbname=x", "--postgres is no URL of a PostgreSQL database"}, // pgx takes it, the service does not
 	} {
 		_, err := demo.StartMiniature(t.Context(), refused.profile, demo.Options{Postgres: refused.postgres})
 		require.ErrorContains(t, err, refused.why)

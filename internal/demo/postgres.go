@@ -30,7 +30,7 @@ func toPostgres(schema string) string {
 // demo: what else is in the database is left alone.
 func openPostgres(ctx context.Context, location, tables string) (*store, error) {
 	config, err := pgx.ParseConfig(location)
-	if err != nil {
+	if err != nil || !strings.HasPrefix(location, "postgres") { // pgx takes keywords, too, which the service does not
 		return nil, errors.New("--postgres is no URL of a PostgreSQL database; write postgres://user@host/database")
 	}
 	name := "orch_demo_" + strings.ToLower(rand.Text()[:8]) // in a container everybody's pid is 1
@@ -48,7 +48,10 @@ func openPostgres(ctx context.Context, location, tables string) (*store, error) 
 		return nil, errors.Join(fmt.Errorf("create schema %s: %w", name, err), db.Close())
 	}
 	return &store{db: db, location: withSearchPath(location, name), close: func(ctx context.Context) error {
-		_, err := db.ExecContext(ctx, "DROP SCHEMA "+name+" CASCADE")
+		_, err := db.ExecContext(ctx, "SET lock_timeout = '5s'; DROP SCHEMA "+name+" CASCADE")
+		if err != nil {
+			err = fmt.Errorf("drop schema %s: %w", name, err)
+		}
 		return errors.Join(err, db.Close())
 	}, named: func(values map[string]any) []any { // the simple protocol takes several statements at once
 		return []any{pgx.QueryExecModeSimpleProtocol, pgx.NamedArgs(values)}
