@@ -231,6 +231,9 @@ func (r *Rollup[S]) compare(s Scrape) {
 	for len(r.blocks) > 0 && r.blocks[0].upto < *s.Lowest { // pruned from below
 		r.blocks = r.blocks[1:]
 		r.next = max(0, r.next-1)
+		if len(r.blocks) > 0 { // its range is larger now: whatever becomes of this scrape, it is read anew
+			r.blocks[0].hotUntil = s.At.Add(Linger)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package rollup_test
 
 import (
+	"context"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -86,6 +87,21 @@ func TestPruned(t *testing.T) {
 			require.False(t, r.Doubtful)
 		}
 	}
+}
+
+// TestPruned_PutBack: rows that were away in a scrape that failed are in the sums again.
+func TestPruned_PutBack(t *testing.T) {
+	t.Parallel()
+	w := patientWatch(t, 100_000)
+	all := w.table.rows
+	w.table.rows = all[5000:]
+	w.scrape++
+	ended, end := context.WithCancel(t.Context())
+	end()
+	_, err := w.sums.Read(ended, w.table, w.table, w.table.scrape(w.scrape))
+	require.ErrorIs(t, err, context.Canceled)
+	w.table.rows = all
+	w.requireRight(3*time.Second, "put back")
 }
 
 // TestNewestIsDeleted: that a few of the newest rows go is nothing unusual.
