@@ -56,7 +56,7 @@ func TestPostgresHarmless(t *testing.T) {
 			lines(t, owner, "SELECT temp_files, temp_bytes FROM pg_stat_database WHERE datname = current_database()"),
 		}
 	}
-	s := startService(t, []string{"ORCH_DB=" + db.URL("orchestrator", db.Name), "ORCH_SECTION_TIMEOUT=20s"}, "serve")
+	s := startService(t, []string{"ORCH_DB=" + db.URL("orchestrator", db.Name)}, "serve")
 	s.metrics(t)
 	before := state()
 	// Tables and indexes: each connection locks its database, too, while it begins.
@@ -105,7 +105,7 @@ func TestPgBouncer(t *testing.T) {
 	location := fmt.Sprintf("postgres://metrics@127.0.0.1:%d/%s?sslmode=disable&search_path=%s", port, schema.Database.Name, schema.Name)
 	client := fmt.Sprintf("postgres://orchestrator@127.0.0.1:%d/%s?sslmode=disable&default_query_exec_mode=simple_protocol", port, schema.Database.Name)
 
-	settings := []string{"ORCH_DB=" + location, "ORCH_SECTION_TIMEOUT=20s"} // the first count may meet a busy machine
+	settings := []string{"ORCH_DB=" + location}
 	services := []*service{startService(t, settings, "serve"), startService(t, settings, "serve")}
 	for range 20 {
 		for _, s := range services {

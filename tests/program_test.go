@@ -77,6 +77,10 @@ func (b *sharedBuffer) String() string {
 	return b.text.String()
 }
 
+// patience is the section timeout where time is not what is tested: a busy machine keeps
+// it as well.
+const patience = "ORCH_SECTION_TIMEOUT=20s"
+
 // startService runs the program with these arguments on a free port, and waits
 // until it serves.
 func startService(t *testing.T, env []string, args ...string) *service {
@@ -88,7 +92,7 @@ func startProgram(t *testing.T, program string, env []string, args ...string) *s
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), program, append(args, "--listen=127.0.0.1:0")...)
 	cmd.Dir = t.TempDir()
-	cmd.Env = append(os.Environ(), env...)
+	cmd.Env = append(append(os.Environ(), patience), env...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	stderr, err := cmd.StderrPipe()
 	require.NoError(t, err)
