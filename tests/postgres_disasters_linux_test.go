@@ -70,6 +70,7 @@ func TestPostgresDisasters(t *testing.T) {
 			d.requireWell("by the second scrape")
 		})
 		if !passed {
+			t.Logf("the service's log:\n%s\nthe server's:\n%s", d.service.log, d.Log())
 			break
 		}
 	}
