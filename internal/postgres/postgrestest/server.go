@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
 )
 
@@ -188,9 +189,25 @@ func (s *Server) Access(lines ...string) error {
 	return s.run("pg_ctl", "reload", "-D", s.Dir)
 }
 
-// Start starts the server and waits until it answers.
+// Start starts the server and waits until it answers, for which pg_ctl alone is not
+// enough: without hot_standby it takes a server that recovers from a crash for a standby.
 func (s *Server) Start() error {
-	return s.run("pg_ctl", "start", "-D", s.Dir, "-l", s.logPath(), "-w", "-t", "90", "-s")
+	if err := s.run("pg_ctl", "start", "-D", s.Dir, "-l", s.logPath(), "-w", "-t", "90", "-s"); err != nil {
+		return err
+	}
+	for deadline := time.Now().Add(patient); ; time.Sleep(10 * time.Millisecond) {
+		conn, err := pgx.Connect(context.Background(), s.URL("postgres", "postgres"))
+		if err == nil {
+			return conn.Close(context.Background())
+		}
+		const notYet = "57P03" // cannot_connect_now
+		if refused, answered := errors.AsType[*pgconn.PgError](err); answered && refused.Code != notYet {
+			return nil // it answers, if not to this role
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("start: the server does not answer: %w", err)
+		}
+	}
 }
 
 // Launch starts the server and does not wait for it.
