@@ -78,7 +78,7 @@ bench-report: ## Measure what the service must reach, and write docs/performance
 	go run ./tests/perf/report -write docs/performance.md
 
 .PHONY: bench-short
-bench-short: ## Measure the same in about a minute, and print the table
+bench-short: ## Measure the same in five minutes, and print the table
 	go run ./tests/perf/report -short
 
 PROFILE_DIR := .cache/profile

@@ -17,7 +17,7 @@ func main() {
 	if perf.RunRole() {
 		return
 	}
-	short := flag.Bool("short", false, "about a minute in all, up to 1,000,000 rows")
+	short := flag.Bool("short", false, "five minutes in all, up to 1,000,000 rows")
 	document := flag.String("write", "", "write the report to this file, too")
 	only := flag.String("only", "", "take the measures whose name contains this, such as unchanged; the others are left out")
 	flag.Parse()
