@@ -56,7 +56,7 @@ func (d demoCmd) Run(ctx context.Context, stdout io.Writer, cfg orchmetrics.Conf
 	warnOfUnknown(cfg.Logger)
 	stop, err := d.start(ctx, &cfg)
 	if err != nil {
-		return fmt.Errorf("start the demo: %w", err)
+		return err //nolint:wrapcheck // says what it could not do
 	}
 	defer func() { err = errors.Join(err, stop()) }()
 	server, err := orchmetrics.InitializeServer(cfg)
