@@ -30,10 +30,12 @@ func (r *Rollup[S]) extend(ctx context.Context, hot, cold Table[S], s Scrape) er
 	for {
 		tail := r.tail()
 		tail.From = max(tail.From, *s.Lowest)
-		if saturated(tail.From, maxTail-1) >= *s.Highest {
-			break // a range has no more rows than ids
+		rows := int64(BlockRows)
+		more, err := longer(ctx, from, tail, HotRows+rows, s)
+		if err == nil && !more {
+			rows = newRows
+			more, err = longer(ctx, from, tail, HotRows+rows, s)
 		}
-		_, more, err := from.Nth(ctx, tail, maxTail+1)
 		if err != nil {
 			return err
 		}
@@ -44,7 +46,7 @@ func (r *Rollup[S]) extend(ctx context.Context, hot, cold Table[S], s Scrape) er
 			r.counted = false
 			return ErrCounting
 		}
-		made, err := readFirst(ctx, from, tail, s)
+		made, err := readFirst(ctx, from, tail, rows, s)
 		if err != nil {
 			return err
 		}
@@ -62,14 +64,24 @@ func (r *Rollup[S]) extend(ctx context.Context, hot, cold Table[S], s Scrape) er
 	return nil
 }
 
-// readFirst reads the block at the begin of a range that has more rows than one.
-func readFirst[S Sums[S]](ctx context.Context, t Table[S], within Range, s Scrape) (block[S], error) {
-	made := block[S]{upto: min(within.Upto, saturated(within.From, BlockRows-1)), unmarked: true, readIn: s.Sequence, readAt: s.At}
+// longer tells whether there are more than so many rows in a range: not if there are no
+// more ids.
+func longer[S Sums[S]](ctx context.Context, t Table[S], within Range, rows int64, s Scrape) (bool, error) {
+	if saturated(within.From, rows-1) >= *s.Highest {
+		return false, nil
+	}
+	_, found, err := t.Nth(ctx, within, rows+1)
+	return found, err
+}
+
+// readFirst reads a block of so many rows at the begin of a range that has more.
+func readFirst[S Sums[S]](ctx context.Context, t Table[S], within Range, rows int64, s Scrape) (block[S], error) {
+	made := block[S]{upto: min(within.Upto, saturated(within.From, rows-1)), unmarked: true, readIn: s.Sequence, readAt: s.At}
 	var err error
-	if made.sums, made.rows, err = t.Sum(ctx, Range{within.From, made.upto}); err != nil || made.rows >= denseRows {
+	if made.sums, made.rows, err = t.Sum(ctx, Range{within.From, made.upto}); err != nil || float64(made.rows) >= dense*float64(rows) {
 		return made, err
 	}
-	id, found, err := t.Nth(ctx, within, BlockRows)
+	id, found, err := t.Nth(ctx, within, rows)
 	if err != nil {
 		return made, err
 	}
@@ -165,7 +177,7 @@ func (r *Rollup[S]) split(ctx context.Context, t Table[S], s Scrape) (found bool
 		rest := Range{max(whole.From, *s.Lowest), whole.Upto}
 		var pieces []block[S]
 		for len(pieces) == 0 || pieces[len(pieces)-1].upto < whole.Upto {
-			piece, err := readFirst(ctx, t, rest, s)
+			piece, err := readFirst(ctx, t, rest, BlockRows, s)
 			if err != nil {
 				return found, err
 			}

@@ -36,11 +36,12 @@ const (
 	// corrected, a while after the end.
 	Linger = time.Minute
 
-	// denseRows is how many rows a range of BlockRows ids must have for a block:
-	// with fewer, most ids are not taken, and the block is bounded by its rows.
-	denseRows = BlockRows / 4
-	// maxTail is how many rows may lie behind the last block before one is cut off.
-	maxTail = HotRows + BlockRows
+	// newRows is how many rows a block is made of as rows are added. All those behind the
+	// last block are read at each scrape: there are HotRows, and fewer than these.
+	newRows = BlockRows / 4
+	// dense is which part of the ids of a range must be taken for a block: if it is less,
+	// the block is bounded by its rows.
+	dense = 1. / 4
 	// maxBlock is how many rows a block may grow to before it is cut.
 	maxBlock = 4 * BlockRows
 	// maxFresh is how many blocks may be cut off between two scrapes to be hot for a
