@@ -213,7 +213,7 @@ func TestUsualManners(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := watch(t, history, 1)
-			w.perBlock = 10 * perBlockSlow // a doubt would last for many polls
+			w.perBlock = 5 * perBlockSlow // of doubts at each poll what is saved up is soon spent
 			require.NoError(t, w.poll().err)
 			for i := range 30 {
 				w.queueJob()

@@ -93,9 +93,9 @@ func readFirst[S Sums[S]](ctx context.Context, t Table[S], within Range, rows in
 }
 
 // mark keeps the blocks hot in which something is being worked on, and returns the
-// signature of the unfinished rows of each block that has any.
-func (r *Rollup[S]) mark(s Scrape) map[int]uint64 {
-	signatures := map[int]uint64{}
+// signature of the unfinished rows of each block, 0 where there are none.
+func (r *Rollup[S]) mark(s Scrape) []uint64 {
+	signatures := make([]uint64, len(r.blocks))
 	at := 0
 	for _, m := range s.Marks {
 		if at = r.blockOf(m.ID, at); at == len(r.blocks) {
@@ -116,7 +116,7 @@ func (r *Rollup[S]) mark(s Scrape) map[int]uint64 {
 
 // readHot reads the rows behind the last block, which it returns the sums of, and
 // the blocks that may have changed in the ordinary course of work.
-func (r *Rollup[S]) readHot(ctx context.Context, t Table[S], signatures map[int]uint64, s Scrape) (tail Result[S], err error) {
+func (r *Rollup[S]) readHot(ctx context.Context, t Table[S], signatures []uint64, s Scrape) (tail Result[S], err error) {
 	behind := r.tail()
 	if *s.Highest >= behind.From {
 		if tail.Sums, tail.Rows, err = t.Sum(ctx, behind); err != nil {
@@ -153,7 +153,7 @@ func (b *block[S]) hot() bool { return b.hotUntil.After(b.readAt) }
 
 // read reads a block anew, unless this scrape did already, and tells whether it has
 // changed.
-func (r *Rollup[S]) read(ctx context.Context, t Table[S], i int, signatures map[int]uint64, s Scrape) (changed bool, err error) {
+func (r *Rollup[S]) read(ctx context.Context, t Table[S], i int, signatures []uint64, s Scrape) (changed bool, err error) {
 	b := &r.blocks[i]
 	if b.readIn == s.Sequence {
 		return false, nil

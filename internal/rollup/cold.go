@@ -26,7 +26,7 @@ const (
 // readCold reads cold blocks again: all of them if they are in doubt, else those
 // whose turn it is, as far as the budget goes. One that has changed puts the others
 // in doubt.
-func (r *Rollup[S]) readCold(ctx context.Context, t Table[S], signatures map[int]uint64, s Scrape) error {
+func (r *Rollup[S]) readCold(ctx context.Context, t Table[S], signatures []uint64, s Scrape) error {
 	for range r.blocks {
 		if r.doubt.open() || !r.budget.portion() {
 			break
@@ -57,13 +57,13 @@ func (r *Rollup[S]) readCold(ctx context.Context, t Table[S], signatures map[int
 
 // check reads a cold block again and compares. In a later state one with unfinished
 // rows may have changed in the ordinary course of work.
-func (r *Rollup[S]) check(ctx context.Context, t Table[S], i int, signatures map[int]uint64, s Scrape) error {
+func (r *Rollup[S]) check(ctx context.Context, t Table[S], i int, signatures []uint64, s Scrape) error {
 	began, doubted := r.budget.now(), r.doubt.open()
 	changed, err := r.read(ctx, t, i, signatures, s)
 	if r.budget.spend(began, doubted) {
 		r.doubt.costly = true
 	}
-	if _, unfinished := signatures[i]; changed && (!s.Later || !unfinished) {
+	if unfinished := signatures[i] != 0; changed && !(s.Later && unfinished) {
 		r.doubt.raise(s.Sequence)
 	}
 	return err
