@@ -48,7 +48,10 @@ var (
 				"github.com/google/go-cmp", "github.com/stretchr/testify", "go.uber.org/goleak", "pgregory.net/rapid",
 			},
 		},
-		{folder: "internal/app", own: []string{"domain", "ports"}, tests: []string{"ports/portstest", "mocks", "contract/contracttest"}},
+		{
+			folder: "internal/app", own: []string{"domain", "ports"}, tests: []string{"ports/portstest", "mocks", "contract/contracttest"},
+			libraries: []string{"golang.org/x/time"},
+		},
 		// What the tables mean, on any engine, which a test has to choose.
 		{
 			folder: "adapters/sqlstore", own: []string{"domain", "ports", "internal/engine", "internal/rollup"}, libraries: anyLibrary,

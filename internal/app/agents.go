@@ -10,10 +10,10 @@ import (
 // Agents is the section of running jobs and their processes. Without the
 // processes it still shows the jobs.
 type Agents struct {
-	jobs *RunningJobs
-	cpu  ports.CPUReader
-	host string
-	proc guard
+	jobs  *RunningJobs
+	cpu   ports.CPUReader
+	host  string
+	guard guard
 }
 
 // NewAgents returns the section over its sources. host is the name of this host: a job
@@ -60,55 +60,49 @@ func (a *Agents) Collect(ctx context.Context) (any, error) {
 	anomalies, sampleErr := a.sample(ctx, reading.Value, agents)
 	return ports.Collected{
 		Value: agents, Rows: new(int64(len(agents))), Truncated: reading.Truncated, Anomalies: reading.Anomalies + anomalies,
-	}, join(err, sampleErr)
+	}, joined(true, err, sampleErr)
 }
 
-// sample fills in the processes of those agents that have a pid. The agents are
-// those of the jobs, in their order.
+// sample fills in the processes of those agents that have a pid on this host. The agents
+// are those of the jobs, in their order.
 func (a *Agents) sample(ctx context.Context, jobs []domain.RunningJob, agents []domain.Agent) (anomalies int64, err error) {
 	ctx, cancel := withMargin(ctx)
 	defer cancel()
 	var pids []int64
 	var owners []int
 	for i := range agents {
-		switch agent := &agents[i]; {
-		case agent.PID == nil:
-		case a.remote(agent.Host):
-			agent.Process = &domain.Process{Status: domain.ProcessRemote}
+		switch pid, host := agents[i].PID, agents[i].Host; {
+		case pid == nil:
+		case a.host != "" && host != nil && *host != "" && !domain.SameHost(*host, a.host):
+			agents[i].Process = &domain.Process{Status: domain.ProcessRemote}
 		default:
-			pids = append(pids, *agent.PID)
+			pids = append(pids, *pid)
 			owners = append(owners, i)
 		}
 	}
 	if len(pids) == 0 {
 		return 0, nil
 	}
-	samples, err := begin(ctx, &a.proc, func(ctx context.Context) ([]ports.Sample, error) {
+	samples, err := begin(ctx, &a.guard, "processes", func(ctx context.Context) ([]ports.Sample, error) {
 		ctx, cancel := withMargin(ctx) // so that what was read by then still finds who waits for it
 		defer cancel()
 		return a.cpu.Sample(ctx, pids)
 	}).wait(ctx)
-	processes := make([]domain.Process, len(samples))
-	for i := range min(len(samples), len(owners)) {
-		agent := &agents[owners[i]]
-		agent.CPUTicks = samples[i].CPUTicks
-		if samples[i].Process != nil {
-			process, job := &processes[i], jobs[owners[i]]
-			*process = *samples[i].Process
-			process.StartedAt = sanitizeTime(process.StartedAt, &anomalies)
-			process.StartedAfterJobS = nil // which only the job tells
-			if process.StartedAt != nil && job.StartedAt != nil {
-				process.StartedAfterJobS = new(process.StartedAt.Unix() - job.StartedAt.Unix())
-			}
-			agent.Process = process
+	for i, sample := range samples[:min(len(samples), len(owners))] {
+		agent, job := &agents[owners[i]], jobs[owners[i]]
+		agent.CPUTicks = sample.CPUTicks
+		if sample.Process == nil {
+			continue
 		}
+		process := *sample.Process
+		process.StartedAt = sanitizeTime(process.StartedAt, &anomalies)
+		process.StartedAfterJobS = nil // which only the job tells
+		if process.StartedAt != nil && job.StartedAt != nil {
+			process.StartedAfterJobS = new(process.StartedAt.Unix() - job.StartedAt.Unix())
+		}
+		agent.Process = &process
 	}
 	return anomalies, err
-}
-
-// remote tells whether a host is known to be another one than this.
-func (a *Agents) remote(host *string) bool {
-	return host != nil && *host != "" && a.host != "" && !domain.SameHost(*host, a.host)
 }
 
 // RunningJobs reads the running jobs once in a scrape, so that the agents and
@@ -132,7 +126,7 @@ type runningKey struct{ jobs *RunningJobs }
 // while the rest is read. RunningJobs waits for it in the context that is returned.
 func (r *RunningJobs) begin(ctx context.Context) context.Context {
 	underWay := make(chan struct{})
-	reading := begin(ctx, &r.guard, func(ctx context.Context) (ports.Reading[[]domain.RunningJob], error) {
+	reading := begin(ctx, &r.guard, "jobs", func(ctx context.Context) (ports.Reading[[]domain.RunningJob], error) {
 		close(underWay)
 		return r.source.RunningJobs(ctx)
 	})
@@ -148,7 +142,7 @@ func (r *RunningJobs) begin(ctx context.Context) context.Context {
 func (r *RunningJobs) RunningJobs(ctx context.Context) (ports.Reading[[]domain.RunningJob], error) {
 	reading, ok := ctx.Value(runningKey{r}).(*call[ports.Reading[[]domain.RunningJob]])
 	if !ok {
-		reading = begin(ctx, &r.guard, r.source.RunningJobs)
+		reading = begin(ctx, &r.guard, "jobs", r.source.RunningJobs)
 	}
 	return reading.wait(ctx)
 }

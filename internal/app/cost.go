@@ -12,7 +12,7 @@ import (
 type Cost struct {
 	jobs   *RunningJobs
 	source ports.CostSource
-	totals guard
+	guard  guard
 }
 
 // NewCost returns the section over its sources.
@@ -30,14 +30,15 @@ func (*Cost) Default() any { return (*domain.Cost)(nil) }
 func (c *Cost) Collect(ctx context.Context) (any, error) {
 	ctx, cancel := withMargin(ctx)
 	defer cancel()
-	summing := begin(ctx, &c.totals, c.source.CostTotals)
+	summing := begin(ctx, &c.guard, "totals", c.source.CostTotals)
 	jobs, jobsErr := c.jobs.RunningJobs(ctx)
 	totals, totalsErr := summing.wait(ctx)
 
-	if err := failure(jobsErr, totalsErr); err != nil && jobs.Value == nil && totals.Value == nil {
+	known := jobs.Value != nil || totals.Value != nil
+	err := joined(known, jobsErr, totalsErr)
+	if err != nil && !known {
 		return nil, err
 	}
-	err := join(unlessLeftOut(jobsErr), unlessLeftOut(totalsErr))
 	anomalies := jobs.Anomalies + totals.Anomalies
 	running := make([]domain.RunningCost, len(jobs.Value))
 	for i, job := range jobs.Value {

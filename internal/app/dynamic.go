@@ -5,27 +5,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/orchmetrics/orchmetrics/domain"
 	"github.com/orchmetrics/orchmetrics/ports"
 )
 
-// dynamic are the sections that come and go. Their sources are asked at each
-// scrape for what there is now, as isolated as a section is.
-type dynamic struct {
-	sources  []*lister
-	fixed    []string // keys that are taken
-	disabled []string
-	patience time.Duration // for a listing outside a scrape
-
-	mu     sync.Mutex
-	guards map[string]*guard // by key: a reading that hangs outlives its listing
-}
-
+// lister is a source of sections that come and go. It is asked at each scrape for what
+// there is now, as isolated as a section is.
 type lister struct {
 	ports.SectionLister
 
@@ -46,113 +34,68 @@ func (l *lister) remember(listed []string, err error) (missing []string) {
 		l.known = listed
 		return nil
 	}
-	for _, key := range l.known {
-		if !slices.Contains(listed, key) {
-			missing = append(missing, key)
-		}
-	}
+	missing = slices.DeleteFunc(slices.Clone(l.known), func(key string) bool { return slices.Contains(listed, key) })
 	all := slices.Concat(listed, missing)
 	l.known = all[:min(len(all), maxKnown)]
 	return missing
 }
 
-func newDynamic(opts Options, fixed []string) *dynamic {
-	d := &dynamic{fixed: fixed, disabled: opts.Disabled, patience: opts.SectionTimeout / 4, guards: map[string]*guard{}}
-	for _, source := range opts.Listers {
-		d.sources = append(d.sources, &lister{SectionLister: source})
-	}
-	return d
-}
-
-// keys returns the keys of the sections that there are now, and of those that there
-// were while their source could be listed.
-func (d *dynamic) keys() []string {
-	if len(d.sources) == 0 {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), d.patience)
-	defer cancel()
-	var keys []string
-	found := d.list(ctx)
-	for _, r := range found.sections {
-		keys = append(keys, r.key)
-	}
-	for _, missing := range found.missing {
-		keys = append(keys, missing.key)
-	}
-	return keys
-}
-
-// run lists the sections and asks those that are wanted. What was refused is
-// reported to those who want all. Who wants a section that cannot be listed now, and
-// was there before, is told why.
-func (d *dynamic) run(ctx context.Context, keys []string) []outcome {
-	inTime, cancel := withMargin(ctx)
-	defer cancel()
-	found := d.list(inTime)
+// runListed lists the sections that come and go, and asks those that are wanted. What was
+// refused is reported to those who want all. Who wants a section that is missing is told
+// why.
+func (s *Service) runListed(ctx context.Context, keys []string) []outcome {
+	sections, refused := s.list(ctx)
+	sections = slices.DeleteFunc(sections, func(one *section) bool {
+		return len(keys) == 0 && one.missing != nil || len(keys) > 0 && !slices.Contains(keys, one.key)
+	})
+	outcomes := runAll(ctx, sections)
 	if len(keys) == 0 {
-		return append(runAll(ctx, found.sections), found.refused...)
-	}
-	outcomes := runAll(ctx, wanted(found.sections, keys))
-	for _, missing := range found.missing {
-		if slices.Contains(keys, missing.key) {
-			outcomes = append(outcomes, missing)
-		}
+		outcomes = append(outcomes, refused...)
 	}
 	return outcomes
 }
 
-// listing is what the sources have now.
-type listing struct {
-	sections []*section
-	missing  []outcome // of the sections that there were before, of sources that failed
-	refused  []outcome // of what may not be a section, and of sources that failed
-}
-
-// list asks the sources for the sections that there are now, all at once: one that
-// hangs costs the others no time.
-func (d *dynamic) list(ctx context.Context) (all listing) {
-	taken := map[string]bool{}
-	for _, key := range d.fixed {
-		taken[key] = true
-	}
-	calls := make([]*call[[]candidate], len(d.sources))
-	for i, source := range d.sources {
-		calls[i] = begin(ctx, &source.guard, func(ctx context.Context) ([]candidate, error) {
+// list asks the sources for the sections that there are now, all at once: one that hangs
+// costs the others no time. Last come those that are missing: there before, and of sources
+// that fail now. refused are reports of what may not be a section, and of these sources.
+func (s *Service) list(ctx context.Context) (sections []*section, refused []outcome) {
+	ctx, cancel := withMargin(ctx)
+	defer cancel()
+	calls := make([]*call[[]candidate], len(s.listers))
+	for i, source := range s.listers {
+		calls[i] = begin(ctx, &source.guard, "sections", func(ctx context.Context) ([]candidate, error) {
 			ctx, cancel := withMargin(ctx) // so that what was found by then still finds who waits for it
 			defer cancel()
-			return d.candidates(ctx, source)
+			return s.candidates(ctx, source)
 		})
 	}
-	for i, source := range d.sources {
+	taken := slices.Clone(s.fixed)
+	var missing []*section
+	for i, source := range s.listers {
 		found, err := calls[i].wait(ctx)
 		if err != nil {
-			all.refused = append(all.refused, refusal(source.Name(), err, len(found) > 0))
+			refused = append(refused, refusal(source.Name(), err, len(found) > 0))
 		}
-		var keys []string
+		first := len(taken)
 		for _, c := range found {
-			if c.err == nil && taken[c.section.key] {
+			if c.err == nil && slices.Contains(taken, c.section.key) {
 				c.err = fmt.Errorf("add section %q: the key is taken: %w", c.section.key, domain.CodeKeyRefused)
 			}
 			if c.err != nil {
-				all.refused = append(all.refused, refusal(c.origin, c.err, false))
+				refused = append(refused, refusal(c.origin, c.err, false))
 				continue
 			}
-			taken[c.section.key] = true
-			keys = append(keys, c.section.key)
-			all.sections = append(all.sections, c.section)
+			taken = append(taken, c.section.key)
+			sections = append(sections, c.section)
 		}
-		for _, key := range source.remember(keys, err) {
-			missing := outcome{key: key, value: json.RawMessage("null"), report: domain.SectionReport{Status: domain.StatusDisabled}}
-			if !slices.Contains(d.disabled, key) {
-				missing.fail(err)
-			}
-			all.missing = append(all.missing, missing)
+		for _, key := range source.remember(slices.Clone(taken[first:]), err) {
+			missing = append(missing, &section{
+				key: key, fallback: json.RawMessage("null"), disabled: slices.Contains(s.opts.Disabled, key), missing: err,
+			})
 		}
 	}
-	all.missing = slices.DeleteFunc(all.missing, func(o outcome) bool { return taken[o.key] })
-	d.keepGuards(all.sections)
-	return all
+	missing = slices.DeleteFunc(missing, func(one *section) bool { return slices.Contains(taken, one.key) })
+	return append(sections, missing...), refused
 }
 
 // candidate is a section that was found, or why it cannot be one.
@@ -162,12 +105,12 @@ type candidate struct {
 	err     error
 }
 
-func (d *dynamic) candidates(ctx context.Context, source *lister) ([]candidate, error) {
+func (s *Service) candidates(ctx context.Context, source ports.SectionLister) ([]candidate, error) {
 	found, err := source.Sections(ctx)
 	candidates := make([]candidate, len(found))
 	for i, one := range found {
 		c := candidate{origin: one.Origin}
-		if c.section, c.err = newSection(one.Section, d.disabled); c.err != nil {
+		if c.section, c.err = s.newSection(one.Section); c.err != nil {
 			c.err = fmt.Errorf("%w: %w", domain.CodeKeyRefused, c.err)
 		} else {
 			c.section.cache = nil // it would begin anew with each listing
@@ -175,24 +118,6 @@ func (d *dynamic) candidates(ctx context.Context, source *lister) ([]candidate, 
 		candidates[i] = c
 	}
 	return candidates, err
-}
-
-// keepGuards gives each section the guard that its key had before, so that a reading
-// that hangs is not begun again. Guards of keys that are gone are dropped once
-// nothing hangs.
-func (d *dynamic) keepGuards(sections []*section) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	present := make(map[string]bool, len(sections))
-	for _, s := range sections {
-		present[s.key] = true
-		if kept, ok := d.guards[s.key]; ok {
-			s.guard = kept
-		} else {
-			d.guards[s.key] = s.guard
-		}
-	}
-	maps.DeleteFunc(d.guards, func(key string, g *guard) bool { return !present[key] && g.idle() })
 }
 
 // refusal is the report of what is no section. Its name never hides a section's.

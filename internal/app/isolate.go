@@ -16,50 +16,46 @@ import (
 // calls it in a goroutine of its own, wait gives it up when its time is over, a
 // panic becomes an error, and a source that hangs is not called again.
 
-// guard knows the calls of one source that are under way. While one of them has
-// outlived its context, no new one is begun, so that goroutines never pile up.
+// guard knows the calls that are under way. While one of them has outlived its context,
+// no other of its source is begun, so that goroutines never pile up.
 type guard struct {
 	mu    sync.Mutex
-	calls map[any]context.Context // by the call
+	calls map[underWay]context.Context
 }
 
-// idle tells whether no call is under way.
-func (g *guard) idle() bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return len(g.calls) == 0
-}
+type underWay struct{ source, call any }
 
 // call is one call of a source, for which several may wait.
 type call[T any] struct {
+	over  func() error  // not nil once its context has ended
 	done  chan struct{} // closed when value and err are there
 	value T
 	err   error
 }
 
-// begin calls fn in a goroutine of its own, unless an earlier call is overdue.
-func begin[T any](ctx context.Context, g *guard, fn func(context.Context) (T, error)) *call[T] {
-	c := &call[T]{done: make(chan struct{})}
+// begin calls fn in a goroutine of its own, unless an earlier call of the source is overdue.
+func begin[T any](ctx context.Context, g *guard, source string, fn func(context.Context) (T, error)) *call[T] {
+	c := &call[T]{over: ctx.Err, done: make(chan struct{})}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for _, other := range g.calls {
-		if other.Err() != nil {
+	for other, its := range g.calls {
+		if other.source == source && its.Err() != nil {
 			c.err = fmt.Errorf("the previous call has not come back: %w", domain.CodeStuck)
 			close(c.done)
 			return c
 		}
 	}
 	if g.calls == nil {
-		g.calls = map[any]context.Context{}
+		g.calls = map[underWay]context.Context{}
 	}
-	g.calls[c] = ctx                                                                   //nolint:fatcontext // for as long as it hangs
+	g.calls[underWay{source, c}] = ctx                                                 //nolint:fatcontext // for as long as it hangs
 	c.err = &frozenError{text: "the call ended its goroutine", code: domain.CodePanic} // unless it returns
 	go func() {
 		defer close(c.done)
 		defer func() {
 			g.mu.Lock()
 			defer g.mu.Unlock()
-			delete(g.calls, c)
+			delete(g.calls, underWay{source, c})
 		}()
 		c.value, c.err = recovered(func() (T, error) { return fn(ctx) })
 	}()
@@ -131,38 +127,26 @@ func codeOf(err error) domain.Code {
 	}
 }
 
-// join is errors.Join without repeating itself: sources that share a database
-// share its fault.
-func join(errs ...error) error {
-	var distinct []error
+// joined is the error of a section that has several sources: what each of them says, once,
+// since those that share a database share its fault. What is left out on purpose is null
+// and no fault, unless there is nothing else: no value is known and nothing went wrong.
+func joined(known bool, errs ...error) error {
+	var faults []error
+	var leftOut error
 	for _, err := range errs {
 		same := func(other error) bool { return other.Error() == err.Error() }
-		if err != nil && !slices.ContainsFunc(distinct, same) {
-			distinct = append(distinct, err)
+		switch {
+		case err == nil, slices.ContainsFunc(faults, same):
+		case codeOf(err) == domain.CodeNotInProfile:
+			leftOut = err
+		default:
+			faults = append(faults, err)
 		}
 	}
-	return errors.Join(distinct...)
-}
-
-// unlessLeftOut is the error of a section's part, unless the part is left out on
-// purpose: then it is null, and the section is as well as the others are.
-func unlessLeftOut(err error) error {
-	if err != nil && codeOf(err) == domain.CodeNotInProfile {
-		return nil
+	if len(faults) == 0 && !known {
+		return leftOut
 	}
-	return err
-}
-
-// failure is why nothing is known: what went wrong, or else that all of it is left out.
-func failure(errs ...error) error {
-	var wrong []error
-	for _, err := range errs {
-		wrong = append(wrong, unlessLeftOut(err))
-	}
-	if err := join(wrong...); err != nil {
-		return err
-	}
-	return join(errs...)
+	return errors.Join(faults...)
 }
 
 // withMargin returns a context that ends a tenth before the given one would, so that

@@ -12,11 +12,9 @@ import (
 // Queue is the section of jobs by status and of the worker. Its three sources
 // are isolated from each other.
 type Queue struct {
-	source  ports.QueueSource
-	worker  ports.WorkerState
-	counts  guard
-	retries guard
-	state   guard
+	source ports.QueueSource
+	worker ports.WorkerState
+	guard  guard
 }
 
 // NewQueue returns the section over its sources.
@@ -34,52 +32,53 @@ func (*Queue) Default() any { return (*domain.Queue)(nil) }
 func (q *Queue) Collect(ctx context.Context) (any, error) {
 	ctx, cancel := withMargin(ctx)
 	defer cancel()
-	counting := begin(ctx, &q.counts, q.source.StatusCounts)
-	retrying := begin(ctx, &q.retries, q.source.Retries)
-	working := begin(ctx, &q.state, q.readWorker)
+	counting := begin(ctx, &q.guard, "counts", q.source.StatusCounts)
+	retrying := begin(ctx, &q.guard, "retries", q.source.Retries)
+	working := begin(ctx, &q.guard, "worker", q.readWorker)
 	counts, countsErr := counting.wait(ctx)
 	retries, retriesErr := retrying.wait(ctx)
-	state, stateErr := working.wait(ctx)
+	worker, workerErr := working.wait(ctx)
 
-	if err := failure(countsErr, retriesErr, stateErr); err != nil && counts.Value == nil && retries.Value == nil && state.Value == nil {
+	known := counts.Value != nil || retries.Value != nil || worker.Value != nil
+	err := joined(known, countsErr, retriesErr, workerErr)
+	if err != nil && !known {
 		return nil, err
 	}
-	err := join(unlessLeftOut(countsErr), unlessLeftOut(retriesErr), stateErr)
 	queue := &domain.Queue{Counts: counts.Value, Retries: retries.Value}
 	if counts.Value != nil {
-		depth := counts.Value[domain.StatusQueued]
-		queue.Depth = &depth
+		queue.Depth = new(counts.Value[domain.StatusQueued])
 	}
-	if state.Value != nil {
-		queue.Worker = *state.Value
+	if worker.Value != nil {
+		queue.Worker = *worker.Value
 	}
 	return ports.Collected{
 		Value:     queue,
 		Truncated: counts.Truncated,
-		Anomalies: counts.Anomalies + retries.Anomalies + state.Anomalies,
+		Anomalies: counts.Anomalies + retries.Anomalies + worker.Anomalies,
 		CountedAt: earlier(counts.CountedAt, retries.CountedAt),
 		AsOf:      earlier(counts.AsOf, retries.AsOf),
 	}, err
 }
 
 // readWorker takes nothing from the worker that the envelope could not show.
-func (q *Queue) readWorker(ctx context.Context) (ports.Reading[*domain.Worker], error) {
+func (q *Queue) readWorker(ctx context.Context) (reading ports.Reading[*domain.Worker], err error) {
 	shared, err := q.worker.WorkerState(ctx)
 	if shared == nil {
-		return ports.Reading[*domain.Worker]{}, err
+		return reading, err
 	}
-	worker, anomalies := *shared, int64(0)
-	worker.PollInterval = sanitizeNumber(worker.PollInterval, &anomalies)
-	worker.WorkerUpdatedAt = sanitizeTime(worker.WorkerUpdatedAt, &anomalies)
+	worker := *shared
+	worker.PollInterval = sanitizeNumber(worker.PollInterval, &reading.Anomalies)
+	worker.WorkerUpdatedAt = sanitizeTime(worker.WorkerUpdatedAt, &reading.Anomalies)
 	if invalid := worker.Validate(); invalid != nil {
 		worker.Breaker = nil // nothing else is left that could be wrong
-		anomalies++
-		err = join(err, invalid)
+		reading.Anomalies++
+		err = joined(true, err, invalid)
 	}
 	if unreadable := (*ports.UnreadableError)(nil); errors.As(err, &unreadable) {
-		anomalies += int64(len(unreadable.Values))
+		reading.Anomalies += int64(len(unreadable.Values))
 	}
-	return ports.Reading[*domain.Worker]{Value: &worker, Anomalies: anomalies}, err
+	reading.Value = &worker
+	return reading, err
 }
 
 // earlier returns the earlier of two times, of which either may be unknown.

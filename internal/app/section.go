@@ -18,13 +18,13 @@ import (
 type section struct {
 	key      string
 	source   ports.Section
+	guard    *guard // of the service
 	disabled bool
 	fallback any           // what the envelope shows without a value
 	timeout  time.Duration // less than the scrape's; 0 for the scrape's
 	cache    *ttlCache     // nil for a section that is collected at every scrape
 	jobs     *RunningJobs  // what the section reads of the running jobs, if it does
-	guard    *guard
-	metrics  guard // of the section's metrics
+	missing  error         // why it is not listed now, though it was before
 }
 
 // outcome is what came of asking a section once.
@@ -36,7 +36,7 @@ type outcome struct {
 	err     error // the cause, for the log
 }
 
-func newSection(source ports.Section, disabled []string) (*section, error) {
+func (s *Service) newSection(source ports.Section) (*section, error) {
 	if source == nil {
 		return nil, errors.New("add section: it is nil")
 	}
@@ -47,13 +47,12 @@ func newSection(source ports.Section, disabled []string) (*section, error) {
 	if domain.Reserved(key) {
 		return nil, fmt.Errorf("add section %q: the envelope uses this key itself", key)
 	}
-	s := &section{key: key, source: source, disabled: slices.Contains(disabled, key), guard: &guard{}}
+	added := &section{key: key, source: source, guard: &s.guard, disabled: slices.Contains(s.opts.Disabled, key)}
 	var err error
-	s.fallback, err = recovered(s.describe)
-	if err != nil {
+	if added.fallback, err = recovered(added.describe); err != nil {
 		return nil, fmt.Errorf("add section %q: its default: %w", key, err)
 	}
-	return s, nil
+	return added, nil
 }
 
 // describe asks the section for what it says of itself, and returns its default.
@@ -83,16 +82,21 @@ func (s *section) describe() (fallback any, err error) {
 // run asks the section. It returns before the context's deadline is long past,
 // whatever the section does.
 func (s *section) run(ctx context.Context) outcome {
-	if s.disabled {
-		return outcome{key: s.key, value: s.fallback, report: domain.SectionReport{Status: domain.StatusDisabled}}
-	}
-	if s.timeout > 0 {
+	o := outcome{key: s.key, value: s.fallback, report: domain.SectionReport{Status: domain.StatusOK}}
+	switch {
+	case s.disabled:
+		o.report.Status = domain.StatusDisabled
+		return o
+	case s.missing != nil:
+		o.fail(s.missing)
+		return o
+	case s.timeout > 0:
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, s.timeout)
 		defer cancel()
 	}
 	began := time.Now()
-	start := func() *call[ports.Collected] { return begin(ctx, s.guard, s.collect) }
+	start := func() *call[ports.Collected] { return begin(ctx, s.guard, s.key, s.collect) }
 	var collected ports.Collected
 	var err error
 	if s.cache == nil {
@@ -100,28 +104,18 @@ func (s *section) run(ctx context.Context) outcome {
 	} else {
 		collected, err = s.cache.get(ctx, start)
 	}
-	o := outcome{
-		key:   s.key,
-		value: collected.Value,
-		err:   err,
-		report: domain.SectionReport{
-			Status:     domain.StatusOK,
-			DurationMS: float64(time.Since(began).Microseconds()) / 1000,
-			Rows:       collected.Rows,
-			Truncated:  collected.Truncated,
-			Anomalies:  collected.Anomalies,
-		},
-	}
+	o.report.DurationMS = float64(time.Since(began).Microseconds()) / 1000
+	o.report.Rows, o.report.Truncated, o.report.Anomalies = collected.Rows, collected.Truncated, collected.Anomalies
 	o.report.RecountedAt = sanitizeTime(collected.CountedAt, &o.report.Anomalies)
 	o.report.AsOf = sanitizeTime(collected.AsOf, &o.report.Anomalies)
 	if err != nil {
 		o.fail(err)
-		if collected.Value != nil {
+	}
+	if collected.Value != nil {
+		o.value = collected.Value
+		if err != nil {
 			o.report.Status = domain.StatusDegraded
 		}
-	}
-	if collected.Value == nil {
-		o.value = s.fallback
 	}
 	return o
 }
@@ -156,23 +150,22 @@ var nillable = []reflect.Kind{reflect.Pointer, reflect.Slice, reflect.Map}
 // JSON, so that it cannot spoil the rest.
 func encode(value any) (any, error) {
 	encoded, err := domain.Encode(value)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, fmt.Errorf("encode: %w: %w", domain.CodeInvalidValue, err)
-	}
-	if domain.TooDeep(encoded) {
+	case domain.TooDeep(encoded):
 		return nil, fmt.Errorf("encode: nested too deep: %w", domain.CodeInvalidValue)
-	}
-	if domain.Overflows(encoded) {
+	case domain.Overflows(encoded):
 		return nil, fmt.Errorf("encode: a number is beyond a float: %w", domain.CodeInvalidValue)
+	default:
+		return json.RawMessage(encoded), nil
 	}
-	return json.RawMessage(encoded), nil
 }
 
 // fail puts an error into the report of a section that has no value.
 func (o *outcome) fail(err error) {
 	code := codeOf(err)
-	o.err = err
-	o.report.Code = &code
+	o.err, o.report.Code = err, &code
 	switch code {
 	case domain.CodeTimeout, domain.CodeStuck:
 		o.report.Status = domain.StatusTimeout
@@ -204,8 +197,6 @@ func sanitizeTime(at *time.Time, anomalies *int64) *time.Time {
 	case !domain.Showable(*at):
 		*anomalies++
 		return nil
-	case at.Location() == time.UTC:
-		return at
 	default:
 		return new(at.UTC())
 	}

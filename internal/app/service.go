@@ -3,10 +3,12 @@
 package app
 
 import (
+	"context"
 	"crypto/rand"
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/orchmetrics/orchmetrics/domain"
@@ -20,9 +22,10 @@ type Service struct {
 	clkTck   *int64
 	views    []ports.Viewer
 	sections []*section
-	asked    []*section // those that no recording answers
-	dynamic  *dynamic
+	fixed    []string // the keys of those, and the recorded ones
+	listers  []*lister
 	instance domain.Instance
+	guard    guard // of the sections, by their keys
 	changes  *statusLog
 }
 
@@ -54,22 +57,29 @@ var _ ports.Snapshotter = (*Service)(nil)
 // disable does not exist; where sections come and go, it may be one that comes.
 // Without a reader of processes the envelope's clk_tck is null.
 func NewService(sections []ports.Section, views []ports.Viewer, clock ports.Clock, cpu ports.CPUReader, opts Options) (*Service, error) {
-	s := &Service{
-		opts:    opts,
-		clock:   clock,
-		views:   views,
-		changes: newStatusLog(opts.Logger),
+	s := &Service{opts: opts, clock: clock, views: views, fixed: slices.Clone(opts.Recorded), changes: newStatusLog(opts.Logger)}
+	for _, source := range sections {
+		added, err := s.newSection(source)
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(s.sections, func(other *section) bool { return other.key == added.key }) {
+			return nil, fmt.Errorf("add section %q: the key is used twice", added.key)
+		}
+		s.sections = append(s.sections, added)
+		if !slices.Contains(opts.Recorded, added.key) {
+			s.fixed = append(s.fixed, added.key)
+		}
 	}
-	if err := s.add(sections); err != nil {
-		return nil, err
+	for _, source := range opts.Listers {
+		s.listers = append(s.listers, &lister{SectionLister: source})
 	}
 	for _, key := range opts.Disabled {
 		mayCome := len(opts.Listers) > 0 && domain.WellFormed(key)
-		if fixed := s.fixed(); !slices.Contains(fixed, key) && !mayCome {
-			return nil, fmt.Errorf("disable section %q: %w; %s", key, ports.ErrUnknownSection, domain.Choices(fixed, key))
+		if !slices.Contains(s.fixed, key) && !mayCome {
+			return nil, fmt.Errorf("disable section %q: %w; %s", key, ports.ErrUnknownSection, domain.Choices(s.fixed, key))
 		}
 	}
-	s.dynamic = newDynamic(opts, s.fixed())
 	if opts.Enabled {
 		if cpu != nil {
 			s.clkTck = cpu.ClockTicks()
@@ -79,39 +89,92 @@ func NewService(sections []ports.Section, views []ports.Viewer, clock ports.Cloc
 	return s, nil
 }
 
-func (s *Service) add(sections []ports.Section) error {
-	seen := map[string]bool{}
-	for _, source := range sections {
-		added, err := newSection(source, s.opts.Disabled)
-		if err != nil {
-			return err
-		}
-		if seen[added.key] {
-			return fmt.Errorf("add section %q: the key is used twice", added.key)
-		}
-		seen[added.key] = true
-		s.sections = append(s.sections, added)
-		if !slices.Contains(s.opts.Recorded, added.key) {
-			s.asked = append(s.asked, added)
-		}
-	}
-	return nil
-}
-
-// Keys implements ports.Snapshotter. Of the sections that come and go it has
-// those that there are now.
+// Keys implements ports.Snapshotter. Of the sections that come and go it has those that
+// there are now, and those that there were while their source could be listed.
 func (s *Service) Keys() []string {
-	if !s.opts.Enabled {
-		return s.fixed()
+	keys := slices.Clone(s.fixed)
+	if !s.opts.Enabled || len(s.listers) == 0 {
+		return keys
 	}
-	return append(s.fixed(), s.dynamic.keys()...)
-}
-
-// fixed returns the keys of the sections that do not come and go.
-func (s *Service) fixed() []string {
-	keys := slices.Clone(s.opts.Recorded)
-	for _, section := range s.asked {
+	ctx, cancel := context.WithTimeout(context.Background(), s.opts.SectionTimeout/4)
+	defer cancel()
+	listed, _ := s.list(ctx)
+	for _, section := range listed {
 		keys = append(keys, section.key)
 	}
 	return keys
+}
+
+// Snapshot implements ports.Snapshotter. It is finished even if the caller goes away.
+func (s *Service) Snapshot(ctx context.Context, keys ...string) (domain.Envelope, error) {
+	if !s.opts.Enabled {
+		return domain.Envelope{SchemaVersion: domain.SchemaVersion, Disabled: true}, nil
+	}
+	known := s.fixed
+	for _, key := range keys {
+		if slices.Contains(known, key) {
+			continue
+		}
+		if known = s.Keys(); !slices.Contains(known, key) {
+			return domain.Envelope{}, ports.UnknownSection(key, known)
+		}
+	}
+	at := s.clock.Now()
+	outcomes := s.scrape(ports.WithInstant(context.WithoutCancel(ctx), at), keys)
+	envelope := domain.Envelope{
+		SchemaVersion: domain.SchemaVersion,
+		GeneratedAt:   at.Time(),
+		ClkTck:        s.clkTck,
+		Clock:         at,
+		Instance:      s.instance,
+		Sections:      make(map[string]domain.SectionReport, len(outcomes)),
+	}
+	for i := range outcomes {
+		o := &outcomes[i]
+		if !o.refused {
+			if err := envelope.Set(o.key, o.value); err != nil {
+				o.fail(err)
+			}
+		}
+		envelope.Sections[o.key] = o.report
+	}
+	s.changes.note(outcomes, envelope.Sections, len(keys) == 0)
+	return envelope, nil
+}
+
+// scrape asks the sections of the keys, or all of them, all at once and in one view of
+// each store.
+func (s *Service) scrape(ctx context.Context, keys []string) []outcome {
+	ctx, cancel := context.WithTimeout(ctx, s.opts.SectionTimeout)
+	defer cancel()
+	for _, viewer := range s.views {
+		var end func()
+		ctx, end = viewer.View(ctx) //nolint:fatcontext // each view builds on those before it; they are few
+		defer end()
+	}
+	sections := slices.DeleteFunc(slices.Clone(s.sections), func(one *section) bool {
+		return slices.Contains(s.opts.Recorded, one.key) || len(keys) > 0 && !slices.Contains(keys, one.key)
+	})
+	if i := slices.IndexFunc(sections, func(one *section) bool { return one.jobs != nil && !one.disabled }); i >= 0 {
+		ctx = sections[i].jobs.begin(ctx)
+	}
+	var listed []outcome
+	var group sync.WaitGroup
+	if len(s.listers) > 0 {
+		group.Go(func() { listed = s.runListed(ctx, keys) })
+	}
+	outcomes := runAll(ctx, sections)
+	group.Wait()
+	return append(outcomes, listed...)
+}
+
+// runAll asks the sections all at once.
+func runAll(ctx context.Context, sections []*section) []outcome {
+	outcomes := make([]outcome, len(sections))
+	var group sync.WaitGroup
+	for i, section := range sections {
+		group.Go(func() { outcomes[i] = section.run(ctx) })
+	}
+	group.Wait()
+	return outcomes
 }

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/orchmetrics/orchmetrics/domain"
 )
 
@@ -31,7 +33,7 @@ type statusLog struct {
 
 	mu    sync.Mutex
 	known map[string]*told
-	all   allowance
+	all   *rate.Limiter
 	lost  int // changes that were not said, of sections that are forgotten
 }
 
@@ -39,7 +41,7 @@ type statusLog struct {
 type told struct {
 	said, seen state // what the log says of it, and what it was last
 	changes    int   // from the one to the other
-	own        allowance
+	own        *rate.Limiter
 	refused    bool // it is no section
 }
 
@@ -48,113 +50,86 @@ type state struct {
 	code   domain.Code
 }
 
+// line is one that is to be logged.
+type line struct {
+	outcome
+
+	suppressed int // changes before it that were not said
+}
+
 func newStatusLog(log *slog.Logger) *statusLog {
-	return &statusLog{log: log, known: map[string]*told{}, all: allowance{burst: allBurst, pause: allPause}}
+	return &statusLog{log: log, known: map[string]*told{}, all: rate.NewLimiter(rate.Every(allPause), allBurst)}
 }
 
-// note logs the outcome if it differs from what the log says of the section. A
-// section is taken to be ok before its first.
-func (l *statusLog) note(key string, o outcome) {
-	if o.report.Status == domain.StatusDisabled {
-		return
-	}
-	now := state{status: o.report.Status}
-	if o.report.Code != nil {
-		now.code = *o.report.Code
-	}
-	suppressed, due := l.due(key, now, o.refused, time.Now())
-	if !due {
-		return
-	}
-	attrs := []slog.Attr{slog.String("section", key), slog.String("status", string(now.status))}
-	if suppressed > 0 {
-		attrs = append(attrs, slog.Int("suppressed", suppressed))
-	}
-	if now.status == domain.StatusOK {
-		l.log.LogAttrs(context.Background(), slog.LevelInfo, "section recovered", attrs...)
-		return
-	}
-	attrs = append(attrs, slog.String("code", string(now.code)), slog.Any("cause", o.err))
-	var cause *frozenError
-	if errors.As(o.err, &cause) && cause.stack != "" {
-		attrs = append(attrs, slog.String("stack", cause.stack))
-	}
-	l.log.LogAttrs(context.Background(), slog.LevelWarn, "section not ok", attrs...)
-}
-
-// gone notes that what was refused as a section is so no longer, of which a scrape of all
-// of them has nothing.
-func (l *statusLog) gone(present map[string]domain.SectionReport) {
-	for _, key := range l.refusals() {
-		if _, here := present[key]; !here {
-			l.note(key, outcome{refused: true, report: domain.SectionReport{Status: domain.StatusOK}})
+// note logs each outcome that differs from what the log says of its section. A section
+// is taken to be ok before its first. present are the sections of the scrape; if it was of
+// all, what was refused before and is not among them is so no longer.
+func (l *statusLog) note(outcomes []outcome, present map[string]domain.SectionReport, all bool) {
+	for _, due := range l.due(outcomes, present, all, time.Now()) {
+		attrs := []slog.Attr{slog.String("section", due.key), slog.String("status", string(due.report.Status))}
+		if due.suppressed > 0 {
+			attrs = append(attrs, slog.Int("suppressed", due.suppressed))
 		}
+		if due.report.Status == domain.StatusOK {
+			l.log.LogAttrs(context.Background(), slog.LevelInfo, "section recovered", attrs...)
+			continue
+		}
+		attrs = append(attrs, slog.String("code", codeOf(due.err).Error()), slog.Any("cause", due.err))
+		var cause *frozenError
+		if errors.As(due.err, &cause) && cause.stack != "" {
+			attrs = append(attrs, slog.String("stack", cause.stack))
+		}
+		l.log.LogAttrs(context.Background(), slog.LevelWarn, "section not ok", attrs...)
 	}
 }
 
-// refusals are the names of what was refused, and was not well since.
-func (l *statusLog) refusals() (names []string) {
+// due remembers the outcomes and returns what is to be said now. Sections that are not
+// present are forgotten once there are too many.
+func (l *statusLog) due(outcomes []outcome, present map[string]domain.SectionReport, all bool, at time.Time) (lines []line) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	for _, o := range outcomes {
+		if o.report.Status != domain.StatusDisabled {
+			lines = l.see(lines, o, at)
+		}
+	}
+	full := len(l.known) > maxRemembered
 	for key, its := range l.known {
-		if its.refused && its.said.status != domain.StatusOK {
-			names = append(names, key)
+		_, here := present[key]
+		switch {
+		case here:
+		case full:
+			l.lost += its.changes
+			delete(l.known, key)
+		case all && its.refused && its.said.status != domain.StatusOK:
+			lines = l.see(lines, outcome{key: key, report: domain.SectionReport{Status: domain.StatusOK}}, at)
 		}
 	}
-	return names
+	return lines
 }
 
-// due tells whether the log shall say a section's state now, and how many changes
-// before it were not said.
-func (l *statusLog) due(key string, now state, refused bool, at time.Time) (suppressed int, due bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	its, known := l.known[key]
+// see adds a line to others if there is something new to say of a section, and leave to
+// say it.
+func (l *statusLog) see(lines []line, o outcome, at time.Time) []line {
+	now := state{status: o.report.Status}
+	if o.err != nil {
+		now.code = codeOf(o.err)
+	}
+	its, known := l.known[o.key]
 	if !known {
 		ok := state{status: domain.StatusOK}
-		its = &told{said: ok, seen: ok, own: allowance{burst: ownBurst, pause: ownPause}, refused: refused}
-		l.known[key] = its
+		its = &told{said: ok, seen: ok, own: rate.NewLimiter(rate.Every(ownPause), ownBurst), refused: o.refused}
+		l.known[o.key] = its
 	}
 	if now != its.seen {
 		its.seen = now
 		its.changes++
 	}
-	if now == its.said || !its.own.left(at) || !l.all.left(at) {
-		return 0, false
+	if now == its.said || its.own.TokensAt(at) < 1 || !l.all.AllowN(at, 1) {
+		return lines
 	}
-	its.own.spent++
-	l.all.spent++
-	suppressed = its.changes - 1 + l.lost
+	its.own.AllowN(at, 1)
+	lines = append(lines, line{o, its.changes - 1 + l.lost})
 	its.said, its.changes, l.lost = now, 0, 0
-	return suppressed, true
-}
-
-// forget drops sections that are not among these, once there are too many.
-func (l *statusLog) forget(present map[string]domain.SectionReport) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.known) <= maxRemembered {
-		return
-	}
-	for key, its := range l.known {
-		if _, here := present[key]; !here {
-			l.lost += its.changes
-			delete(l.known, key)
-		}
-	}
-}
-
-// allowance is a token bucket.
-type allowance struct {
-	burst float64
-	pause time.Duration
-	spent float64
-	at    time.Time // when spent was right
-}
-
-// left tells whether there is something to take.
-func (a *allowance) left(now time.Time) bool {
-	a.spent = max(0, a.spent-float64(now.Sub(a.at))/float64(a.pause))
-	a.at = now
-	return a.spent <= a.burst-1
+	return lines
 }

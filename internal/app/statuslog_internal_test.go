@@ -24,21 +24,21 @@ func TestStatusLog_EverNewNames(t *testing.T) {
 		const scrapes, names = 2000, 64
 		var lines strings.Builder
 		l := newStatusLog(slog.New(slog.NewJSONHandler(&lines, nil)))
-		refused := outcome{}
-		refused.fail(domain.CodeKeyRefused)
-		core := outcome{}
+		core := outcome{key: domain.KeyStages}
 		core.fail(domain.CodeDBMissing)
 		for scrape := range scrapes {
 			present := map[string]domain.SectionReport{domain.KeyStages: {}}
+			var outcomes []outcome
 			if scrape == scrapes/2 {
-				l.note(domain.KeyStages, core)
+				outcomes = append(outcomes, core)
 			}
 			for i := range names {
-				name := fmt.Sprintf("?%d-%d", scrape, i)
-				present[name] = domain.SectionReport{}
-				l.note(name, refused)
+				refused := outcome{key: fmt.Sprintf("?%d-%d", scrape, i)}
+				refused.fail(domain.CodeKeyRefused)
+				present[refused.key] = refused.report
+				outcomes = append(outcomes, refused)
 			}
-			l.forget(present)
+			l.note(outcomes, present, true)
 			require.LessOrEqual(t, len(l.known), maxRemembered+names)
 			time.Sleep(100 * time.Millisecond)
 		}

@@ -2,8 +2,8 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/orchmetrics/orchmetrics/domain"
@@ -25,15 +25,19 @@ func (s *Service) Text(ctx context.Context, envelope domain.Envelope, format por
 	defer cancel()
 	measurements := s.measure(ctx, envelope)
 	text, refused, err := s.opts.Exposition.Expose(envelope, measurements, format)
-	for _, m := range measurements {
-		o := outcome{report: domain.SectionReport{Status: domain.StatusOK}}
+	outcomes := make([]outcome, len(measurements))
+	for i, m := range measurements {
+		outcomes[i] = outcome{key: m.Key + metricsOf, report: domain.SectionReport{Status: domain.StatusOK}}
 		if cause := refused[m.Key]; cause != nil {
-			o.fail(cause)
+			outcomes[i].fail(cause)
 		}
-		s.changes.note(m.Key+" (metrics)", o)
 	}
+	s.changes.note(outcomes, envelope.Sections, false)
 	return text, err //nolint:wrapcheck // says what it could not do
 }
+
+// metricsOf follows a section's key where its metrics are meant, and not its value.
+const metricsOf = " (metrics)"
 
 // measure asks each section that was read, and has metrics of its own, for them:
 // all at once, and each as isolated as its collection was.
@@ -42,31 +46,18 @@ func (s *Service) measure(ctx context.Context, envelope domain.Envelope) []ports
 	var calls []*call[[]ports.Metric]
 	for _, section := range s.sections {
 		measured, ok := section.source.(ports.Measured)
-		value, read := valueOf(envelope, section.key)
-		if !ok || !read {
+		status := envelope.Sections[section.key].Status
+		i := slices.IndexFunc(envelope.Extensions, func(e domain.Extension) bool { return e.Key == section.key })
+		if !ok || i < 0 || status != domain.StatusOK && status != domain.StatusDegraded {
 			continue
 		}
 		measurements = append(measurements, ports.Measurement{Key: section.key})
-		calls = append(calls, begin(ctx, &section.metrics, func(ctx context.Context) ([]ports.Metric, error) {
-			return measured.Metrics(ctx, value)
+		calls = append(calls, begin(ctx, &s.guard, section.key+metricsOf, func(ctx context.Context) ([]ports.Metric, error) {
+			return measured.Metrics(ctx, envelope.Extensions[i].Value)
 		}))
 	}
 	for i, c := range calls {
 		measurements[i].Metrics, measurements[i].Err = c.wait(ctx)
 	}
 	return measurements
-}
-
-// valueOf returns the value of a section beside the core, if it was read.
-func valueOf(envelope domain.Envelope, key string) (json.RawMessage, bool) {
-	status := envelope.Sections[key].Status
-	if status != domain.StatusOK && status != domain.StatusDegraded {
-		return nil, false
-	}
-	for _, extension := range envelope.Extensions {
-		if extension.Key == key {
-			return extension.Value, true
-		}
-	}
-	return nil, false
 }

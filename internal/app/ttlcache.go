@@ -13,56 +13,38 @@ import (
 type ttlCache struct {
 	ttl time.Duration
 
-	mu   sync.Mutex
-	last *cached
-}
-
-// cached is a collection that later scrapes may show.
-type cached struct {
-	call  *call[ports.Collected]
+	mu    sync.Mutex
+	last  *call[ports.Collected]
 	began time.Time
-	asOf  *time.Time   // the instant of the scrape that began it
-	over  func() error // not nil once that scrape has given it up
+	asOf  time.Time // the instant of the scrape that began it, in full
 }
 
 // get returns the last collection if it began less than the ttl ago, and else
 // begins one. Scrapes that overlap share it while it is under way.
 func (c *ttlCache) get(ctx context.Context, start func() *call[ports.Collected]) (ports.Collected, error) {
 	c.mu.Lock()
-	last := c.last
-	hit := last != nil && last.usable(c.ttl)
+	hit := c.last != nil && time.Since(c.began) < c.ttl && usable(c.last)
 	if !hit {
-		last = &cached{began: time.Now(), call: start(), asOf: asOf(ctx), over: ctx.Err}
-		c.last = last
+		at, _ := ports.InstantOf(ctx) // which every scrape has
+		c.last, c.began, c.asOf = start(), time.Now(), time.UnixMilli(at.UnixMS)
 	}
+	last, asOf := c.last, c.asOf
 	c.mu.Unlock()
 
-	collected, err := last.call.wait(ctx)
+	collected, err := last.wait(ctx)
 	if hit && err == nil && collected.AsOf == nil {
-		collected.AsOf = last.asOf
+		collected.AsOf = &asOf
 	}
 	return collected, err
 }
 
-// usable tells whether the collection may be shown. A failed one never is, and
-// neither is one that hangs.
-func (c *cached) usable(ttl time.Duration) bool {
-	if time.Since(c.began) >= ttl {
-		return false
-	}
+// usable tells whether a collection may be shown in a later scrape. A failed one never
+// is, and neither is one that hangs.
+func usable(c *call[ports.Collected]) bool {
 	select {
-	case <-c.call.done:
-		return c.call.err == nil
+	case <-c.done:
+		return c.err == nil
 	default:
 		return c.over() == nil
 	}
-}
-
-// asOf is the instant of a scrape in full.
-func asOf(ctx context.Context) *time.Time {
-	at, ok := ports.InstantOf(ctx)
-	if !ok {
-		return nil
-	}
-	return new(time.UnixMilli(at.UnixMS).UTC())
 }
