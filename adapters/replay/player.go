@@ -49,7 +49,7 @@ var (
 func NewPlayer(steps *Steps, live Live, settings Settings) *Player {
 	return &Player{
 		steps:    steps,
-		recorded: keysOf(steps.answers),
+		recorded: steps.recording.keys,
 		live:     live,
 		settings: settings,
 		instance: domain.Instance{ID: rand.Text(), StartedAt: steps.Now().Time(), Version: settings.Version},

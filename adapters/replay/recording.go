@@ -12,6 +12,7 @@ import (
 	"os"
 	"slices"
 	"syscall"
+	"time"
 
 	"github.com/orchmetrics/orchmetrics/domain"
 )
@@ -94,4 +95,55 @@ func keysOf(answers []domain.Envelope) []string {
 
 func coreKeys() []string {
 	return []string{domain.KeyStages, domain.KeyQueue, domain.KeyAgents, domain.KeyCost}
+}
+
+// firstInstant is that of a recording in which no answer has one: 2026-06-01
+// 12:00:00 UTC, in milliseconds since 1970.
+const firstInstant = 1_780_315_200_000
+
+// placeUntimed gives an instant to each answer that has none, as those of a
+// service that was switched off: evenly between the answers around it, or a
+// second apart where there are answers on one side only.
+func placeUntimed(answers []domain.Envelope) {
+	const second = 1000
+	next := 0 // the answer with an instant that follows, if there is one
+	for i := range answers {
+		for next < len(answers) && (next < i || !timed(answers[next])) {
+			next++
+		}
+		at := &answers[i].Clock.UnixMS
+		switch after := next < len(answers); {
+		case next == i:
+		case i == 0 && after:
+			*at = answers[next].Clock.UnixMS - int64(next)*second
+		case i == 0:
+			*at = firstInstant + second
+		case after:
+			before := answers[i-1].Clock.UnixMS
+			*at = before + max(0, answers[next].Clock.UnixMS-before)/int64(next-i+1)
+		default:
+			*at = answers[i-1].Clock.UnixMS + second
+		}
+	}
+}
+
+func timed(answer domain.Envelope) bool { return answer.Clock != (domain.Instant{}) }
+
+// maxBoottime bounds clock.boottime_ms: differences of such numbers are exact.
+const maxBoottime = 1 << 53
+
+// checkInstant refuses an instant that no clock of a host can show.
+func checkInstant(answer domain.Envelope) error {
+	at := answer.Clock
+	switch {
+	case !domain.Showable(at.Time()):
+		return fmt.Errorf("its time, %d ms since 1970, is not in the years 0 to 9999", at.UnixMS)
+	case at.BoottimeMS != nil && (*at.BoottimeMS < 0 || *at.BoottimeMS > maxBoottime):
+		return errors.New("its clock.boottime_ms is not between 0 and 2^53")
+	case !answer.GeneratedAt.IsZero() && !answer.GeneratedAt.Truncate(time.Second).Equal(at.Time()):
+		return fmt.Errorf("its generated_at is %s, but its clock says %s",
+			answer.GeneratedAt.Format(time.RFC3339), at.Time().Format(time.RFC3339))
+	default:
+		return nil
+	}
 }

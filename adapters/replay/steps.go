@@ -2,6 +2,7 @@ package replay
 
 import (
 	"math"
+	"sort"
 	"sync"
 	"time"
 
@@ -20,9 +21,12 @@ type Options struct {
 
 // Steps goes through the answers of a recording. It is safe for concurrent use.
 type Steps struct {
-	answers []domain.Envelope
-	due     []time.Duration // of each step, from the first
-	opts    Options
+	recording *Recording
+	opts      Options
+	// In milliseconds: when each step is due, from the first, and how long one round
+	// takes. Clocks may be further apart than a time.Duration can be.
+	due   []float64
+	round float64
 
 	mu    sync.Mutex
 	next  int       // the step of the next scrape, by request
@@ -32,13 +36,25 @@ type Steps struct {
 
 var _ ports.Clock = (*Steps)(nil)
 
-// Play returns the steps of the recording, from the first.
+// Play returns the steps of the recording, from the first. In a loop the last step stays
+// as long as the one before it.
 func (r *Recording) Play(opts Options) *Steps {
-	s := &Steps{answers: r.answers, due: make([]time.Duration, len(r.answers)), opts: opts, at: r.answers[0].Clock}
+	s := &Steps{recording: r, opts: opts, due: make([]float64, len(r.answers)), at: r.answers[0].Clock}
+	gap := 1000.0 // of a single step
 	for i := 1; i < len(r.answers); i++ {
-		s.due[i] = add(s.due[i-1], apart(r.answers[i-1].Clock, r.answers[i].Clock))
+		gap = apart(r.answers[i-1].Clock, r.answers[i].Clock)
+		s.due[i] = s.due[i-1] + gap
 	}
+	s.round = max(1, s.due[len(s.due)-1]+gap)
 	return s
+}
+
+// apart is how many milliseconds after one instant the other was; 0 if a clock was set back.
+func apart(a, b domain.Instant) float64 {
+	if a.BoottimeMS != nil && b.BoottimeMS != nil && a.BootID != nil && b.BootID != nil && *a.BootID == *b.BootID {
+		return float64(max(0, *b.BoottimeMS-*a.BoottimeMS))
+	}
+	return float64(max(0, b.UnixMS-a.UnixMS))
 }
 
 // Now implements ports.Clock: the instant of the step that was taken last, and of
@@ -53,7 +69,8 @@ func (s *Steps) Now() domain.Instant {
 func (s *Steps) take(refused func(domain.Envelope) error) (domain.Envelope, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	answer := s.answers[s.present()]
+	answers := s.recording.answers
+	answer := answers[s.present()]
 	if err := refused(answer); err != nil {
 		return domain.Envelope{}, err
 	}
@@ -61,7 +78,7 @@ func (s *Steps) take(refused func(domain.Envelope) error) (domain.Envelope, erro
 		s.began = time.Now()
 	}
 	switch {
-	case s.next+1 < len(s.answers):
+	case s.next+1 < len(answers):
 		s.next++
 	case s.opts.Loop:
 		s.next = 0
@@ -75,42 +92,12 @@ func (s *Steps) present() int {
 	if !s.opts.ByTime {
 		return s.next
 	}
-	var elapsed time.Duration
+	elapsed := 0.0
 	if !s.began.IsZero() {
-		elapsed = time.Since(s.began)
+		elapsed = float64(time.Since(s.began).Milliseconds())
 	}
 	if s.opts.Loop {
-		elapsed %= s.length()
+		elapsed = math.Mod(elapsed, s.round)
 	}
-	last := 0
-	for i, due := range s.due {
-		if due <= elapsed {
-			last = i
-		}
-	}
-	return last
-}
-
-// length is how long one round takes. The last step stays as long as the one
-// before it.
-func (s *Steps) length() time.Duration {
-	last := len(s.due) - 1
-	if last < 1 {
-		return time.Second
-	}
-	return max(time.Millisecond, add(s.due[last], s.due[last]-s.due[last-1]))
-}
-
-// apart is how long after one instant the other was; 0 if a clock was set back.
-func apart(a, b domain.Instant) time.Duration {
-	ms := b.UnixMS - a.UnixMS
-	if a.BoottimeMS != nil && b.BoottimeMS != nil && a.BootID != nil && b.BootID != nil && *a.BootID == *b.BootID {
-		ms = *b.BoottimeMS - *a.BoottimeMS
-	}
-	return time.Duration(min(max(0, ms), math.MaxInt64/int64(time.Millisecond))) * time.Millisecond
-}
-
-// add is the sum of two durations, or the longest that there is.
-func add(a, b time.Duration) time.Duration {
-	return a + min(b, math.MaxInt64-a)
+	return sort.Search(len(s.due), func(i int) bool { return s.due[i] > elapsed }) - 1
 }

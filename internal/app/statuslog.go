@@ -88,11 +88,6 @@ func (l *statusLog) note(outcomes []outcome, present map[string]domain.SectionRe
 func (l *statusLog) due(outcomes []outcome, present map[string]domain.SectionReport, all bool, at time.Time) (lines []line) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, o := range outcomes {
-		if o.report.Status != domain.StatusDisabled {
-			lines = l.see(lines, o, at)
-		}
-	}
 	full := len(l.known) > maxRemembered
 	for key, its := range l.known {
 		_, here := present[key]
@@ -102,34 +97,32 @@ func (l *statusLog) due(outcomes []outcome, present map[string]domain.SectionRep
 			l.lost += its.changes
 			delete(l.known, key)
 		case all && its.refused && its.said.status != domain.StatusOK:
-			lines = l.see(lines, outcome{key: key, report: domain.SectionReport{Status: domain.StatusOK}}, at)
+			outcomes = append(outcomes, outcome{key: key, report: domain.SectionReport{Status: domain.StatusOK}})
 		}
 	}
-	return lines
-}
-
-// see adds a line to others if there is something new to say of a section, and leave to
-// say it.
-func (l *statusLog) see(lines []line, o outcome, at time.Time) []line {
-	now := state{status: o.report.Status}
-	if o.err != nil {
-		now.code = codeOf(o.err)
+	for _, o := range outcomes {
+		if o.report.Status == domain.StatusDisabled {
+			continue
+		}
+		its := l.known[o.key]
+		if its == nil {
+			ok := state{status: domain.StatusOK}
+			its = &told{said: ok, seen: ok, own: rate.NewLimiter(rate.Every(ownPause), ownBurst), refused: o.refused}
+			l.known[o.key] = its
+		}
+		now := state{status: o.report.Status}
+		if o.err != nil {
+			now.code = codeOf(o.err)
+		}
+		if now != its.seen {
+			its.seen = now
+			its.changes++
+		}
+		if now != its.said && its.own.TokensAt(at) >= 1 && l.all.AllowN(at, 1) {
+			its.own.AllowN(at, 1)
+			lines = append(lines, line{o, its.changes - 1 + l.lost})
+			its.said, its.changes, l.lost = now, 0, 0
+		}
 	}
-	its, known := l.known[o.key]
-	if !known {
-		ok := state{status: domain.StatusOK}
-		its = &told{said: ok, seen: ok, own: rate.NewLimiter(rate.Every(ownPause), ownBurst), refused: o.refused}
-		l.known[o.key] = its
-	}
-	if now != its.seen {
-		its.seen = now
-		its.changes++
-	}
-	if now == its.said || its.own.TokensAt(at) < 1 || !l.all.AllowN(at, 1) {
-		return lines
-	}
-	its.own.AllowN(at, 1)
-	lines = append(lines, line{o, its.changes - 1 + l.lost})
-	its.said, its.changes, l.lost = now, 0, 0
 	return lines
 }
