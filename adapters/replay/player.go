@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/orchmetrics/orchmetrics/domain"
 	"github.com/orchmetrics/orchmetrics/ports"
@@ -15,9 +14,10 @@ import (
 // Player answers what was recorded, and beside it what live sections have. Each
 // answer is a step of the recording. It is safe for concurrent use.
 type Player struct {
+	Live // knows the keys of all sections, and writes the text
+
 	steps    *Steps
 	recorded []string // the keys that the recording answers
-	live     Live
 	settings Settings
 	instance domain.Instance
 }
@@ -48,20 +48,12 @@ var (
 // NewPlayer returns a player of the steps.
 func NewPlayer(steps *Steps, live Live, settings Settings) *Player {
 	return &Player{
+		Live:     live,
 		steps:    steps,
 		recorded: steps.recording.keys,
-		live:     live,
 		settings: settings,
 		instance: domain.Instance{ID: rand.Text(), StartedAt: steps.Now().Time(), Version: settings.Version},
 	}
-}
-
-// Keys implements ports.Snapshotter.
-func (p *Player) Keys() []string { return p.live.Keys() }
-
-// Text implements ports.TextWriter.
-func (p *Player) Text(ctx context.Context, envelope domain.Envelope, format ports.TextFormat, took time.Duration) ([]byte, error) {
-	return p.live.Text(ctx, envelope, format, took) //nolint:wrapcheck // says what it could not do
 }
 
 // Snapshot implements ports.Snapshotter. While the recorded service was switched
@@ -88,7 +80,7 @@ func (p *Player) Snapshot(ctx context.Context, keys ...string) (domain.Envelope,
 	if len(keys) > 0 && len(ask) == 0 {
 		return envelope, nil
 	}
-	live, err := p.live.Snapshot(ctx, ask...)
+	live, err := p.Live.Snapshot(ctx, ask...)
 	if err != nil {
 		return domain.Envelope{}, err //nolint:wrapcheck // names the unknown section and the known ones
 	}
@@ -108,7 +100,7 @@ func (p *Player) check(keys []string) error {
 		if slices.Contains(p.recorded, key) {
 			continue
 		}
-		if known := p.live.Keys(); !slices.Contains(known, key) {
+		if known := p.Keys(); !slices.Contains(known, key) {
 			return ports.UnknownSection(key, known)
 		}
 	}

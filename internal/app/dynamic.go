@@ -41,94 +41,81 @@ func (l *lister) remember(listed []string, err error) (missing []string) {
 }
 
 // runListed lists the sections that come and go, and asks those that are wanted. What was
-// refused is reported to those who want all. Who wants a section that is missing is told
+// refused is reported to those who want all; who wants a section that is missing is told
 // why.
 func (s *Service) runListed(ctx context.Context, keys []string) []outcome {
-	sections, refused := s.list(ctx)
-	sections = slices.DeleteFunc(sections, func(one *section) bool {
-		return len(keys) == 0 && one.missing != nil || len(keys) > 0 && !slices.Contains(keys, one.key)
-	})
-	outcomes := runAll(ctx, sections)
-	if len(keys) == 0 {
-		outcomes = append(outcomes, refused...)
-	}
-	return outcomes
+	return runAll(ctx, slices.DeleteFunc(s.list(ctx), func(one *section) bool {
+		if len(keys) == 0 {
+			return one.missing
+		}
+		return one.refused || !slices.Contains(keys, one.key)
+	}))
 }
 
 // list asks the sources for the sections that there are now, all at once: one that hangs
-// costs the others no time. Last come those that are missing: there before, and of sources
-// that fail now. refused are reports of what may not be a section, and of these sources.
-func (s *Service) list(ctx context.Context) (sections []*section, refused []outcome) {
+// costs the others no time. Behind them come those that were refused, the sources that
+// fail, and those that are missing: there before, and of sources that fail now.
+func (s *Service) list(ctx context.Context) (sections []*section) {
 	ctx, cancel := withMargin(ctx)
 	defer cancel()
-	calls := make([]*call[[]candidate], len(s.listers))
+	calls := make([]*call[[]*section], len(s.listers))
 	for i, source := range s.listers {
-		calls[i] = begin(ctx, &source.guard, "sections", func(ctx context.Context) ([]candidate, error) {
+		calls[i] = begin(ctx, &source.guard, "sections", func(ctx context.Context) ([]*section, error) {
 			ctx, cancel := withMargin(ctx) // so that what was found by then still finds who waits for it
 			defer cancel()
-			return s.candidates(ctx, source)
+			return s.found(ctx, source)
 		})
 	}
 	taken := slices.Clone(s.fixed)
-	var missing []*section
+	var refused, missing []*section
 	for i, source := range s.listers {
 		found, err := calls[i].wait(ctx)
 		if err != nil {
-			refused = append(refused, refusal(source.Name(), err, len(found) > 0))
+			refused = append(refused, refusal(source.Name(), err))
+			refused[len(refused)-1].part = len(found) > 0
 		}
 		first := len(taken)
-		for _, c := range found {
-			if c.err == nil && slices.Contains(taken, c.section.key) {
-				c.err = fmt.Errorf("add section %q: the key is taken: %w", c.section.key, domain.CodeKeyRefused)
+		for _, one := range found {
+			switch {
+			case one.refused:
+				refused = append(refused, one)
+			case slices.Contains(taken, one.key):
+				fault := fmt.Errorf("add section %q: the key is taken: %w", one.key, domain.CodeKeyRefused)
+				refused = append(refused, refusal(one.origin, fault))
+			default:
+				taken = append(taken, one.key)
+				sections = append(sections, one)
 			}
-			if c.err != nil {
-				refused = append(refused, refusal(c.origin, c.err, false))
-				continue
-			}
-			taken = append(taken, c.section.key)
-			sections = append(sections, c.section)
 		}
 		for _, key := range source.remember(slices.Clone(taken[first:]), err) {
-			missing = append(missing, &section{
-				key: key, fallback: json.RawMessage("null"), disabled: slices.Contains(s.opts.Disabled, key), missing: err,
-			})
+			disabled := slices.Contains(s.opts.Disabled, key)
+			missing = append(missing, &section{key: key, missing: true, fault: err, disabled: disabled, fallback: json.RawMessage("null")})
 		}
 	}
 	missing = slices.DeleteFunc(missing, func(one *section) bool { return slices.Contains(taken, one.key) })
-	return append(sections, missing...), refused
+	return slices.Concat(sections, refused, missing)
 }
 
-// candidate is a section that was found, or why it cannot be one.
-type candidate struct {
-	section *section
-	origin  string
-	err     error
-}
-
-func (s *Service) candidates(ctx context.Context, source ports.SectionLister) ([]candidate, error) {
-	found, err := source.Sections(ctx)
-	candidates := make([]candidate, len(found))
-	for i, one := range found {
-		c := candidate{origin: one.Origin}
-		if c.section, c.err = s.newSection(one.Section); c.err != nil {
-			c.err = fmt.Errorf("%w: %w", domain.CodeKeyRefused, c.err)
-		} else {
-			c.section.cache = nil // it would begin anew with each listing
+// found returns the sections of a source, with a refusal in the place of what is none.
+func (s *Service) found(ctx context.Context, source ports.SectionLister) ([]*section, error) {
+	listed, err := source.Sections(ctx)
+	sections := make([]*section, len(listed))
+	for i, one := range listed {
+		added, fault := s.newSection(one.Section)
+		if fault != nil {
+			sections[i] = refusal(one.Origin, fmt.Errorf("%w: %w", domain.CodeKeyRefused, fault))
+			continue
 		}
-		candidates[i] = c
+		added.origin, added.cache = one.Origin, nil // a cache would begin anew with each listing
+		sections[i] = added
 	}
-	return candidates, err
+	return sections, err
 }
 
-// refusal is the report of what is no section. Its name never hides a section's.
-func refusal(name string, err error, part bool) outcome {
+// refusal stands for what is no section. Its name never hides a section's.
+func refusal(name string, fault error) *section {
 	if name == "" || domain.WellFormed(name) {
 		name = "?" + name
 	}
-	o := outcome{key: name, refused: true}
-	o.fail(err)
-	if part {
-		o.report.Status = domain.StatusDegraded
-	}
-	return o
+	return &section{key: name, refused: true, fault: fault}
 }

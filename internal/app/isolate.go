@@ -67,11 +67,10 @@ func begin[T any](ctx context.Context, g *guard, source string, fn func(context.
 func (c *call[T]) wait(ctx context.Context) (T, error) {
 	select {
 	case <-c.done:
-		return c.value, c.err
 	case <-ctx.Done():
 	}
 	select {
-	case <-c.done: // both were ready
+	case <-c.done: // also if both were ready
 		return c.value, c.err
 	default:
 		var none T

@@ -24,13 +24,19 @@ type section struct {
 	timeout  time.Duration // less than the scrape's; 0 for the scrape's
 	cache    *ttlCache     // nil for a section that is collected at every scrape
 	jobs     *RunningJobs  // what the section reads of the running jobs, if it does
-	missing  error         // why it is not listed now, though it was before
+
+	// Of those that are listed:
+	origin  string // where it comes from
+	refused bool   // it is no section, and the key only that of its report
+	missing bool   // it is not listed now, though it was before
+	fault   error  // why there is nothing to ask
+	part    bool   // the fault is of a part only
 }
 
 // outcome is what came of asking a section once.
 type outcome struct {
 	key     string
-	refused bool // the key is only that of the report: there is no such section
+	refused bool // as the section is
 	value   any
 	report  domain.SectionReport
 	err     error // the cause, for the log
@@ -82,13 +88,16 @@ func (s *section) describe() (fallback any, err error) {
 // run asks the section. It returns before the context's deadline is long past,
 // whatever the section does.
 func (s *section) run(ctx context.Context) outcome {
-	o := outcome{key: s.key, value: s.fallback, report: domain.SectionReport{Status: domain.StatusOK}}
+	o := outcome{key: s.key, refused: s.refused, value: s.fallback, report: domain.SectionReport{Status: domain.StatusOK}}
 	switch {
 	case s.disabled:
 		o.report.Status = domain.StatusDisabled
 		return o
-	case s.missing != nil:
-		o.fail(s.missing)
+	case s.fault != nil:
+		o.fail(s.fault)
+		if s.part {
+			o.report.Status = domain.StatusDegraded
+		}
 		return o
 	case s.timeout > 0:
 		var cancel context.CancelFunc

@@ -98,9 +98,10 @@ func (s *Service) Keys() []string {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), s.opts.SectionTimeout/4)
 	defer cancel()
-	listed, _ := s.list(ctx)
-	for _, section := range listed {
-		keys = append(keys, section.key)
+	for _, section := range s.list(ctx) {
+		if !section.refused {
+			keys = append(keys, section.key)
+		}
 	}
 	return keys
 }
