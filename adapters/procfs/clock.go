@@ -2,8 +2,17 @@ package procfs
 
 import (
 	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"math/bits"
+	"os"
 	"path/filepath"
+	"strconv"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/orchmetrics/orchmetrics/domain"
@@ -54,4 +63,109 @@ func readBootID(path string) *string {
 		return nil
 	}
 	return &id
+}
+
+// atClkTck is AT_CLKTCK of getauxval(3): the frequency of times(2), which is
+// the unit of every time in /proc/pid/stat.
+const atClkTck = 17
+
+// parseClockTicks finds AT_CLKTCK in an auxiliary vector: pairs of native words,
+// key and value, ended by the key 0. It is 0 if there is none that makes sense.
+func parseClockTicks(auxv []byte) int64 {
+	const word = bits.UintSize / 8
+	for ; len(auxv) >= 2*word; auxv = auxv[2*word:] {
+		switch key := nativeWord(auxv); key {
+		case 0:
+			return 0
+		case atClkTck:
+			return plausibleTicks(nativeWord(auxv[word:]))
+		}
+	}
+	return 0
+}
+
+func nativeWord(b []byte) uint64 {
+	if bits.UintSize == 32 {
+		return uint64(binary.NativeEndian.Uint32(b))
+	}
+	return binary.NativeEndian.Uint64(b)
+}
+
+func plausibleTicks(value uint64) int64 {
+	if value > math.MaxInt32 {
+		return 0
+	}
+	return int64(value)
+}
+
+// lastUnixSecond is the end of the year 9999, after which a time has no JSON.
+const lastUnixSecond = 253402300799
+
+// maxHostStat bounds ROOT/stat, whose line of interrupt counts alone has some
+// hundred kilobytes on a large host.
+const maxHostStat = 4 << 20
+
+// readBootTime is the boot time in seconds since 1970-01-01 UTC, below 0 if unknown.
+func readBootTime(root string) int64 {
+	content, err := readBounded(filepath.Join(root, "stat"), maxHostStat)
+	if seconds, ok := parseBootTime(content); err == nil && ok {
+		return seconds
+	}
+	return -1
+}
+
+// parseBootTime finds the boot time in the content of /proc/stat, in seconds
+// since 1970-01-01 UTC: the line "btime 769041601" of proc_stat(5).
+func parseBootTime(content []byte) (seconds int64, ok bool) {
+	for line := range bytes.Lines(content) {
+		value, found := bytes.CutPrefix(line, []byte("btime "))
+		if !found {
+			continue
+		}
+		seconds, err := strconv.ParseInt(string(bytes.TrimSpace(value)), 10, 64)
+		return seconds, err == nil && seconds >= 0 && seconds <= lastUnixSecond
+	}
+	return 0, false
+}
+
+// startedAt puts start ticks since boot on the wall clock, in whole seconds,
+// UTC. It is nil where the boot time is unknown, and for a time that no calendar in
+// JSON can show.
+func startedAt(bootTime, startTicks, clockTicks int64) *time.Time {
+	sinceBoot := startTicks / clockTicks
+	if bootTime < 0 || sinceBoot > lastUnixSecond-bootTime {
+		return nil
+	}
+	return new(time.Unix(bootTime+sinceBoot, 0).UTC())
+}
+
+var (
+	// errTooLong means that a file is longer than the caller can believe.
+	errTooLong = errors.New("file is too long")
+	// errNotRegular means that there is something else where a file should be.
+	errNotRegular = errors.New("not a regular file")
+)
+
+// readBounded reads a whole regular file of at most limit bytes. Files of /proc
+// give their size as 0, so that only reading tells. A mount point may hold anything
+// by mistake: what would wait for somebody else, as a FIFO does, is not opened.
+func readBounded(path string, limit int64) ([]byte, error) {
+	if info, err := os.Stat(path); err != nil {
+		return nil, fmt.Errorf("find file: %w", err)
+	} else if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("find %s: %w", path, errNotRegular)
+	}
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // it may be another by now
+	if err != nil {
+		return nil, fmt.Errorf("open file: %w", err)
+	}
+	defer func() { _ = file.Close() }() // only read: nothing is lost
+	content, err := io.ReadAll(io.LimitReader(file, limit+1))
+	if err != nil {
+		return nil, fmt.Errorf("read file: %w", err)
+	}
+	if int64(len(content)) > limit {
+		return nil, fmt.Errorf("read %s: %w", path, errTooLong)
+	}
+	return content, nil
 }

@@ -220,10 +220,10 @@ func TestThreadEndsOnTheWay(t *testing.T) {
 // TestDiesBetweenOpenAndRead holds the directory of a process that ends.
 func TestDiesBetweenOpenAndRead(t *testing.T) {
 	c := start(t, "sleep")
-	root, err := descriptor(unix.AT_FDCWD).openDir("/proc")
+	root, err := descriptor(unix.AT_FDCWD).open("/proc", asDirectory)
 	require.NoError(t, err)
 	defer root.close()
-	procDir, err := root.openDir(strconv.FormatInt(c.pid(), 10))
+	procDir, err := root.open(strconv.FormatInt(c.pid(), 10), asDirectory)
 	require.NoError(t, err)
 	defer procDir.close()
 	file, err := procDir.open("stat", unix.O_RDONLY)
@@ -232,11 +232,11 @@ func TestDiesBetweenOpenAndRead(t *testing.T) {
 	require.NoError(t, c.cmd.Process.Kill())
 	require.Error(t, c.cmd.Wait(), "it was killed")
 
-	s := &sampler{root: root, files: newProcessReader(root), blind: new(true)}
-	_, err = file.read(s.files.buf)
+	s := &sampler{files: &processReader{root: root}, blind: new(true)}
+	_, err = unix.Read(int(file), s.files.buf[:])
 	require.ErrorIs(t, err, unix.ESRCH)
 	assert.Equal(t, domain.ProcessGone, s.status(c.pid(), err), "gone even where others are hidden")
-	_, err = procDir.readOnce("stat", s.files.buf)
+	_, err = procDir.readOnce("stat", s.files.buf[:])
 	require.Error(t, err)
 	s.blind = new(false)
 	assert.Equal(t, domain.ProcessGone, s.status(c.pid(), err))

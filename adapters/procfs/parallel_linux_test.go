@@ -4,9 +4,11 @@ import (
 	"context"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/orchmetrics/orchmetrics/domain"
 	"github.com/orchmetrics/orchmetrics/ports"
@@ -52,38 +54,67 @@ func TestContextEndsAmongMany(t *testing.T) {
 	assert.Equal(t, ports.Sample{}, samples[ofOneReader-1])
 }
 
-func TestInParts(t *testing.T) {
+// watched is a context that is asked once for each process that is read, and notes
+// how many ask at the same time.
+type watched struct {
+	context.Context
+	asked        func(times int64)
+	times        atomic.Int64
+	now, atATime atomic.Int64
+}
+
+func (w *watched) Err() error {
+	w.asked(w.times.Add(1))
+	for now := w.now.Add(1); ; {
+		most := w.atATime.Load()
+		if now <= most || w.atATime.CompareAndSwap(most, now) {
+			break
+		}
+	}
+	time.Sleep(100 * time.Microsecond) // long enough to meet
+	w.now.Add(-1)
+	return nil
+}
+
+func TestReadEach(t *testing.T) {
 	t.Parallel()
-	for _, parts := range []int{1, 2, 3, 4} {
-		for size := range 9 {
-			list := make([]int, size)
-			var calls atomic.Int64
-			inParts(list, parts, func(part []int) {
-				calls.Add(1)
-				for i := range part {
-					part[i]++
-				}
-			})
-			for _, times := range list {
-				assert.Equal(t, 1, times)
+	for _, readers := range []int{1, 2, 3, 4} {
+		for size := range int64(9) {
+			var pids []int64
+			for n := range size {
+				pids = append(pids, maxPID-n)
 			}
-			assert.LessOrEqual(t, calls.Load(), int64(parts))
+			ctx := &watched{Context: background(), asked: func(int64) {}}
+			readings := readEach(ctx, noProcesses(t), pids, readers)
+			require.Len(t, readings, len(pids))
+			for i, read := range readings {
+				assert.Equal(t, pids[i], read.pid)
+				require.ErrorIs(t, read.err, unix.ENOENT)
+			}
+			assert.Equal(t, size, ctx.times.Load(), "each is read once")
+			assert.LessOrEqual(t, ctx.atATime.Load(), int64(readers))
 		}
 	}
 }
 
-// TestInParts_Panics: what panics beside the caller does so in the caller, once all
-// parts have come to an end.
-func TestInParts_Panics(t *testing.T) {
+// TestReadEach_Panics: what panics beside the caller does so in the caller, once all
+// readers have come to an end.
+func TestReadEach_Panics(t *testing.T) {
 	t.Parallel()
-	var others atomic.Int64
-	assert.PanicsWithValue(t, "no such thing", func() {
-		inParts([]int{1, 2, 3, 4}, 4, func(part []int) {
-			if part[0] == 2 {
-				panic("no such thing")
-			}
-			others.Add(1)
-		})
-	})
-	assert.Equal(t, int64(3), others.Load())
+	ctx := &watched{Context: background(), asked: func(times int64) {
+		if times == 1 {
+			panic("no such thing")
+		}
+	}}
+	assert.PanicsWithValue(t, "no such thing", func() { readEach(ctx, noProcesses(t), []int64{1, 2, 3, 4, 5, 6}, 4) })
+	assert.Equal(t, int64(1+2+2), ctx.times.Load(), "the others, of two processes each")
+}
+
+// noProcesses is the descriptor of a mount without any process.
+func noProcesses(t *testing.T) descriptor {
+	t.Helper()
+	root, err := descriptor(unix.AT_FDCWD).open(t.TempDir(), asDirectory)
+	require.NoError(t, err)
+	t.Cleanup(root.close)
+	return root
 }

@@ -28,10 +28,10 @@ var (
 // process is a process at one moment, and the children that it had just before.
 type process struct {
 	stat
+	activity // just before the stat was read
 
-	boottimeMS *int64   // CLOCK_BOOTTIME when the stat was read
-	activity   activity // just before
-	uncounted  []error  // why not all of it is known
+	boottimeMS *int64  // CLOCK_BOOTTIME when the stat was read
+	uncounted  []error // why not all of the activity is known
 	children   []int64
 	unlisted   error // why not all children are known
 	// stale is whether it is to be read anew: a child was gone when it was looked up,
@@ -43,12 +43,8 @@ type process struct {
 // it uses again. It is used by one goroutine.
 type processReader struct {
 	root descriptor
-	buf  []byte
+	buf  [bufferSize]byte
 	tids []int64
-}
-
-func newProcessReader(root descriptor) *processReader {
-	return &processReader{root: root, buf: make([]byte, bufferSize)}
 }
 
 // readProcess reads a process, which must be a child of parent.
@@ -57,23 +53,31 @@ func newProcessReader(root descriptor) *processReader {
 // between is then found gone, and the process is read anew; the other way round
 // it would be in neither.
 func (r *processReader) readProcess(ctx context.Context, pid, parent int64) (*process, error) {
-	procDir, err := r.root.openDir(strconv.FormatInt(pid, 10))
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if !validPID(pid) {
+		return nil, errGone
+	}
+	procDir, err := r.root.open(strconv.FormatInt(pid, 10), asDirectory)
 	if err != nil {
 		return nil, err
 	}
 	defer procDir.close()
 	var p process
-	unlisted, uncounted := r.readThreads(ctx, procDir, &p)
-	p.unlisted = unlisted
-	if uncounted != nil {
-		p.uncounted = append(p.uncounted, uncounted)
-		p.activity.runNS.unknown, p.activity.timeSlices.unknown = true, true
-	}
-	if err := r.readIO(procDir, &p); err != nil {
+	if err := r.readThreads(ctx, procDir, &p); err != nil {
 		p.uncounted = append(p.uncounted, err)
-		p.activity.readBytes.unknown, p.activity.writtenBytes.unknown = true, true
+		p.runNS.unknown, p.timeSlices.unknown = true, true
 	}
-	line, err := procDir.readOnce("stat", r.buf)
+	content, err := procDir.readOnce("io", r.buf[:])
+	if err == nil {
+		p.readBytes.value, p.writtenBytes.value, err = parseIO(content)
+	}
+	if err != nil {
+		p.uncounted = append(p.uncounted, err)
+		p.readBytes.unknown, p.writtenBytes.unknown = true, true
+	}
+	line, err := procDir.readOnce("stat", r.buf[:])
 	if err != nil {
 		return nil, err
 	}
@@ -98,74 +102,62 @@ func (r *processReader) readProcess(ctx context.Context, pid, parent int64) (*pr
 
 // readThreads reads the children of each thread of a process, and what it has done.
 // Each thread has the children that it has begotten, and those that a thread which
-// ended has left it. The errors say why either is not all.
-func (r *processReader) readThreads(ctx context.Context, procDir descriptor, p *process) (unlisted, uncounted error) {
-	var err error
-	r.tids, err = procDir.appendIDs(r.tids[:0], "task", r.buf)
-	switch {
-	case isEnded(err) && procDir.exists("stat") == nil:
-		return errNoChildrenFile, err // a mount that shows no threads
-	case err != nil:
-		return err, err
+// ended has left it. The error says why the time of not all is known.
+func (r *processReader) readThreads(ctx context.Context, procDir descriptor, p *process) (uncounted error) {
+	r.tids, p.unlisted = procDir.appendIDs(r.tids[:0], "task", r.buf[:])
+	if err := p.unlisted; err != nil {
+		if isEnded(err) && procDir.exists("stat") == nil {
+			p.unlisted = errNoChildrenFile // a mount that shows no threads
+		}
+		return err
 	}
 	for _, tid := range r.tids {
 		if err := ctx.Err(); err != nil {
-			return err, err
+			p.unlisted = err
+			return err
 		}
 		thread := "task/" + strconv.FormatInt(tid, 10)
-		if unlisted == nil {
-			unlisted = r.listChildren(procDir, thread, p)
+		if p.unlisted == nil {
+			p.unlisted = r.listChildren(procDir, thread, p)
 		}
 		if uncounted == nil {
 			uncounted = r.readSchedstat(procDir, thread, p)
 		}
 	}
-	return unlisted, uncounted
+	return uncounted
 }
 
 // listChildren appends the children of one thread.
 func (r *processReader) listChildren(procDir descriptor, thread string, p *process) error {
-	list, err := procDir.readAll(thread+"/children", r.buf)
+	list, err := procDir.readAll(thread+"/children", r.buf[:])
+	if err == nil {
+		p.children, err = appendPIDs(p.children, list)
+	}
 	switch {
-	case errors.Is(err, errTooLong):
+	case errors.Is(err, errTooLong), len(p.children) > maxTreeProcesses:
 		return errTooLarge
-	case isEnded(err) && procDir.exists(thread) == nil:
+	case err == nil || !isEnded(err):
+		return err
+	case procDir.exists(thread) == nil:
 		return errNoChildrenFile
-	case isEnded(err):
+	default:
 		p.stale = true
 		return nil
-	case err != nil:
-		return err
 	}
-	p.children, err = appendPIDs(p.children, list)
-	if len(p.children) > maxTreeProcesses {
-		return errTooLarge
-	}
-	return err
 }
 
 // readSchedstat adds what one thread has done. One that has ended counts no more.
 func (r *processReader) readSchedstat(procDir descriptor, thread string, p *process) error {
-	line, err := procDir.readOnce(thread+"/schedstat", r.buf)
+	line, err := procDir.readOnce(thread+"/schedstat", r.buf[:])
 	if err != nil {
 		if isEnded(err) && procDir.exists(thread) != nil {
-			err = nil
+			return nil
 		}
 		return err
 	}
 	runNS, timeSlices, err := parseSchedstat(line)
-	p.activity.runNS.add(runNS)
-	p.activity.timeSlices.add(timeSlices)
-	return err
-}
-
-// readIO reads what a process has read and written.
-func (r *processReader) readIO(procDir descriptor, p *process) error {
-	content, err := procDir.readOnce("io", r.buf)
-	if err != nil {
-		return err
-	}
-	p.activity.readBytes, p.activity.writtenBytes, err = parseIO(content)
+	p.runNS.add(counter{value: runNS})
+	p.timeSlices.add(counter{value: timeSlices})
 	return err
 }
 
@@ -173,4 +165,80 @@ func (r *processReader) readIO(procDir descriptor, p *process) error {
 // has ended. One that is hidden instead gives the same.
 func isEnded(err error) bool {
 	return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESRCH)
+}
+
+// descriptor is a file or directory held open. The directory of a process is bound
+// to this process, not to its pid: once it has ended, everything below fails,
+// whoever gets the pid next. The files are opened below it with plain system calls,
+// since package os would first offer each of them to the poller, at twice the cost.
+type descriptor int
+
+// asDirectory opens a directory for what is below it, which needs no right to read
+// the directory itself.
+const asDirectory = unix.O_PATH | unix.O_DIRECTORY
+
+// open opens what is below a directory. A call that a signal breaks in on would have to
+// begin again, but what waits in /proc gives way to a deadly signal only.
+func (d descriptor) open(name string, flags int) (descriptor, error) {
+	fd, err := unix.Openat(int(d), name, flags|unix.O_CLOEXEC, 0)
+	return descriptor(fd), err
+}
+
+func (d descriptor) close() { _ = unix.Close(int(d)) } // only read: nothing is lost
+
+// exists returns nil, or why there is no such name.
+func (d descriptor) exists(name string) error {
+	var st unix.Stat_t
+	return unix.Fstatat(int(d), name, &st, 0)
+}
+
+// readOnce reads a file with one call into buf. The kernel makes the line of
+// /proc/pid/stat, and files as short, whole for one call whose buffer can hold it.
+func (d descriptor) readOnce(name string, buf []byte) ([]byte, error) {
+	file, err := d.open(name, unix.O_RDONLY)
+	if err != nil {
+		return nil, err
+	}
+	defer file.close()
+	n, err := unix.Read(int(file), buf)
+	return buf[:max(n, 0)], err
+}
+
+// readAll reads a whole file into buf, or gives errTooLong if it does not fit.
+func (d descriptor) readAll(name string, buf []byte) ([]byte, error) {
+	file, err := d.open(name, unix.O_RDONLY)
+	if err != nil {
+		return nil, err
+	}
+	defer file.close()
+	for size := 0; size < len(buf); {
+		n, err := unix.Read(int(file), buf[size:])
+		if err != nil || n == 0 {
+			return buf[:size], err
+		}
+		size += n
+	}
+	return nil, errTooLong
+}
+
+// appendIDs appends the names of a directory's entries that are ids of processes
+// or threads, in no order.
+func (d descriptor) appendIDs(ids []int64, name string, buf []byte) ([]int64, error) {
+	directory, err := d.open(name, unix.O_RDONLY|unix.O_DIRECTORY)
+	if err != nil {
+		return ids, err
+	}
+	defer directory.close()
+	for {
+		n, err := unix.ReadDirent(int(directory), buf)
+		if err != nil || n <= 0 {
+			return ids, err
+		}
+		_, _, names := unix.ParseDirent(buf[:n], -1, nil)
+		for _, name := range names {
+			if id, err := strconv.ParseInt(name, 10, 64); err == nil {
+				ids = append(ids, id)
+			}
+		}
+	}
 }

@@ -62,7 +62,7 @@ func (s *sampler) mayLive(pid int64) bool {
 // then it knows this process by one pid alone. See NSpid in proc_pid_status(5).
 func (s *sampler) speaksOurPIDs() bool {
 	if s.sameNamespace == nil {
-		content, _ := s.root.readOnce("self/status", s.files.buf) // with an error there is nothing in it
+		content, _ := s.files.root.readOnce("self/status", s.files.buf[:]) // with an error there is nothing in it
 		s.sameNamespace = new(countNSPIDs(content) == 1)
 	}
 	return *s.sameNamespace
@@ -82,7 +82,7 @@ func countNSPIDs(status []byte) int {
 // isBlind says whether not even process 1 can be seen.
 func (s *sampler) isBlind() bool {
 	if s.blind == nil {
-		s.blind = new(errors.Is(s.root.exists("1"), unix.ENOENT))
+		s.blind = new(errors.Is(s.files.root.exists("1"), unix.ENOENT))
 	}
 	return *s.blind
 }

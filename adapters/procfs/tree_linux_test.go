@@ -2,6 +2,7 @@ package procfs
 
 import (
 	"fmt"
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -171,4 +172,17 @@ func TestTreeWithFilesThatMakeNoSense(t *testing.T) {
 			m.remove("100")
 		})
 	}
+}
+
+func TestCounter(t *testing.T) {
+	var c counter
+	c.add(counter{value: 5})
+	c.add(counter{value: math.MaxInt64 - 5})
+	assert.Equal(t, new(int64(math.MaxInt64)), c.orNil())
+	c.add(counter{value: 1})
+	assert.Nil(t, c.orNil(), "more than can be counted")
+	c = counter{value: 5}
+	c.add(counter{unknown: true})
+	c.add(counter{value: 1})
+	assert.Nil(t, c.orNil(), "what is unknown stays it")
 }
