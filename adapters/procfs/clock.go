@@ -10,7 +10,6 @@ import (
 	"math/bits"
 	"os"
 	"path/filepath"
-	"strconv"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -74,11 +73,12 @@ const atClkTck = 17
 func parseClockTicks(auxv []byte) int64 {
 	const word = bits.UintSize / 8
 	for ; len(auxv) >= 2*word; auxv = auxv[2*word:] {
-		switch key := nativeWord(auxv); key {
-		case 0:
+		key, value := nativeWord(auxv), nativeWord(auxv[word:])
+		switch {
+		case key == 0:
 			return 0
-		case atClkTck:
-			return plausibleTicks(nativeWord(auxv[word:]))
+		case key == atClkTck && value <= math.MaxInt32:
+			return int64(value)
 		}
 	}
 	return 0
@@ -91,39 +91,16 @@ func nativeWord(b []byte) uint64 {
 	return binary.NativeEndian.Uint64(b)
 }
 
-func plausibleTicks(value uint64) int64 {
-	if value > math.MaxInt32 {
-		return 0
-	}
-	return int64(value)
-}
-
 // lastUnixSecond is the end of the year 9999, after which a time has no JSON.
 const lastUnixSecond = 253402300799
-
-// maxHostStat bounds ROOT/stat, whose line of interrupt counts alone has some
-// hundred kilobytes on a large host.
-const maxHostStat = 4 << 20
-
-// readBootTime is the boot time in seconds since 1970-01-01 UTC, below 0 if unknown.
-func readBootTime(root string) int64 {
-	content, err := readBounded(filepath.Join(root, "stat"), maxHostStat)
-	if seconds, ok := parseBootTime(content); err == nil && ok {
-		return seconds
-	}
-	return -1
-}
 
 // parseBootTime finds the boot time in the content of /proc/stat, in seconds
 // since 1970-01-01 UTC: the line "btime 769041601" of proc_stat(5).
 func parseBootTime(content []byte) (seconds int64, ok bool) {
 	for line := range bytes.Lines(content) {
-		value, found := bytes.CutPrefix(line, []byte("btime "))
-		if !found {
-			continue
+		if value, found := bytes.CutPrefix(line, []byte("btime ")); found {
+			return parseNumber(bytes.TrimSpace(value), 0, lastUnixSecond)
 		}
-		seconds, err := strconv.ParseInt(string(bytes.TrimSpace(value)), 10, 64)
-		return seconds, err == nil && seconds >= 0 && seconds <= lastUnixSecond
 	}
 	return 0, false
 }

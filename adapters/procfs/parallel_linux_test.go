@@ -57,7 +57,6 @@ func TestContextEndsAmongMany(t *testing.T) {
 // watched is a context that is asked once for each process that is read, and notes
 // how many ask at the same time.
 type watched struct {
-	context.Context
 	asked        func(times int64)
 	times        atomic.Int64
 	now, atATime atomic.Int64
@@ -76,6 +75,10 @@ func (w *watched) Err() error {
 	return nil
 }
 
+func (*watched) Deadline() (deadline time.Time, ok bool) { return time.Time{}, false }
+func (*watched) Done() <-chan struct{}                   { return nil }
+func (*watched) Value(any) any                           { return nil }
+
 func TestReadEach(t *testing.T) {
 	t.Parallel()
 	for _, readers := range []int{1, 2, 3, 4} {
@@ -84,7 +87,7 @@ func TestReadEach(t *testing.T) {
 			for n := range size {
 				pids = append(pids, maxPID-n)
 			}
-			ctx := &watched{Context: background(), asked: func(int64) {}}
+			ctx := &watched{asked: func(int64) {}}
 			readings := readEach(ctx, noProcesses(t), pids, readers)
 			require.Len(t, readings, len(pids))
 			for i, read := range readings {
@@ -101,7 +104,7 @@ func TestReadEach(t *testing.T) {
 // readers have come to an end.
 func TestReadEach_Panics(t *testing.T) {
 	t.Parallel()
-	ctx := &watched{Context: background(), asked: func(times int64) {
+	ctx := &watched{asked: func(times int64) {
 		if times == 1 {
 			panic("no such thing")
 		}

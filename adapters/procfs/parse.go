@@ -170,8 +170,7 @@ func parseNumber(digits []byte, least, most int64) (number int64, ok bool) {
 	return number, true
 }
 
-// validPID says whether a number can be the id of a process. One that cannot
-// never becomes a path.
+// validPID says whether a number can be the id of a process.
 func validPID(pid int64) bool {
 	return pid > 0 && pid <= maxPID
 }

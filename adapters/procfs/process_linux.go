@@ -56,9 +56,6 @@ func (r *processReader) readProcess(ctx context.Context, pid, parent int64) (*pr
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if !validPID(pid) {
-		return nil, errGone
-	}
 	procDir, err := r.root.open(strconv.FormatInt(pid, 10), asDirectory)
 	if err != nil {
 		return nil, err
@@ -151,7 +148,7 @@ func (r *processReader) readSchedstat(procDir descriptor, thread string, p *proc
 	line, err := procDir.readOnce(thread+"/schedstat", r.buf[:])
 	if err != nil {
 		if isEnded(err) && procDir.exists(thread) != nil {
-			return nil
+			err = nil
 		}
 		return err
 	}

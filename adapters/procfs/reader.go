@@ -99,7 +99,11 @@ func (r *Reader) Sample(ctx context.Context, pids []int64) ([]ports.Sample, erro
 	if len(pids) == 0 {
 		return samples, nil
 	}
-	if err := r.sample(ctx, pids, samples); err != nil {
+	err := ctx.Err()
+	if err == nil {
+		err = r.sample(ctx, pids, samples)
+	}
+	if err != nil {
 		return samples, fmt.Errorf("sample processes: %w", err)
 	}
 	return samples, nil

@@ -44,9 +44,6 @@ type sampler struct {
 }
 
 func (r *Reader) sample(ctx context.Context, pids []int64, samples []ports.Sample) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
 	root, err := descriptor(unix.AT_FDCWD).open(r.root, asDirectory)
 	if err != nil {
 		for i := range samples {
@@ -195,6 +192,19 @@ func (s *sampler) startedAt(pid, ticks int64) *time.Time {
 		s.starts[pid] = startTime{ticks: ticks, at: *at}
 	}
 	return at
+}
+
+// maxHostStat bounds ROOT/stat, whose line of interrupt counts alone has some
+// hundred kilobytes on a large host.
+const maxHostStat = 4 << 20
+
+// readBootTime is the boot time in seconds since 1970-01-01 UTC, below 0 if unknown.
+func readBootTime(root string) int64 {
+	content, err := readBounded(filepath.Join(root, "stat"), maxHostStat)
+	if seconds, ok := parseBootTime(content); err == nil && ok {
+		return seconds
+	}
+	return -1
 }
 
 // maxAuxv bounds the auxiliary vector, which has some 25 entries of 16 bytes.

@@ -14,7 +14,7 @@ import (
 // status says what became of a process that could not be read.
 func (s *sampler) status(pid int64, err error) domain.ProcessStatus {
 	switch {
-	case errors.Is(err, errGone), errors.Is(err, unix.ESRCH): // ESRCH: it died after the open
+	case !validPID(pid), errors.Is(err, errGone), errors.Is(err, unix.ESRCH): // ESRCH: it died after the open
 		return domain.ProcessGone
 	case errors.Is(err, unix.ENOENT) && !s.mayLive(pid):
 		return domain.ProcessGone
