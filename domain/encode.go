@@ -2,133 +2,83 @@ package domain
 
 import (
 	"bytes"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
+	"unicode/utf16"
+	"unicode/utf8"
 )
-
-// Reserved tells whether the envelope uses the key itself, so that no section
-// may have it.
-func Reserved(key string) bool {
-	switch key {
-	case "schema_version", "enabled", "generated_at", "clk_tck", "clock", "instance", "sections":
-		return true
-	default:
-		return false
-	}
-}
-
-// Core tells whether the key is that of a core section, whose value has a field
-// and a type of its own in Envelope.
-func Core(key string) bool {
-	switch key {
-	case KeyStages, KeyQueue, KeyAgents, KeyCost:
-		return true
-	default:
-		return false
-	}
-}
-
-// Set puts a section's value under its key: a core section's of its own type or
-// nil, any other as json.RawMessage. Another type is an error that wraps
-// CodeInvalidValue, and leaves the section empty.
-func (e *Envelope) Set(key string, value any) error {
-	var ok bool
-	switch key {
-	case KeyStages:
-		e.Stages, ok = value.([]Stage)
-	case KeyQueue:
-		e.Queue, ok = value.(*Queue)
-	case KeyAgents:
-		e.Agents, ok = value.([]Agent)
-	case KeyCost:
-		e.Cost, ok = value.(*Cost)
-	default:
-		var raw json.RawMessage
-		raw, ok = value.(json.RawMessage)
-		e.Extensions = append(e.Extensions, Extension{Key: key, Value: raw})
-	}
-	if !ok && (value != nil || !Core(key)) {
-		return fmt.Errorf("set section %s to a %T: %w", key, value, CodeInvalidValue)
-	}
-	return nil
-}
 
 // MarshalJSON writes the keys in the order of the contract. A list is never
 // null. A section that cannot be encoded is shown as failed and spoils nothing
 // else.
 func (e Envelope) MarshalJSON() ([]byte, error) {
-	const aStage, anAgent, others = 160, 640, 4096 // bytes, at a guess
-	room := aStage*len(e.Stages) + anAgent*len(e.Agents) + others
-	for _, extension := range e.Extensions {
-		room += len(extension.Value)
-	}
-	dst := append(make([]byte, 0, room), '{')
 	if e.Disabled {
-		dst, err := appendMembers(dst, struct {
+		return Encode(struct {
 			SchemaVersion int  `json:"schema_version"`
 			Enabled       bool `json:"enabled"`
 		}{e.SchemaVersion, false})
-		return append(dst, '}'), err
 	}
-	dst, headErr := appendMembers(dst, struct {
+	head, err := Encode(struct {
 		SchemaVersion int       `json:"schema_version"`
 		GeneratedAt   time.Time `json:"generated_at"`
 		ClkTck        *int64    `json:"clk_tck"`
 	}{e.SchemaVersion, e.GeneratedAt, e.ClkTck})
+	body := bytes.NewBuffer(bytes.TrimSuffix(head, []byte("}"))) // the sections come next
 	reports := make(map[string]SectionReport, len(e.Sections))
 	maps.Copy(reports, e.Sections)
 	for _, section := range e.values() {
 		if _, asked := reports[section.key]; !asked {
 			continue
 		}
-		dst = append(appendText(append(dst, ','), &section.key), ':')
-		if appended, err := section.appendTo(dst); err == nil {
-			dst = appended
-			continue
+		value, invalid := Encode(section.value)
+		if invalid != nil || depthOf(value) > maxDepth {
+			reports[section.key] = SectionReport{Status: StatusFailed, Code: new(CodeInvalidValue)}
+			value = nil
 		}
-		code := CodeInvalidValue
-		reports[section.key] = SectionReport{Status: StatusFailed, Code: &code}
-		dst = append(dst, section.fallback...)
+		if value == nil || string(value) == "null" {
+			value = []byte(section.empty)
+		}
+		key, keyErr := Encode(section.key)
+		fmt.Fprintf(body, ",%s:", key)
+		body.Write(value)
+		err = errors.Join(err, keyErr)
 	}
-	dst, tailErr := appendMembers(append(dst, ','), struct {
+	tail, tailErr := Encode(struct {
 		Clock    Instant                  `json:"clock"`
 		Instance Instance                 `json:"instance"`
 		Sections map[string]SectionReport `json:"sections"`
 	}{e.Clock, e.Instance, reports})
-	return append(dst, '}'), errors.Join(headErr, tailErr)
+	fmt.Fprintf(body, ",%s", bytes.TrimPrefix(tail, []byte("{")))
+	return body.Bytes(), errors.Join(err, tailErr)
 }
 
-// appendMembers writes the members of an object without its braces.
-func appendMembers(dst []byte, object any) ([]byte, error) {
-	encoded, err := json.Marshal(object)
-	if err != nil {
-		return dst, fmt.Errorf("encode envelope: %w", err)
-	}
-	return append(dst, encoded[1:len(encoded)-1]...), nil
-}
-
-// sectionValue is a section as it is encoded, with what stands for it if it
-// cannot be.
+// sectionValue is a section as it is encoded, with what stands for it if there is no
+// value, or none that can be.
 type sectionValue struct {
-	key      string
-	value    any
-	fallback string
+	key   string
+	value any
+	empty string
 }
 
 // values returns the sections in the order of the envelope.
 func (e Envelope) values() []sectionValue {
-	cost := e.Cost
-	if cost != nil {
-		cost = &Cost{Running: orEmpty(cost.Running), Aggregate: cost.Aggregate, ByModel: orEmpty(cost.ByModel)}
+	if e.Cost != nil { // of its lists neither is null
+		e.Cost = new(*e.Cost)
+		e.Cost.Running = append([]RunningCost{}, e.Cost.Running...)
+		e.Cost.ByModel = append([]ModelCost{}, e.Cost.ByModel...)
 	}
 	values := []sectionValue{
 		{KeyStages, e.Stages, "[]"},
 		{KeyQueue, e.Queue, "null"},
 		{KeyAgents, e.Agents, "[]"},
-		{KeyCost, cost, "null"},
+		{KeyCost, e.Cost, "null"},
 	}
 	for _, extension := range e.Extensions {
 		values = append(values, sectionValue{extension.Key, extension.Value, "null"})
@@ -136,106 +86,149 @@ func (e Envelope) values() []sectionValue {
 	return values
 }
 
-// orEmpty is the list, and an empty one for nil.
-func orEmpty[T any](list []T) []T {
-	if list == nil {
-		return []T{}
+// MarshalJSON writes the known statuses first and in their order, then any
+// other by name.
+func (c StatusCounts) MarshalJSON() ([]byte, error) {
+	if c == nil {
+		return []byte("null"), nil
 	}
-	return list
-}
-
-func (s sectionValue) appendTo(dst []byte) ([]byte, error) {
-	switch list := s.value.(type) {
-	case []Stage:
-		if appended, ok := appendList(dst, list, appendStage); ok {
-			return appended, nil
-		}
-	case []Agent:
-		if appended, ok := appendList(dst, list, appendAgent); ok {
-			return appended, nil
-		}
+	shown := map[string]int64{}
+	for status, jobs := range c { // two names may become one
+		shown[strings.ToValidUTF8(status, string(utf8.RuneError))] += jobs
 	}
-	value, err := Encode(s.value)
-	if err != nil {
-		return nil, err
-	}
-	if depthOf(value) > maxDepth {
-		return nil, fmt.Errorf("encode: nested too deep: %w", CodeInvalidValue)
-	}
-	return append(dst, validUTF8(value)...), nil
-}
-
-// UnmarshalJSON reads an answer of the service back. Keys that this version
-// does not know become Extensions, as they are and in their order.
-func (e *Envelope) UnmarshalJSON(data []byte) error {
-	*e = Envelope{}
-	dec := json.NewDecoder(bytes.NewReader(data))
-	if start, err := dec.Token(); err != nil || start != json.Delim('{') {
-		return errors.Join(errors.New("decode envelope: not an object"), err)
-	}
-	for dec.More() {
-		var value json.RawMessage
-		key, err := dec.Token()
-		if err == nil {
-			err = dec.Decode(&value)
-		}
+	others := slices.DeleteFunc(slices.Sorted(maps.Keys(shown)), func(status string) bool {
+		return slices.Contains(knownStatuses[:], status)
+	})
+	var members [][]byte
+	for _, status := range slices.Concat(knownStatuses[:], others) {
+		key, err := Encode(status)
 		if err != nil {
-			return fmt.Errorf("decode envelope: %w", err)
+			return nil, err
 		}
-		name := fmt.Sprint(key) // a key is a string
-		if err := e.decode(name, value); err != nil {
-			return fmt.Errorf("decode envelope: %s: %w", name, err)
-		}
+		members = append(members, fmt.Appendf(nil, "%s:%d", key, shown[status]))
 	}
-	if _, err := dec.Token(); err != nil {
-		return fmt.Errorf("decode envelope: %w", err)
-	}
-	return nil
+	return fmt.Appendf(nil, "{%s}", bytes.Join(members, []byte(","))), nil
 }
 
-// decode reads the value of one key. encoding/json would take a key in another
-// case for one of ours.
-func (e *Envelope) decode(key string, value json.RawMessage) error {
-	switch key {
-	case "schema_version":
-		return decode(value, &e.SchemaVersion)
-	case "enabled":
-		enabled := true
-		err := decode(value, &enabled)
-		e.Disabled = !enabled
-		return err
-	case "generated_at":
-		return decode(value, &e.GeneratedAt)
-	case "clk_tck":
-		return decode(value, &e.ClkTck)
-	case KeyStages:
-		return decode(value, &e.Stages)
-	case KeyQueue:
-		err := decode(value, &e.Queue)
-		if e.Queue != nil && string(e.Queue.Breaker) == "null" {
-			e.Queue.Breaker = nil
-		}
-		return err
-	case KeyAgents:
-		return decode(value, &e.Agents)
-	case KeyCost:
-		return decode(value, &e.Cost)
-	case "clock":
-		return decode(value, &e.Clock)
-	case "instance":
-		return decode(value, &e.Instance)
-	case "sections":
-		return decode(value, &e.Sections)
-	default:
-		e.Extensions = append(e.Extensions, Extension{Key: key, Value: value})
-		return nil
-	}
+// Showable tells whether a time, in UTC, has a year of four digits: JSON times
+// hold no other.
+func Showable(at time.Time) bool {
+	year := at.UTC().Year()
+	return year >= 0 && year <= 9999
 }
 
-// decode reads into a fresh value: of a key that comes twice the last counts.
-func decode[T any](encoded json.RawMessage, target *T) error {
-	var value T
-	err := json.Unmarshal(encoded, &value)
-	*target = value
-	return err //nolint:wrapcheck // the caller says which key
+// Encode returns a value as JSON without white space. Unlike json.Marshal it leaves
+// <, > and & as they are: an answer is no HTML, and in six bytes each they would
+// let a megabyte of them be six.
+func Encode(value any) ([]byte, error) {
+	var buf bytes.Buffer
+	encoder := json.NewEncoder(&buf)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(value)
+	return validUTF8(bytes.TrimSuffix(buf.Bytes(), []byte("\n"))), err
+}
+
+// validUTF8 replaces what is not UTF-8 in a JSON value by U+FFFD: encoding/json does so
+// in strings, but not within a RawMessage. It does the same with each escaped half of a
+// surrogate pair whose other half is missing: there is no UTF-8 for it, and strict
+// readers refuse the whole answer. The value may be changed in place.
+func validUTF8(value []byte) []byte {
+	if !utf8.Valid(value) {
+		value = bytes.ToValidUTF8(value, []byte(string(utf8.RuneError)))
+	}
+	for i := 0; i < len(value); {
+		next := bytes.IndexByte(value[i:], '\\')
+		if next < 0 {
+			break
+		}
+		i += next
+		first, escaped := escapedRune(value[i:])
+		switch second, _ := escapedRune(value[min(len(value), i+6):]); {
+		case !escaped:
+			i += 2
+		case !utf16.IsSurrogate(first):
+			i += 6
+		case utf16.DecodeRune(first, second) != utf8.RuneError:
+			i += 12
+		default:
+			copy(value[i:], `\ufffd`)
+			i += 6
+		}
+	}
+	return value
+}
+
+// escapedRune reads an escape such as \u00fc at the begin of a text.
+func escapedRune(text []byte) (rune, bool) {
+	const length = 6
+	if len(text) < length || text[0] != '\\' || text[1] != 'u' {
+		return 0, false
+	}
+	var code [2]byte
+	_, err := hex.Decode(code[:], text[2:length])
+	return rune(code[0])<<8 | rune(code[1]), err == nil
+}
+
+// maxDepth is how deep a section's value may nest. Readers have limits of their
+// own, and the lowest default among the common JSON libraries is 64 for the
+// whole answer.
+const maxDepth = 60
+
+// TooDeep tells whether a JSON value nests deeper than a section's value may.
+func TooDeep(value []byte) bool { return depthOf(value) > maxDepth }
+
+// depthOf counts how many objects and lists of a JSON value are open at once, at
+// most.
+func depthOf(value []byte) int {
+	var deepest, open int
+	var inText bool
+	for i := 0; i < len(value); i++ {
+		switch c := value[i]; {
+		case inText && c == '\\':
+			i++
+		case c == '"':
+			inText = !inText
+		case inText:
+		case c == '{' || c == '[':
+			open++
+			deepest = max(deepest, open)
+		case c == '}' || c == ']':
+			open--
+		}
+	}
+	return deepest
+}
+
+// Overflows tells whether a JSON value has a number that no 64-bit float holds,
+// such as 1e999: readers refuse the whole answer for one, or take it for infinity.
+func Overflows(value []byte) bool {
+	const digits = 300 // without an exponent, so many are needed at least
+	var inText bool
+	for i := 0; i < len(value); i++ {
+		switch c := value[i]; {
+		case inText && c == '\\':
+			i++
+		case c == '"':
+			inText = !inText
+		case !inText && (c == '-' || '0' <= c && c <= '9'):
+			number := value[i : i+numberLength(value[i:])]
+			if len(number) > digits || bytes.ContainsAny(number, "eE") {
+				if _, err := strconv.ParseFloat(string(number), 64); err != nil {
+					return true
+				}
+			}
+			i += len(number) - 1
+		}
+	}
+	return false
+}
+
+// numberLength is how much of the text is the number that it begins with.
+func numberLength(text []byte) int {
+	for i, c := range text {
+		if strings.IndexByte("0123456789+-.eE", c) < 0 {
+			return i
+		}
+	}
+	return len(text)
 }

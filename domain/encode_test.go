@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/orchmetrics/orchmetrics/domain"
 )
@@ -139,6 +140,34 @@ func TestTextHasNoHalfSurrogates(t *testing.T) {
 		assert.Contains(t, string(encode(t, envelope)), `"zeta":`+tc.want+`,`, name)
 		assert.Equal(t, tc.raw, string(envelope.Extensions[0].Value), name+": the envelope itself is not changed")
 	}
+}
+
+// Whatever texts, numbers and times a list holds, it is what reflection writes.
+func TestListsAreWhatReflectionWrites(t *testing.T) {
+	zone := rapid.SampledFrom([]*time.Location{time.UTC, time.FixedZone("", 3600)})
+	odd := rapid.SampledFrom([]string{"", "a\"b\\c", "<&>", "\x7f\x00\u2028", "bad \xff\xfe"})
+	rapid.Check(t, func(t *rapid.T) {
+		envelope := domain.Envelope{Sections: asked("stages", "agents")}
+		envelope.Stages = rapid.SliceOfN(rapid.Custom(drawStage), 1, 3).Draw(t, "stages")
+		envelope.Agents = rapid.SliceOfN(rapid.Custom(drawAgent), 1, 3).Draw(t, "agents")
+		envelope.Stages[0].Stage, envelope.Stages[0].WorkItem = odd.Draw(t, "stage"), maybe(t, odd)
+		envelope.Agents[0].Model = maybe(t, odd)
+		envelope.Agents[0].Process = &domain.Process{StartedAt: new(noon.Add(time.Duration(rapid.Int32().Draw(t, "ns"))).In(zone.Draw(t, "zone")))}
+		shown, err := envelope.MarshalJSON()
+		require.NoError(t, err)
+		var got struct{ Stages, Agents json.RawMessage }
+		require.NoError(t, json.Unmarshal(shown, &got))
+
+		want := func(list any) string {
+			var text strings.Builder
+			encoder := json.NewEncoder(&text)
+			encoder.SetEscapeHTML(false)
+			require.NoError(t, encoder.Encode(list))
+			return strings.TrimSpace(text.String())
+		}
+		require.Equal(t, want(envelope.Stages), string(got.Stages))
+		require.Equal(t, want(envelope.Agents), string(got.Agents))
+	})
 }
 
 // An answer is no HTML: what would be escaped for it is shown as it is, so that it

@@ -7,6 +7,7 @@ package domain
 
 import (
 	"encoding/json"
+	"fmt"
 	"time"
 )
 
@@ -87,4 +88,51 @@ type Instance struct {
 	StartedAt time.Time `json:"started_at"`
 	// Version is the build's version.
 	Version string `json:"version"`
+}
+
+// Reserved tells whether the envelope uses the key itself, so that no section
+// may have it.
+func Reserved(key string) bool {
+	switch key {
+	case "schema_version", "enabled", "generated_at", "clk_tck", "clock", "instance", "sections":
+		return true
+	default:
+		return false
+	}
+}
+
+// Core tells whether the key is that of a core section, whose value has a field
+// and a type of its own in Envelope.
+func Core(key string) bool {
+	switch key {
+	case KeyStages, KeyQueue, KeyAgents, KeyCost:
+		return true
+	default:
+		return false
+	}
+}
+
+// Set puts a section's value under its key: a core section's of its own type or
+// nil, any other as json.RawMessage. Another type is an error that wraps
+// CodeInvalidValue, and leaves the section empty.
+func (e *Envelope) Set(key string, value any) error {
+	var ok bool
+	switch key {
+	case KeyStages:
+		e.Stages, ok = value.([]Stage)
+	case KeyQueue:
+		e.Queue, ok = value.(*Queue)
+	case KeyAgents:
+		e.Agents, ok = value.([]Agent)
+	case KeyCost:
+		e.Cost, ok = value.(*Cost)
+	default:
+		var raw json.RawMessage
+		raw, ok = value.(json.RawMessage)
+		e.Extensions = append(e.Extensions, Extension{Key: key, Value: raw})
+	}
+	if !ok && (value != nil || !Core(key)) {
+		return fmt.Errorf("set section %s to a %T: %w", key, value, CodeInvalidValue)
+	}
+	return nil
 }

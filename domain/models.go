@@ -28,15 +28,24 @@ type RunCosts struct {
 }
 
 // RankModels makes Cost.ByModel of an entry for each model, and one without a name for
-// runs whose model is unknown. It is false if a sum is beyond 64 bits.
+// runs whose model is unknown. Entries of one name are added up: names that differ in a
+// database may have become the same one, where they are no text or longer than is read.
+// It is false if a sum is beyond 64 bits.
 func RankModels(models []ModelCost) (ranked []ModelCost, fits bool) {
-	models, fits = oneEach(models)
-	models = slices.SortedFunc(slices.Values(models), func(a, b ModelCost) int {
-		return cmp.Or(cmp.Compare(b.Runs, a.Runs), compareNames(a.Model, b.Model))
-	})
-	ranked = make([]ModelCost, 0, min(len(models), MaxModels+1))
+	ranked, fits = []ModelCost{}, true
+	byName := func(a, b ModelCost) int { return compareNames(a.Model, b.Model) }
+	each := make([]ModelCost, 0, len(models))
+	for _, m := range slices.SortedStableFunc(slices.Values(models), byName) {
+		if last := len(each) - 1; last >= 0 && byName(each[last], m) == 0 {
+			fits = each[last].add(m.CostTotals) && fits
+		} else {
+			each = append(each, m)
+		}
+	}
+
+	slices.SortFunc(each, func(a, b ModelCost) int { return cmp.Or(cmp.Compare(b.Runs, a.Runs), byName(a, b)) })
 	rest, named := ModelCost{Models: new(int64(0))}, 0
-	for _, m := range models {
+	for _, m := range each {
 		if m.Model != nil {
 			named++
 		}
@@ -47,28 +56,12 @@ func RankModels(models []ModelCost) (ranked []ModelCost, fits bool) {
 		*rest.Models++
 		fits = rest.add(m.CostTotals) && fits
 	}
-	slices.SortFunc(ranked, func(a, b ModelCost) int {
-		return cmp.Or(cmp.Compare(b.rank(), a.rank()), compareNames(a.Model, b.Model))
-	})
+
+	slices.SortFunc(ranked, func(a, b ModelCost) int { return cmp.Or(cmp.Compare(b.rank(), a.rank()), byName(a, b)) })
 	if *rest.Models > 0 {
 		ranked = append(ranked, rest)
 	}
 	return ranked, fits
-}
-
-// oneEach adds the entries of one name up: names that differ in a database may have become
-// the same one, where they are no text or longer than is read.
-func oneEach(models []ModelCost) (each []ModelCost, fits bool) {
-	fits = true
-	byName := func(a, b ModelCost) int { return compareNames(a.Model, b.Model) }
-	for _, m := range slices.SortedStableFunc(slices.Values(models), byName) {
-		if last := len(each) - 1; last >= 0 && byName(each[last], m) == 0 {
-			fits = each[last].add(m.CostTotals) && fits
-			continue
-		}
-		each = append(each, m)
-	}
-	return each, fits
 }
 
 // rank is the cost; what is unknown comes last.

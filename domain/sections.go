@@ -1,6 +1,9 @@
 package domain
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Stage is an active task and how long it has been where it is.
 type Stage struct {
@@ -28,6 +31,31 @@ type Queue struct {
 	Retries *Retries `json:"retries"`
 	// Worker is what the worker says of itself.
 	Worker
+}
+
+// The statuses that are always counted, in the order of the envelope.
+var knownStatuses = [...]string{"queued", "running", "done", "failed", "cancelled"}
+
+// KnownStatuses returns them.
+func KnownStatuses() []string { return slices.Clone(knownStatuses[:]) }
+
+// StatusQueued is the status that makes up the queue's depth, StatusRunning that of
+// the jobs that are listed.
+const (
+	StatusQueued  = "queued"
+	StatusRunning = "running"
+)
+
+// StatusCounts is the number of jobs by status. A nil map is null.
+type StatusCounts map[string]int64
+
+// NewStatusCounts returns the five known statuses at 0.
+func NewStatusCounts() StatusCounts {
+	counts := make(StatusCounts, len(knownStatuses))
+	for _, status := range knownStatuses {
+		counts[status] = 0
+	}
+	return counts
 }
 
 // Retries sums up over all jobs how often they were started again. A job's

@@ -19,7 +19,7 @@ func (s *Store) StatusCounts(ctx context.Context) (reading ports.Reading[domain.
 	if err != nil && !errors.Is(err, domain.CodeRecounting) {
 		return reading, err
 	}
-	counts := domain.NewStatusCounts()
+	counts := domain.StatusCounts{}
 	for i, status := range countedStatuses {
 		counts[status] = jobs.Sums.counts[i]
 	}

@@ -17,6 +17,7 @@ import (
 // section is one section of the service, with what is known of it beforehand.
 type section struct {
 	key      string
+	core     bool // its value has a field of its own in the envelope
 	source   ports.Section
 	guard    *guard // of the service
 	disabled bool
@@ -53,7 +54,7 @@ func (s *Service) newSection(source ports.Section) (*section, error) {
 	if domain.Reserved(key) {
 		return nil, fmt.Errorf("add section %q: the envelope uses this key itself", key)
 	}
-	added := &section{key: key, source: source, guard: &s.guard, disabled: slices.Contains(s.opts.Disabled, key)}
+	added := &section{key: key, core: domain.Core(key), source: source, guard: &s.guard, disabled: slices.Contains(s.opts.Disabled, key)}
 	var err error
 	if added.fallback, err = recovered(added.describe); err != nil {
 		return nil, fmt.Errorf("add section %q: its default: %w", key, err)
@@ -76,7 +77,7 @@ func (s *section) describe() (fallback any, err error) {
 		s.jobs = core.jobs
 	}
 	fallback = s.source.Default()
-	if !domain.Core(s.key) {
+	if !s.core {
 		fallback, err = encode(fallback)
 	}
 	if err == nil {
@@ -142,7 +143,7 @@ func (s *section) collect(ctx context.Context) (ports.Collected, error) {
 			return ports.Collected{}, err
 		}
 		collected.Value = nil
-	case !domain.Core(s.key):
+	case !s.core:
 		encoded, invalid := encode(collected.Value)
 		if invalid != nil {
 			return ports.Collected{}, errors.Join(invalid, err)
