@@ -42,9 +42,21 @@ func program(tb testing.TB) string {
 // newWorld makes a world that ends with the test.
 func newWorld(tb testing.TB, histories Histories, size Size, stageIndex bool) *World {
 	tb.Helper()
+	return newWorldOf(tb, histories, size, stageIndex, newAgents(tb))
+}
+
+// newAgents are agents that end with the test.
+func newAgents(tb testing.TB) Agents {
+	tb.Helper()
 	agents, err := StartAgents()
 	require.NoError(tb, err)
 	tb.Cleanup(func() { require.NoError(tb, agents.Close()) })
+	return agents
+}
+
+// newWorldOf makes one with these agents.
+func newWorldOf(tb testing.TB, histories Histories, size Size, stageIndex bool, agents Agents) *World {
+	tb.Helper()
 	world, err := NewWorld(histories, histories.Dir, size, stageIndex, agents)
 	require.NoError(tb, err)
 	tb.Cleanup(func() { require.NoError(tb, world.Close()) })

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package perf
+
+func boottimeMS() *int64 { return nil }
