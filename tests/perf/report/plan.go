@@ -34,6 +34,9 @@ type plan struct {
 // Tasks are those of a database of so many rows.
 func (p plan) Tasks() int64 { return p.Rows / 4 }
 
+// Backlog are the jobs of a database in which all wait or run.
+func (p plan) Backlog() int64 { return p.Rows / 2 }
+
 var (
 	full = plan{
 		Name: "full", Small: 1000, Rows: 1_000_000, Large: 10_000_000,
