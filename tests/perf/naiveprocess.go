@@ -169,7 +169,7 @@ func readNumbers(path string) (numbers []int64) {
 	if err != nil {
 		return nil
 	}
-	for _, field := range strings.FieldsSeq(string(content)) {
+	for field := range strings.FieldsSeq(string(content)) {
 		if value, err := strconv.ParseInt(field, 10, 64); err == nil {
 			numbers = append(numbers, value)
 		}
