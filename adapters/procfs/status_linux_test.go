@@ -238,10 +238,12 @@ func TestStartBeyondCalendar(t *testing.T) {
 	assert.Nil(t, got.Process.StartedAt)
 }
 
-// TestKernelThread: nothing that a thread of the kernel does is an agent's.
+// TestKernelThread: nothing that a thread of the kernel does is an agent's, and its
+// tree is left alone.
 func TestKernelThread(t *testing.T) {
 	m := newMount(t)
-	m.process(stat{pid: 2, kernel: true, utime: 5}, 100)
+	m.process(stat{pid: 2, kernel: true, utime: 5}, 100, 300)
+	m.write("300/stat", "garbage")
 	m.process(stat{pid: 100, ppid: 2, kernel: true, utime: 5, threads: 2})
 	samples, err := m.reader().Sample(background(), []int64{2, 100, 2})
 	require.NoError(t, err)

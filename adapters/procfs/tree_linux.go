@@ -150,13 +150,12 @@ func (s *sampler) findMember(ctx context.Context, m member) (*process, error) {
 		return nil, errGone // before all were read
 	}
 	p, err := s.files.readProcess(ctx, m.pid, parent)
-	switch {
-	case err == nil:
-		s.known[m.pid] = p
-	case ctx.Err() == nil:
+	if err != nil {
 		delete(s.known, m.pid)
+		return nil, err
 	}
-	return p, err
+	s.known[m.pid] = p
+	return p, nil
 }
 
 // readAllProcesses reads every process of the mount, for a kernel that does not list
