@@ -60,9 +60,7 @@ func history[T any](
 		}
 		defer p.turn.Release(1)
 		state := session.State
-		if state.Blocking {
-			v.views[q.database].Brief()
-		}
+		session.Brief()
 		p.takeAside(s)
 		if p.kept != nil && (p.kept.state.Database != state.Database || state.Doubtful) {
 			p.kept, p.next = nil, time.Time{} // it is of another database

@@ -36,7 +36,7 @@ func TestAnyCell(t *testing.T) {
 		path := filepath.Join(dir, strconv.Itoa(run))
 		defer os.Remove(path)
 		store := newStore(t, path)
-		store.exact = rapid.Bool().Draw(rt, "exact")
+		store.opts.Exact = rapid.Bool().Draw(rt, "exact")
 		fill(t, rt, path, store)
 		db, err := sql.Open("sqlite3", uriOf(path, "mode=ro"))
 		require.NoError(rt, err)

@@ -111,7 +111,7 @@ func TestOverflow(t *testing.T) {
 	} {
 		for _, exact := range []bool{true, false} {
 			store := newStore(t, newDB(t, walMode, script(t, "busy.sql"), c.statement))
-			store.exact = exact
+			store.opts.Exact = exact
 			got := results(t, store)
 			require.ErrorIs(t, got[c.source].err, domain.CodeInvalidValue, name)
 			assert.Nil(t, got[c.source].value, name)

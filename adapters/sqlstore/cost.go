@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/orchmetrics/orchmetrics/domain"
@@ -17,12 +18,14 @@ import (
 // cost is the sum of what is told by model, in that order, so that who adds it up comes
 // to the same.
 func (s *Store) CostTotals(ctx context.Context) (reading ports.Reading[*domain.RunCosts], err error) {
-	total, known, err := s.runs.total(ctx, s)
+	ctx, v, done := s.viewOf(ctx)
+	defer done()
+	total, known, err := s.runs.total(ctx, s, v, &v.runs)
 	if err != nil && !errors.Is(err, domain.CodeRecounting) {
 		return reading, err
 	}
 	all := total.Sums.all()
-	byModel, fits := domain.RankModels(total.Sums.byModel(known.columns))
+	byModel, fits := domain.RankModels(total.Sums.byModel(known))
 	if !fits || all.overflow || math.IsInf(all.cost, 0) {
 		return reading, fmt.Errorf("sum runs: beyond 64 bits: %w", domain.CodeInvalidValue)
 	}
@@ -32,7 +35,7 @@ func (s *Store) CostTotals(ctx context.Context) (reading ports.Reading[*domain.R
 			all.cost += *m.CostUSD
 		}
 	}
-	value := &domain.RunCosts{CostTotals: all.totals(known.columns)}
+	value := &domain.RunCosts{CostTotals: all.totals(known)}
 	var tooMany error
 	switch {
 	case len(total.Sums) > 0 && total.Sums[len(total.Sums)-1].model.kind == beyond:
@@ -59,49 +62,41 @@ func wholeSeconds(at time.Time) *time.Time { return new(at.UTC().Truncate(time.S
 
 // runsTable is the table of agent runs.
 func runsTable(m *models) summed[runSums] {
-	return summed[runSums]{
-		name: "agent_runs", alias: "r", of: func(v *scrape) *shared[runSums] { return &v.runs }, plain: plainRuns, cells: runCells,
-		scan: m.scan, one: m.one,
-	}
+	return summed[runSums]{name: "agent_runs", alias: "r", plain: plainRuns, group: m.scanGroup, cells: runCells, row: m.scanRow}
 }
 
-func runCells(c *columns) []string {
-	return slices.Concat(c.cells(engine.Text, "model"), c.cells(engine.Real, "cost_usd"), c.cells(engine.Integer, tokenColumns[:]...))
+func runCells(c *columns) string {
+	return c.cells(engine.Text, "model") + ", " + c.cells(engine.Real, "cost_usd") + ", " + c.cells(engine.Integer, tokenColumns[:]...)
 }
 
 // plainRuns is one pass over the runs, with a row for each model, in an order that is
 // always the same: sums of floating-point numbers depend on it.
-func plainRuns(c *columns) (sums []string, groupBy string) {
+func plainRuns(c *columns) (sums, groupBy string) {
 	model := c.cell("model", c.dialect.Exact)
 	if c.Types["model"] != engine.Dynamic { // a text of that type need not be short
-		model = c.cells(engine.Text, "model")[0]
+		model = c.cells(engine.Text, "model")
 	}
 	if model != "NULL" {
 		groupBy = " GROUP BY " + model + " ORDER BY " + model
 	}
-	sums = []string{model, "", c.cell("cost_usd", c.dialect.Max)}
+	expressions := []string{model, c.cell("cost_usd", c.dialect.Max)}
 	for i, name := range slices.Concat([]string{"cost_usd"}, tokenColumns[:]) {
 		if c.Columns[name] && !(engine.Column{Type: c.Types[name]}).Summable(i > 0) {
-			return nil, ""
+			return "", ""
 		}
-		sum := c.cell(name, func(column engine.Column) string { return c.dialect.Sum(column, c.alias+".id") })
-		if i == 0 {
-			sums[1] = sum
-		} else {
-			sums = append(sums, sum)
-		}
+		expressions = append(expressions, c.cell(name, func(column engine.Column) string { return c.dialect.Sum(column, c.alias+".id") }))
 	}
-	return sums, groupBy
+	return strings.Join(expressions, ", "), groupBy
 }
 
-// scan takes the sums for all there is to say if they are finite, if the highest cost
+// scanGroup takes the sums for all there is to say if they are finite, if the highest cost
 // is a number, since a text is higher than all of them, and if the sums of tokens are
 // integers: SQLite's sum is one only where all cells are, or are texts of one
 // (https://www.sqlite.org/lang_aggfunc.html#sumunc).
-func (m *models) scan(row *engine.Rows) (sums runSums, rows int64, plain bool) {
+func (m *models) scanGroup(row *engine.Rows) (sums runSums, rows int64, plain bool) {
 	var model *string
 	var cost, highest any
-	row.Scan(&model, &cost, &highest)
+	row.Scan(&model, &highest, &cost)
 	row.Anomalies() // what is no text is no model, and nothing that is summed
 	s := modelSums{model: m.of(model)}
 	number := func(cell any) (n float64, finite bool) {
@@ -126,7 +121,7 @@ func (m *models) scan(row *engine.Rows) (sums runSums, rows int64, plain bool) {
 	return runSums{s}, s.runs, plain
 }
 
-func (m *models) one(row *engine.Rows) runSums {
+func (m *models) scanRow(row *engine.Rows) runSums {
 	var model *string
 	var cost *float64
 	row.Scan(&model)

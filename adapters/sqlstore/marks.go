@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math"
-	"slices"
-	"strings"
 
 	"github.com/orchmetrics/orchmetrics/internal/engine"
 	"github.com/orchmetrics/orchmetrics/internal/rollup"
@@ -19,61 +17,53 @@ type active map[string][]rollup.Mark
 // read, and their blocks are hot.
 const maxVersions = 10_000
 
-// activeRows are the statements that read them.
+// activeRows are the statements that read them; "" where the jobs cannot tell.
 type activeRows struct {
 	withFigures string // of the runs; "" where no sums are kept of them
 	plain, ids  string
-	// jobs and runs tell whether the rows of those can be known.
-	jobs, runs bool
+	runs        bool // whether those of the jobs are known
 }
 
-// active returns the rows that have not ended, each with a version of what is summed of
-// it, for the sums of a table; none if the jobs cannot tell: then their own section says
-// what is missing.
-func (q *queries) active(table string) (found active, err error) {
-	rows, err := once(q, "active rows", selectActive)
-	if err != nil || !rows.jobs || table == "agent_runs" && !rows.runs {
-		return nil, err
+func (s *statements) selectActive() (rows activeRows) {
+	jobs, err := s.columns("jobs", "j", "id", "status")
+	if err != nil {
+		return rows // the jobs' own section says what is missing
 	}
-	query := rows.plain
+	status := jobs.cell("status", jobs.dialect.Exact)
+	ids := fmt.Sprintf("SELECT j.id, CASE WHEN %s = '%s' THEN 1 ELSE 0 END, %s, ", status, running, jobs.cells(engine.Integer, "run_id"))
+	attempts, from := jobs.cells(engine.Integer, "attempts"), " FROM "+jobs.from()
+	where := fmt.Sprintf(" WHERE %s IN ('%s','%s') LIMIT ?", status, queued, running)
+	rows = activeRows{runs: jobs.Columns["run_id"], plain: ids + attempts + from + where, ids: ids + "NULL" + from + where}
+	if runs, err := s.columns("agent_runs", "r", "id"); err == nil && runs.Keyed {
+		join := " LEFT JOIN agent_runs r ON r.id = " + jobs.ref("run_id")
+		rows.withFigures = ids + attempts + ", " + runCells(runs) + from + join + where
+	}
+	return rows
+}
+
+// readActive returns the rows that have not ended, each with a version of what is summed
+// of it, for the sums of a table; none if the jobs cannot tell.
+func (q *queries) readActive(table string) (found active, err error) {
+	rows := q.active
+	if rows.plain == "" || table == "agent_runs" && !rows.runs {
+		return nil, nil
+	}
 	if rows.withFigures != "" {
-		query = rows.withFigures
+		found, err = q.readMarks(rows.withFigures, maxVersions+1, false)
 	}
-	found, err = q.marks(query, maxVersions+1, false)
-	if err != nil && rows.withFigures != "" && q.unreadable(err) { // the runs' own section says why
-		found, err = q.marks(rows.plain, maxVersions+1, false)
+	// Where the figures of the runs cannot be read their own section says why.
+	if rows.withFigures == "" || err != nil && q.Context.Err() == nil {
+		found, err = q.readMarks(rows.plain, maxVersions+1, false)
 	}
 	if err == nil && len(found["jobs"]) > maxVersions {
-		found, err = q.marks(rows.ids, math.MaxInt64, true)
+		found, err = q.readMarks(rows.ids, math.MaxInt64, true)
 	}
 	return found, err
 }
 
-func selectActive(q *queries) (rows activeRows, err error) {
-	jobs, err := q.columns("jobs", "j", "id", "status")
-	if err != nil {
-		return rows, unlessDrift(err)
-	}
-	runs, err := q.columns("agent_runs", "r", "id")
-	if unlessDrift(err) != nil {
-		return rows, err
-	}
-	status := jobs.cell("status", jobs.dialect.Exact)
-	ids := fmt.Sprintf("SELECT j.id, CASE WHEN %s = '%s' THEN 1 ELSE 0 END, ", status, running) + jobs.cells(engine.Integer, "run_id")[0]
-	attempts := ", " + jobs.cells(engine.Integer, "attempts")[0]
-	from := " FROM " + jobs.from()
-	where := fmt.Sprintf(" WHERE %s IN ('%s','%s') LIMIT ?", status, queued, running)
-	rows = activeRows{jobs: true, runs: jobs.Columns["run_id"], plain: ids + attempts + from + where, ids: ids + ", NULL" + from + where}
-	if err == nil && runs.Keyed {
-		figures := ", " + strings.Join(runCells(runs), ", ")
-		rows.withFigures = ids + attempts + figures + from + " LEFT JOIN agent_runs r ON r.id = " + jobs.ref("run_id") + where
-	}
-	return rows, nil
-}
-
-// marks reads the id of jobs, whether they run, their run, their attempts, and what
+// readMarks reads the id of jobs, whether they run, their run, their attempts, and what
 // is summed of the run.
-func (q *queries) marks(query string, limit int64, allHot bool) (active, error) {
+func (q *queries) readMarks(query string, limit int64, allHot bool) (active, error) {
 	var jobs, runs []rollup.Mark
 	rows := q.Query(query, limit)
 	for rows.Next() {
@@ -87,7 +77,7 @@ func (q *queries) marks(query string, limit int64, allHot bool) (active, error) 
 			runs = append(runs, rollup.Mark{ID: *run, Version: versionOf(rows.Rest()...), Hot: hot})
 		}
 	}
-	return active{"jobs": slices.Clip(jobs), "agent_runs": slices.Clip(runs)}, rows.Close() //nolint:wrapcheck // says what it could not do
+	return active{"jobs": jobs, "agent_runs": runs}, rows.Close() //nolint:wrapcheck // says what it could not do
 }
 
 // versionOf is a number that differs where a cell does, as good as always (FNV-1a).

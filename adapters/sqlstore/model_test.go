@@ -40,14 +40,13 @@ type watched struct {
 func watch(t *testing.T, rows int, seed uint64) *watched {
 	t.Helper()
 	world := newWorld(t, rows, seed)
-	return watchOver(t, world, openStore(t, world.path, time.Minute, Options{MaxRows: 10_000, Recount: recount}))
+	return watchOver(t, world, openStore(t, world.path, time.Minute, Options{MaxRows: 10_000, Recount: recount, now: world.clock}))
 }
 
 // watchOver is a world that a store reads.
 func watchOver(t *testing.T, world *world, store *Store) *watched {
 	t.Helper()
 	w := &watched{world: world, store: store, perBlock: perBlock}
-	w.store.now = func() time.Time { return w.now }
 	conn, err := w.store.engine.Connect(t.Context())
 	require.NoError(t, err)
 	defer conn.Close()

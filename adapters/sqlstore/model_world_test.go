@@ -63,6 +63,9 @@ type world struct {
 	mistake int64
 }
 
+// clock is that of a store.
+func (w *world) clock() time.Time { return w.now }
+
 // newWorld makes a database of so many jobs that have ended, each with its run.
 func newWorld(t testing.TB, rows int, seed uint64) *world {
 	t.Helper()

@@ -47,7 +47,7 @@ func TestOddSchemas(t *testing.T) {
 			db := writable(t, path)
 			execute(t, db, "DELETE FROM jobs", "DELETE FROM agent_runs")
 			store, exact := newStore(t, path), newStore(t, path)
-			exact.exact = true
+			exact.opts.Exact = true
 			for i, step := range steps {
 				execute(t, db, step...)
 				want := results(t, exact)

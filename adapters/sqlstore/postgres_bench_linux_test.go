@@ -34,10 +34,10 @@ func BenchmarkPostgresScrape(b *testing.B) {
 				e, err := postgres.New(postgres.Location{URL: schema.Reader()})
 				require.NoError(b, err)
 				defer e.Close()
-				store, err := New(e, Options{MaxRows: 10_000, Recount: 0.01})
-				require.NoError(b, err)
 				began := time.Now()
-				store.now = func() time.Time { return began } // a second passes with each scrape
+				now := func() time.Time { return began } // a second passes with each scrape
+				store, err := New(e, Options{MaxRows: 10_000, Recount: 0.01, now: now})
+				require.NoError(b, err)
 				scrape := func() {
 					ctx, end := store.View(b.Context())
 					defer end()

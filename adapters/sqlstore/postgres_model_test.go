@@ -52,7 +52,7 @@ func watchPostgres(t *testing.T, rows int, seed uint64) *watched {
 	e, err := postgres.New(postgres.Location{URL: schema.Reader()})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = e.Close() })
-	store, err := New(e, Options{MaxRows: 10_000, Recount: recount})
+	store, err := New(e, Options{MaxRows: 10_000, Recount: recount, now: world.clock})
 	require.NoError(t, err)
 	return watchOver(t, world, store)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/orchmetrics/orchmetrics/domain"
 	"github.com/orchmetrics/orchmetrics/internal/engine"
@@ -15,7 +16,9 @@ import (
 // StatusCounts implements ports.QueueSource. A job whose status is not text is
 // an anomaly, and counted nowhere.
 func (s *Store) StatusCounts(ctx context.Context) (reading ports.Reading[domain.StatusCounts], err error) {
-	jobs, _, err := s.jobs.total(ctx, s, "status")
+	ctx, v, done := s.viewOf(ctx)
+	defer done()
+	jobs, _, err := s.jobs.total(ctx, s, v, &v.jobs, "status")
 	if err != nil && !errors.Is(err, domain.CodeRecounting) {
 		return reading, err
 	}
@@ -24,17 +27,21 @@ func (s *Store) StatusCounts(ctx context.Context) (reading ports.Reading[domain.
 		counts[status] = jobs.Sums.counts[i]
 	}
 	others := slices.Sorted(maps.Keys(jobs.Sums.others))
-	reading.Truncated = jobs.Sums.truncated || len(others) > max(0, s.maxRows-len(countedStatuses))
-	for _, status := range others[:min(len(others), max(0, s.maxRows-len(countedStatuses)))] {
+	room := min(len(others), max(0, s.opts.MaxRows-len(countedStatuses)))
+	for _, status := range others[:room] {
 		counts[status] = jobs.Sums.others[status]
 	}
-	reading.Value, reading.Anomalies, reading.CountedAt = counts, jobs.Sums.oddStatuses, wholeSeconds(jobs.CountedAt)
+	reading = ports.Reading[domain.StatusCounts]{
+		Value: counts, Truncated: jobs.Sums.truncated || room < len(others), Anomalies: jobs.Sums.oddStatuses, CountedAt: wholeSeconds(jobs.CountedAt),
+	}
 	return reading, errors.Join(err, unreadable("jobs.status", jobs.Sums.oddStatuses))
 }
 
 // Retries implements ports.QueueSource.
 func (s *Store) Retries(ctx context.Context) (reading ports.Reading[*domain.Retries], err error) {
-	jobs, _, err := s.jobs.total(ctx, s, "attempts")
+	ctx, v, done := s.viewOf(ctx)
+	defer done()
+	jobs, _, err := s.jobs.total(ctx, s, v, &v.jobs, "attempts")
 	if err != nil && !errors.Is(err, domain.CodeRecounting) {
 		return reading, err
 	}
@@ -102,20 +109,18 @@ func (s jobSums) Equal(other jobSums) bool {
 		s.oddStatuses == other.oddStatuses && s.oddAttempts == other.oddAttempts
 }
 
-// jobsTable is the table of jobs.
+// jobsTable is the table of jobs, of which one pass gives both the statuses and the
+// retries.
 func jobsTable() summed[jobSums] {
-	return summed[jobSums]{
-		name: "jobs", alias: "j", of: func(v *scrape) *shared[jobSums] { return &v.jobs }, plain: plainJobs, scan: scanJobs, one: oneJob,
-		cells: func(c *columns) []string {
-			return slices.Concat(c.cells(engine.Text, "status"), c.cells(engine.Integer, "attempts"))
-		},
+	cells := func(c *columns) string {
+		return c.cells(engine.Text, "status") + ", " + c.cells(engine.Integer, "attempts")
 	}
+	return summed[jobSums]{name: "jobs", alias: "j", plain: plainJobs, group: scanJobs, cells: cells, row: scanJob}
 }
 
-// plainJobs is one pass for both the statuses and the retries.
-func plainJobs(c *columns) (sums []string, groupBy string) {
+func plainJobs(c *columns) (sums, groupBy string) {
 	if c.Columns["attempts"] && !(engine.Column{Type: c.Types["attempts"]}).Summable(true) {
-		return nil, ""
+		return "", ""
 	}
 	attempts := c.ref("attempts")
 	sum := func(expression string) string {
@@ -123,14 +128,14 @@ func plainJobs(c *columns) (sums []string, groupBy string) {
 			return c.dialect.Sum(engine.Column{Name: expression, Type: column.Type}, c.alias+".id")
 		})
 	}
-	sums = []string{
+	expressions := []string{
 		"count(CASE WHEN " + attempts + " > 1 THEN 1 END)", sum("CASE WHEN " + attempts + " > 1 THEN " + attempts + " - 1 END"),
 		sum(attempts), c.cell("attempts", c.dialect.Max),
 	}
 	for _, status := range countedStatuses {
-		sums = append(sums, "count(*) FILTER (WHERE "+c.cell("status", c.dialect.Exact)+" = '"+status+"')")
+		expressions = append(expressions, "count(*) FILTER (WHERE "+c.cell("status", c.dialect.Exact)+" = '"+status+"')")
 	}
-	return sums, ""
+	return strings.Join(expressions, ", "), ""
 }
 
 // scanJobs takes the sums for all there is to say if each attempt is a whole number, and
@@ -153,7 +158,7 @@ func scanJobs(row *engine.Rows) (sums jobSums, rows int64, plain bool) {
 	return sums, rows, (highest == nil || whole && number) && counted == rows
 }
 
-func oneJob(row *engine.Rows) (sums jobSums) {
+func scanJob(row *engine.Rows) (sums jobSums) {
 	var status *string
 	var attempts *int64
 	row.Scan(&status)

@@ -11,27 +11,20 @@ func (s *Store) Survey(ctx context.Context) ([]Table, error) {
 	return read(ctx, s, func(q *queries) ([]Table, error) {
 		tables := Expected()
 		for i := range tables {
-			if err := q.survey(&tables[i]); err != nil {
-				return nil, fmt.Errorf("survey table %s: %w", tables[i].Name, err)
+			t, found := &tables[i], q.tables[tables[i].Name]
+			if found.err != nil {
+				return nil, found.err
+			}
+			t.Found, t.Keyed, t.View = found.Columns != nil, found.Keyed, found.View
+			for i, column := range t.Columns {
+				t.Columns[i].Found = found.Columns[column.Name]
+			}
+			if t.Index != nil {
+				t.Index.Found = found.index != ""
 			}
 		}
 		return tables, nil
 	})
-}
-
-func (q *queries) survey(t *Table) error {
-	found, err := q.lookUp(t.Name)
-	if err != nil || found.Columns == nil {
-		return err
-	}
-	t.Found, t.Keyed, t.View = true, found.Keyed, found.View
-	for i, column := range t.Columns {
-		t.Columns[i].Found = found.Columns[column.Name]
-	}
-	if t.Index != nil {
-		t.Index.Found = found.index != ""
-	}
-	return nil
 }
 
 // AtLeast tells whether a table that scrapes read has so many rows. It reads no more

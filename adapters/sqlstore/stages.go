@@ -15,34 +15,27 @@ import (
 // ActiveTasks implements ports.StageSource.
 func (s *Store) ActiveTasks(ctx context.Context) (ports.Reading[[]domain.Task], error) {
 	return read(ctx, s, func(q *queries) (ports.Reading[[]domain.Task], error) {
-		tasks, err := once(q, "active tasks", selectTasks)
-		if err != nil {
-			return ports.Reading[[]domain.Task]{}, err
-		}
 		scan := func(row *engine.Rows) (t domain.Task) {
 			row.Scan(&t.ID, &t.WorkItem, &t.Stage, &t.Repo, &t.StageSince)
 			return t
 		}
-		reading, err := list(q, s.maxRows, tasks.query+" LIMIT ?", scan)
+		reading, err := list(q, s.opts.MaxRows, q.tasks, "", scan)
 		if reading.Truncated { // then it is the first ones that count
-			reading, err = list(q, s.maxRows, tasks.query+" ORDER BY +t.id LIMIT ?", scan)
-		}
-		if err != nil {
-			return reading, err
+			reading, err = list(q, s.opts.MaxRows, q.tasks, " ORDER BY +t.id", scan)
 		}
 		slices.SortStableFunc(reading.Value, func(a, b domain.Task) int { return cmp.Compare(a.ID, b.ID) })
-		return reading, tasks.missing
+		return reading, err
 	})
 }
 
-func selectTasks(q *queries) (statement, error) {
-	tasks, err := q.columns("tasks", "t", "id", "stage")
+func (s *statements) selectTasks() statement {
+	tasks, err := s.columns("tasks", "t", "id", "stage")
 	if err != nil {
-		return statement{}, err
+		return statement{missing: err}
 	}
-	cells := slices.Concat(tasks.cells(engine.Integer, "id"), tasks.cells(engine.Text, "work_item_id", "stage", "repo"),
-		tasks.cells(engine.Instant, "updated_at"))
-	return statement{"SELECT " + strings.Join(cells, ", ") + " FROM " + unfinished(tasks), tasks.drift()}, nil
+	query := fmt.Sprintf("SELECT %s, %s, %s FROM %s", tasks.cells(engine.Integer, "id"), tasks.cells(engine.Text, "work_item_id", "stage", "repo"),
+		tasks.cells(engine.Instant, "updated_at"), unfinished(tasks))
+	return statement{query, tasks.drift()}
 }
 
 // unfinished are the tasks that are not known to be finished, as t: a stage that is

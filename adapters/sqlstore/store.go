@@ -4,10 +4,12 @@ package sqlstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
 
+	"github.com/orchmetrics/orchmetrics/domain"
 	"github.com/orchmetrics/orchmetrics/internal/engine"
 	"github.com/orchmetrics/orchmetrics/ports"
 )
@@ -15,14 +17,14 @@ import (
 // Store is the orchestrator's database as a source of stages, queue, agents and
 // cost. It is safe for concurrent use and holds nothing open between views.
 type Store struct {
-	engine  engine.Engine
-	maxRows int
-	exact   bool
-	now     func() time.Time
-	schema  atomic.Pointer[schema] // of the edition that was read last
-	jobs    *sums[jobSums]
-	runs    *sums[runSums]
-	models  *models
+	engine engine.Engine
+	opts   Options
+	models *models
+	jobs   *sums[jobSums]
+	runs   *sums[runSums]
+	// plain and guarded are the statements that were made last, for sessions that are
+	// guarded and for all others.
+	plain, guarded atomic.Pointer[statements]
 }
 
 // Options are a store's settings.
@@ -34,6 +36,8 @@ type Options struct {
 	// Recount is the share of a core that reading what has ended again may take,
 	// from 0 to 1.
 	Recount float64
+
+	now func() time.Time // for tests
 }
 
 var (
@@ -49,10 +53,11 @@ func New(e engine.Engine, opts Options) (*Store, error) {
 	if opts.MaxRows < 1 {
 		return nil, fmt.Errorf("open store: row cap %d is below 1", opts.MaxRows)
 	}
-	s := &Store{engine: e, maxRows: opts.MaxRows, exact: opts.Exact, now: time.Now, models: &models{}}
-	clock := func() time.Time { return s.now() }
-	s.jobs = newSums(jobsTable(), opts.Recount, clock)
-	s.runs = newSums(runsTable(s.models), opts.Recount, clock)
+	if opts.now == nil {
+		opts.now = time.Now
+	}
+	s := &Store{engine: e, opts: opts, models: &models{}}
+	s.jobs, s.runs = newSums(jobsTable(), opts), newSums(runsTable(s.models), opts)
 	return s, nil
 }
 
@@ -72,16 +77,47 @@ type scrapeKey struct{ store *Store }
 
 // View implements ports.Viewer.
 func (s *Store) View(ctx context.Context) (context.Context, func()) {
-	v := &scrape{View: engine.NewView(ctx, s.engine), began: s.now()}
+	v := &scrape{View: engine.NewView(ctx, s.engine), began: s.opts.now()}
 	return context.WithValue(ctx, scrapeKey{s}, v), v.End
 }
 
-// viewOf returns the scrape of a context, or a new one for a reading on its own, and
-// what ends that.
-func (s *Store) viewOf(ctx context.Context) (*scrape, func()) {
-	if v, ok := ctx.Value(scrapeKey{s}).(*scrape); ok {
-		return v, func() {}
+// viewOf returns the scrape of a context, or a new one for a reading on its own, in a
+// context that has it, and what ends it.
+func (s *Store) viewOf(ctx context.Context) (context.Context, *scrape, func()) {
+	end := func() {}
+	v, ok := ctx.Value(scrapeKey{s}).(*scrape)
+	if !ok {
+		ctx, end = s.View(ctx)
+		v, _ = ctx.Value(scrapeKey{s}).(*scrape)
 	}
-	v := &scrape{View: engine.NewView(ctx, s.engine), began: s.now()}
-	return v, v.End
+	return ctx, v, end
+}
+
+// queries is what one reading queries with.
+type queries struct {
+	*engine.Session
+	*statements
+}
+
+// read runs one reading in the scrape's view, or in one of its own. What comes with an
+// error is what was read all the same.
+func read[T any](ctx context.Context, s *Store, fn func(*queries) (T, error)) (value T, err error) {
+	ctx, v, done := s.viewOf(ctx)
+	defer done()
+	session, err := v.Session(ctx)
+	if err != nil {
+		return value, err //nolint:wrapcheck // says what it could not do
+	}
+	defer session.End()
+	value, err = fn(&queries{session, s.statements(session)})
+	if errors.Is(err, domain.CodeTooLarge) {
+		if err = session.Guard(true); err == nil {
+			value, err = fn(&queries{session, s.statements(session)})
+		}
+	}
+	if err = session.Check(err); errors.Is(err, domain.CodeDBBusy) {
+		var none T
+		return none, err // what was read may be torn
+	}
+	return value, err //nolint:wrapcheck // says what it could not do
 }

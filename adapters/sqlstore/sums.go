@@ -17,19 +17,47 @@ import (
 	"github.com/orchmetrics/orchmetrics/internal/rollup"
 )
 
-// summed is what differs between the tables that sums are kept of.
+// summed says how the rows of a table are summed: in the database, and one by one where
+// some cell is out of the ordinary, or the types of the columns have no such sums. One
+// bad cell never costs the others.
 type summed[S any] struct {
 	name, alias string // of the table in a query
-	of          func(*scrape) *shared[S]
-	// plain are the expressions of sums over rows, in groups or all at once, and scan
-	// reads them. It is false for rows among which some cell is out of the ordinary:
-	// then all are read one by one, as they are where the types of the columns have no
-	// such sums. cells are the expressions of one row, and one reads its sums. One bad
-	// cell never costs the others.
-	plain func(*columns) (sums []string, groupBy string)
-	scan  func(*engine.Rows) (sums S, rows int64, plain bool)
-	cells func(*columns) []string
-	one   func(*engine.Rows) S
+	// plain are the expressions of sums over rows, in groups or all at once; "" for none.
+	// group reads them; not plain are rows among which some cell is out of the ordinary.
+	plain func(*columns) (sums, groupBy string)
+	group func(*engine.Rows) (sums S, rows int64, plain bool)
+	// cells are the expressions of one row, and row reads its sums.
+	cells func(*columns) string
+	row   func(*engine.Rows) S
+}
+
+// layout is how the rows of a table are summed, as its columns are.
+type layout struct {
+	*columns
+
+	err error // why they are not
+	// names are those of all columns, so that other ones are noticed.
+	names                string
+	sums, groupBy, cells string
+	within, ends         string // the FROM clause for the rows of a range of ids, and where the table lies
+}
+
+func layoutOf[S any](s *statements, t summed[S]) *layout {
+	found, err := s.columns(t.name, t.alias)
+	if err != nil {
+		return &layout{columns: found, err: err}
+	}
+	l := &layout{columns: found, names: strings.Join(slices.Sorted(maps.Keys(found.Columns)), ",")}
+	l.sums, l.groupBy = t.plain(found)
+	found.guarded = true
+	l.cells = t.cells(found)
+	from, where := t.name+" "+t.alias, "CAST(? AS bigint) <= CAST(? AS bigint)" // without a key it is all rows
+	if found.Keyed {
+		from, where = s.dialect.Range(t.name, t.alias)
+	}
+	l.within = from + " WHERE " + where
+	l.ends = fmt.Sprintf("SELECT (SELECT min(id) FROM %[1]s), (SELECT max(id) FROM %[1]s), %[2]s", t.name, s.dialect.Place(t.name))
+	return l
 }
 
 // sums keeps the sums of one table from a scrape to the next.
@@ -43,14 +71,8 @@ type sums[S rollup.Sums[S]] struct {
 	rollup *rollup.Rollup[S]
 }
 
-// layout is how the rows of a table are summed, as its columns are.
-type layout struct {
-	*columns
-
-	names string // of all columns
-	// cells are those of one row, and sums the expressions of plain; "" if there are none.
-	// within is the FROM clause for the rows of a range, and ends tells where the table lies.
-	cells, sums, groupBy, within, ends string
+func newSums[S rollup.Sums[S]](t summed[S], opts Options) *sums[S] {
+	return &sums[S]{summed: t, turn: semaphore.NewWeighted(1), rollup: rollup.New[S](opts.Recount, opts.now)}
 }
 
 // shared is what the readings of one scrape share, for who has the turn of the sums.
@@ -61,126 +83,91 @@ type shared[S any] struct {
 	err    error
 }
 
-func (k *sums[S]) layout(q *queries) (*layout, error) {
-	found, err := q.columns(k.name, k.alias)
-	if err != nil {
-		return nil, err
-	}
-	l := &layout{columns: found, names: strings.Join(slices.Sorted(maps.Keys(found.Columns)), ",")}
-	sums, groupBy := k.plain(found)
-	l.sums, l.groupBy = strings.Join(sums, ", "), groupBy
-	found.guarded = true
-	l.cells = strings.Join(k.cells(found), ", ")
-	from, where := found.dialect.Range(k.name, k.alias)
-	l.within = from + " WHERE " + where
-	l.ends = fmt.Sprintf("SELECT (SELECT min(id) FROM %[1]s), (SELECT max(id) FROM %[1]s), %[2]s", k.name, found.dialect.Place(k.name))
-	return l, nil
-}
-
-func newSums[S rollup.Sums[S]](t summed[S], share float64, clock func() time.Time) *sums[S] {
-	return &sums[S]{summed: t, turn: semaphore.NewWeighted(1), rollup: rollup.New[S](share, clock)}
-}
-
 // total returns the sums over a whole table, which has the columns. In a scrape they
 // are read once. Sums that are in doubt come with an error.
-func (k *sums[S]) total(ctx context.Context, s *Store, required ...string) (rollup.Result[S], *layout, error) {
-	v, done := s.viewOf(ctx)
-	defer done()
+func (k *sums[S]) total(ctx context.Context, s *Store, v *scrape, known *shared[S], required ...string) (rollup.Result[S], *columns, error) {
+	var none rollup.Result[S]
 	// The connection comes first: an engine has few of them, and those who have one must
 	// not wait for who waits for one.
 	if err := v.Open(ctx); err != nil {
-		return rollup.Result[S]{}, nil, err //nolint:wrapcheck // says what it could not do
+		return none, nil, err //nolint:wrapcheck // says what it could not do
 	}
 	if err := k.turn.Acquire(ctx, 1); err != nil {
-		return rollup.Result[S]{}, nil, fmt.Errorf("wait for the sums: %w: %w", domain.CodeTimeout, err)
+		return none, nil, fmt.Errorf("wait for the sums: %w: %w", domain.CodeTimeout, err)
 	}
 	defer k.turn.Release(1)
-	known := k.of(v)
 	if !known.done {
-		k.read(ctx, s, v, known)
+		known.done = true
+		known.result, known.err = read(ctx, s, func(q *queries) (rollup.Result[S], error) {
+			known.layout = q.sums[k.name]
+			return k.read(ctx, s, v, q)
+		})
 	} else if err := v.Ended(); err != nil {
-		return rollup.Result[S]{}, nil, err //nolint:wrapcheck // says what it could not do
+		return none, nil, err //nolint:wrapcheck // says what it could not do
 	}
-	for _, name := range required {
-		if known.layout != nil && !known.layout.Columns[name] {
-			return rollup.Result[S]{}, nil, missing(k.name, name)
-		}
+	if known.layout == nil || known.layout.err != nil {
+		return none, nil, known.err
 	}
-	return known.result, known.layout, known.err
+	if err := known.layout.require(required); err != nil {
+		return none, nil, err
+	}
+	return known.result, known.layout.columns, known.err
 }
 
-// read reads the sums in a view. The caller has the turn.
-func (k *sums[S]) read(ctx context.Context, s *Store, v *scrape, known *shared[S]) {
-	known.done = true
-	r := &reader[S]{sums: k, store: s, scrape: v}
-	if known.err = r.begin(ctx); known.err != nil {
-		return
+// read brings the sums up to date. The caller has the turn.
+func (k *sums[S]) read(ctx context.Context, s *Store, v *scrape, q *queries) (result rollup.Result[S], err error) {
+	r := &reader[S]{summed: k.summed, store: s, q: q, layout: q.sums[k.name]}
+	if r.layout.err != nil {
+		return result, r.layout.err
 	}
-	defer r.end()
-	known.layout = r.layout
 	if r.layout.Keyed {
-		known.result, known.err = k.readBlocks(ctx, r)
-	}
-	if !r.layout.Keyed || errors.Is(known.err, rollup.ErrOlder) { // all rows, without keeping anything
-		known.result = rollup.Result[S]{CountedAt: v.began}
-		known.result.Sums, known.result.Rows, known.err = r.sum(k.name + " " + k.alias + " WHERE 1 = 1")
-	}
-	if r.q != nil {
-		known.err = r.q.Check(known.err)
-	}
-	switch err := known.err; {
-	case errors.Is(err, rollup.ErrCounting), errors.Is(err, domain.CodeTimeout) && r.layout.Keyed && !k.rollup.Counted():
-		known.err = fmt.Errorf("%w: %w", domain.CodeCounting, err)
-	case err == nil && known.result.Doubtful:
-		known.err = fmt.Errorf("sum %s: rows that had ended have changed: %w", k.name, domain.CodeRecounting)
-	}
-}
-
-// readBlocks brings the blocks up to date.
-func (k *sums[S]) readBlocks(ctx context.Context, r *reader[S]) (rollup.Result[S], error) {
-	seen, err := r.look()
-	if errors.Is(err, domain.CodeTooLarge) {
-		if err = r.q.Guard(true); err == nil {
-			seen, err = r.look()
+		var seen rollup.Scrape
+		if seen, err = k.look(s, v, q); err != nil {
+			return result, err
 		}
-		err = errors.Join(err, r.q.Guard(false))
+		var cold rollup.Table[S] = r
+		if q.State.Blocking {
+			cold, seen.Later = sliced[S]{r}, true
+		}
+		result, err = k.rollup.Read(ctx, r, cold, seen)
+		k.rows.Store(k.rollup.Rows())
 	}
-	if err != nil {
-		return rollup.Result[S]{}, err
+	if !r.layout.Keyed || errors.Is(err, rollup.ErrOlder) { // all rows, without keeping anything
+		result.CountedAt = v.began
+		result.Sums, result.Rows, err = r.Sum(ctx, rollup.All())
 	}
-	const atLeast = 1000 // rows, so that a small table has its part of the budget, too
-	seen.Part = float64(k.rows.Load()+atLeast) / float64(r.store.jobs.rows.Load()+r.store.runs.rows.Load()+2*atLeast)
-	if deadline, ok := r.q.Context.Deadline(); ok {
-		const most = 0.8 // what is begun in time must end in time
-		seen.Time = time.Duration(most * float64(time.Until(deadline)))
+	switch {
+	case errors.Is(err, rollup.ErrCounting), errors.Is(err, domain.CodeTimeout) && r.layout.Keyed && !k.rollup.Counted():
+		err = fmt.Errorf("%w: %w", domain.CodeCounting, err)
+	case err == nil && result.Doubtful:
+		err = fmt.Errorf("sum %s: rows that had ended have changed: %w", k.name, domain.CodeRecounting)
 	}
-	var cold rollup.Table[S] = r
-	if r.q.State.Blocking {
-		cold, seen.Later = sliced[S]{r}, true
-	}
-	result, err := k.rollup.Read(ctx, r, cold, seen)
-	k.rows.Store(k.rollup.Rows())
-	return result, err //nolint:wrapcheck // says what it could not do
+	return result, err
 }
 
 // look finds out what the rollup is told of a scrape.
-func (r *reader[S]) look() (seen rollup.Scrape, err error) {
-	state, name := r.q.State, r.sums.name
-	if r.scrape.active == nil {
-		if r.scrape.active, err = r.q.active(name); err != nil {
+func (k *sums[S]) look(s *Store, v *scrape, q *queries) (seen rollup.Scrape, err error) {
+	if v.active == nil {
+		if v.active, err = q.readActive(k.name); err != nil {
 			return seen, err
 		}
 	}
+	const atLeast = 1000 // rows, so that a small table has its part of the budget, too
 	seen = rollup.Scrape{
-		At: r.scrape.began, Sequence: state.Sequence, Doubtful: state.Doubtful, All: r.store.exact, Time: time.Hour,
-		Database: state.Database + " " + r.layout.names,
-		Marks:    r.scrape.active[name],
+		At: v.began, Sequence: q.State.Sequence, Doubtful: q.State.Doubtful, All: s.opts.Exact, Time: time.Hour,
+		Database: q.State.Database + " " + q.sums[k.name].names,
+		Marks:    v.active[k.name],
+		Part:     float64(k.rows.Load()+atLeast) / float64(s.jobs.rows.Load()+s.runs.rows.Load()+2*atLeast),
 	}
-	rows := r.q.Query(r.layout.ends)
+	if deadline, ok := q.Context.Deadline(); ok {
+		const most = 0.8 // what is begun in time must end in time
+		seen.Time = time.Duration(most * float64(time.Until(deadline)))
+	}
+	rows := q.Query(q.sums[k.name].ends)
 	for rows.Next() {
 		var place any
 		rows.Scan(&seen.Lowest, &seen.Highest, &place)
 		seen.Table = fmt.Sprint(place)
 	}
-	return seen, r.q.Check(rows.Close()) //nolint:wrapcheck // says what it could not do
+	return seen, rows.Close() //nolint:wrapcheck // says what it could not do
 }

@@ -21,11 +21,12 @@ type View struct {
 	stop    context.CancelFunc
 	turn    *semaphore.Weighted // of 1
 	waiting atomic.Int32        // readings that wait for their turn
-	brief   atomic.Bool
 
 	// For who has the turn:
-	conn    Conn  // nil before the first reading, and between those of a brief view
-	failure error // why there is nothing to read
+	brief   bool      // who yields lets the connection be closed
+	opened  time.Time // when the connection was
+	conn    Conn      // nil before the first reading, and between those of a brief view
+	failure error     // why there is nothing to read
 }
 
 // NewView returns a view, to be ended. It opens nothing yet.
@@ -39,23 +40,10 @@ func NewView(ctx context.Context, e Engine) *View {
 // It may take half of the time that its context has left, so that a slow reading
 // leaves some to those behind it. An error has a code.
 func (v *View) Session(ctx context.Context) (*Session, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	unlink := context.AfterFunc(v.ctx, cancel)
-	release := func() { unlink(); cancel() }
-	if err := v.wait(ctx); err != nil {
-		release()
+	s := &Session{Dialect: v.engine.Dialect(), view: v}
+	if err := s.begin(ctx); err != nil {
 		return nil, err
 	}
-	stop := context.CancelFunc(func() {})
-	if deadline, ok := ctx.Deadline(); ok {
-		ctx, stop = context.WithTimeout(ctx, time.Until(deadline)/2)
-	}
-	s := &Session{Context: ctx, Dialect: v.engine.Dialect(), view: v, release: func() { stop(); release() }}
-	if err := v.open(ctx); err != nil {
-		s.End()
-		return nil, err
-	}
-	s.State, s.tx = v.conn.State(), v.conn.Session(ctx)
 	return s, nil
 }
 
@@ -67,48 +55,6 @@ func (v *View) Open(ctx context.Context) error {
 	}
 	return err
 }
-
-// wait takes the turn.
-func (v *View) wait(ctx context.Context) error {
-	v.waiting.Add(1)
-	err := v.turn.Acquire(ctx, 1)
-	v.waiting.Add(-1)
-	switch {
-	case v.ctx.Err() != nil:
-		if err == nil {
-			v.close()
-			v.turn.Release(1)
-		}
-		return v.Ended()
-	case err != nil:
-		return fmt.Errorf("wait for the database connection: %w: %w", domain.CodeTimeout, err)
-	default:
-		return nil
-	}
-}
-
-// open makes sure that there is a connection. That a reading ran out of time says
-// nothing of the database: the next one tries again, unless it was a lock that took
-// the time.
-func (v *View) open(ctx context.Context) error {
-	if v.conn == nil && v.failure == nil {
-		conn, err := v.engine.Connect(ctx)
-		if err != nil {
-			err = v.classify(err)
-			if ctx.Err() == nil || errors.Is(err, domain.CodeDBBusy) {
-				v.failure = err
-			}
-			return err
-		}
-		v.conn = conn
-	}
-	return v.failure
-}
-
-// Brief lets the connection be closed as soon as no reading waits for it, and be
-// opened again for the next one, which then sees a later state: for what can wait,
-// where a transaction that is open makes the writer wait.
-func (v *View) Brief() { v.brief.Store(true) }
 
 // Ended tells whether the view has ended.
 func (v *View) Ended() error {
@@ -163,9 +109,85 @@ type Session struct {
 	// Guarded tells whether cells are to be read guarded, see Guard.
 	Guarded bool
 
-	view    *View
-	release func() // of the context
-	tx      *gorm.DB
+	view *View
+	end  func() // of the turn; nil for who has it not
+	tx   *gorm.DB
+}
+
+// begin waits for the turn, and makes sure that there is a connection.
+func (s *Session) begin(ctx context.Context) error {
+	v := s.view
+	ctx, cancel := context.WithCancel(ctx)
+	unlink := context.AfterFunc(v.ctx, cancel)
+	release := func() { unlink(); cancel() }
+	v.waiting.Add(1)
+	err := v.turn.Acquire(ctx, 1)
+	v.waiting.Add(-1)
+	if err != nil {
+		release()
+		if ended := v.Ended(); ended != nil {
+			return ended
+		}
+		return fmt.Errorf("wait for the database connection: %w: %w", domain.CodeTimeout, err)
+	}
+	stop := context.CancelFunc(func() {})
+	if deadline, ok := ctx.Deadline(); ok {
+		ctx, stop = context.WithTimeout(ctx, time.Until(deadline)/2)
+	}
+	s.end = func() { stop(); release() }
+	if err := v.open(ctx); err != nil {
+		s.End()
+		return err
+	}
+	s.Context, s.State, s.tx = ctx, v.conn.State(), v.conn.Session(ctx)
+	if s.Guarded {
+		return s.Guard(true)
+	}
+	return nil
+}
+
+// open makes sure that there is a connection. That a reading ran out of time says
+// nothing of the database: the next one tries again, unless it was a lock that took
+// the time.
+func (v *View) open(ctx context.Context) error {
+	if err := v.Ended(); err != nil || v.conn != nil {
+		return err
+	}
+	if v.failure == nil {
+		conn, err := v.engine.Connect(ctx)
+		if err != nil {
+			err = v.classify(err)
+			if ctx.Err() == nil || errors.Is(err, domain.CodeDBBusy) {
+				v.failure = err
+			}
+			return err
+		}
+		v.conn, v.opened = conn, time.Now()
+	}
+	return v.failure
+}
+
+// Brief lets the connection be closed as soon as no reading waits for it, where a
+// transaction that is open makes the writer wait: for what can wait. The next reading
+// then sees a later state.
+func (s *Session) Brief() { s.view.brief = s.State.Blocking }
+
+// Yield is Brief between two statements of one reading: it gives up the turn for a
+// [Pause] if the transaction has been open for a [Slice], and takes it again. After an
+// error the session is only to be ended.
+func (s *Session) Yield(ctx context.Context) error {
+	if s.Brief(); !s.view.brief || time.Since(s.view.opened) < Slice {
+		return nil
+	}
+	s.End()
+	pause := time.NewTimer(Pause)
+	defer pause.Stop()
+	select {
+	case <-pause.C:
+		return s.begin(ctx)
+	case <-ctx.Done():
+		return fmt.Errorf("wait between slices: %w: %w", domain.CodeTimeout, ctx.Err())
+	}
 }
 
 // Guard makes the session guarded, or no longer. It is for a statement that failed with
@@ -199,7 +221,7 @@ func (s *Session) Query(query string, args ...any) *Rows {
 // Check tells whether what was read counts: that the database did not change where
 // it could not be locked. It adds the code to the error of the reading.
 func (s *Session) Check(err error) error {
-	if s.view.conn == nil {
+	if s.end == nil || s.view.conn == nil {
 		return s.view.classify(err)
 	}
 	if changed := s.view.conn.Check(); changed != nil {
@@ -210,12 +232,16 @@ func (s *Session) Check(err error) error {
 
 // End gives the turn to the next reading.
 func (s *Session) End() {
-	s.release()
+	if s.end == nil {
+		return
+	}
+	s.end()
+	s.end = nil
 	v := s.view
-	if s.Guarded && s.Guard(false) != nil {
+	if s.Guarded && v.conn != nil && v.conn.Guard(false) != nil {
 		v.close()
 	}
-	if v.ctx.Err() != nil || v.brief.Load() && v.waiting.Load() == 0 && v.conn != nil && v.conn.State().Blocking {
+	if v.ctx.Err() != nil || v.brief && v.waiting.Load() == 0 {
 		v.close()
 	}
 	v.turn.Release(1)
