@@ -67,8 +67,8 @@ func (s *Store) Check(ctx context.Context) []Finding {
 
 // run runs the query and looks at its plan.
 func (f *Finding) run(session *engine.Session, q *query, maxRows int) (err error) {
-	statement := q.statement(session.Dialect, maxRows)
-	if f.Scans, err = session.Dialect.Scans(session, statement); err != nil {
+	statement := q.statement(session.Dialect(), maxRows)
+	if f.Scans, err = session.Dialect().Scans(session, statement); err != nil {
 		return err
 	}
 	f.Scans = slices.DeleteFunc(f.Scans, func(scan string) bool { return strings.HasSuffix(scan, " "+wrapped) }) // of what it returned
@@ -125,7 +125,7 @@ func (p *Profile) Fits(ctx context.Context, e engine.Engine) bool {
 		if err != nil {
 			return false
 		}
-		_, err = session.Dialect.Scans(session, q.statement(session.Dialect, 1))
+		_, err = session.Dialect().Scans(session, q.statement(session.Dialect(), 1))
 		session.End()
 		if err != nil {
 			return false

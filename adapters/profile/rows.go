@@ -81,7 +81,7 @@ func list[T any](
 ) (ports.Reading[[]T], error) {
 	return read(ctx, s, key, func(_ *scrape, session *engine.Session, q *query) (reading ports.Reading[[]T], err error) {
 		reading.Value = []T{}
-		r := reader{session.Query(q.statement(session.Dialect, s.opts.MaxRows+1)), q}
+		r := reader{session.Query(q.statement(session.Dialect(), s.opts.MaxRows+1)), q}
 		seen := map[int64]bool{}
 		skipped := false
 		for r.Next() {
@@ -115,7 +115,7 @@ func list[T any](
 
 // one reads the only row of a query.
 func one[T any](session *engine.Session, q *query, scan func(reader) T) (reading ports.Reading[T], err error) {
-	r := reader{session.Query(q.statement(session.Dialect, 2)), q}
+	r := reader{session.Query(q.statement(session.Dialect(), 2)), q}
 	rows := 0
 	for r.Next() {
 		if rows++; rows == 1 {

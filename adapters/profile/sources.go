@@ -111,7 +111,7 @@ const maxStatuses = 256
 func (s *Store) readCounts(session *engine.Session, q *query) (reading ports.Reading[domain.StatusCounts], err error) {
 	reading.Value = domain.NewStatusCounts()
 	fits := true
-	rows := reader{session.Query(q.statement(session.Dialect, maxStatuses+1)), q}
+	rows := reader{session.Query(q.statement(session.Dialect(), maxStatuses+1)), q}
 	for n := 0; rows.Next(); n++ {
 		if n == maxStatuses {
 			reading.Truncated = true
@@ -196,7 +196,7 @@ func (r reader) costs() *domain.CostTotals {
 const maxModels = 10_000
 
 func readModels(session *engine.Session, q *query) (reading ports.Reading[[]domain.ModelCost], err error) {
-	r := reader{session.Query(q.statement(session.Dialect, maxModels+1)), q}
+	r := reader{session.Query(q.statement(session.Dialect(), maxModels+1)), q}
 	var models []domain.ModelCost
 	for r.Next() {
 		model := r.Text()

@@ -20,45 +20,55 @@ import (
 func (s *Store) CostTotals(ctx context.Context) (reading ports.Reading[*domain.RunCosts], err error) {
 	ctx, v, done := s.viewOf(ctx)
 	defer done()
-	total, known, err := s.runs.total(ctx, s, v, &v.runs)
+	total, layout, err := s.runs.total(ctx, s, v, &v.runs)
 	if err != nil && !errors.Is(err, domain.CodeRecounting) {
 		return reading, err
 	}
-	all := total.Sums.all()
-	byModel, fits := domain.RankModels(total.Sums.byModel(known))
+	var all modelSums
+	models := make([]domain.ModelCost, len(total.Sums))
+	for i := range total.Sums {
+		m := &total.Sums[i]
+		all.add(m)
+		models[i].CostTotals = m.totals(layout)
+		if m.model.kind == named {
+			models[i].Model = &m.model.name
+		}
+	}
+	models, fits := domain.RankModels(models)
 	if !fits || all.overflow || math.IsInf(all.cost, 0) {
 		return reading, fmt.Errorf("sum runs: beyond 64 bits: %w", domain.CodeInvalidValue)
 	}
 	all.cost = 0
-	for _, m := range byModel {
+	for _, m := range models {
 		if m.CostUSD != nil {
 			all.cost += *m.CostUSD
 		}
 	}
-	value := &domain.RunCosts{CostTotals: all.totals(known)}
+	costs := &domain.RunCosts{CostTotals: all.totals(layout)}
 	var tooMany error
-	switch {
-	case len(total.Sums) > 0 && total.Sums[len(total.Sums)-1].model.kind == beyond:
+	switch last := len(total.Sums) - 1; {
+	case last >= 0 && total.Sums[last].model.kind == beyond:
 		s.models.forget(total.Sums)
 		tooMany = fmt.Errorf("sum runs: more than %d models: %w", maxModels, domain.CodeTooMany)
-	case known.Columns["model"]:
-		value.ByModel = byModel
+	case layout.Columns["model"]:
+		costs.ByModel = models
 	}
-	odd := all.unreadable()
-	reading.Value, reading.Anomalies, reading.CountedAt = value, odd, wholeSeconds(total.CountedAt)
-	return reading, errors.Join(err, known.drift(), unreadable("agent_runs", odd), tooMany)
+	reading, odd := counted(costs, total.CountedAt, "agent_runs", all.odd[:]...)
+	return reading, errors.Join(err, layout.drift, odd, tooMany)
 }
 
-// unreadable is the error that goes with sums over cells that could not be read.
-func unreadable(what string, cells int64) error {
-	if cells == 0 {
-		return nil
+// counted is a reading of sums, and the error that goes with those over cells that could
+// not be read. The envelope shows whole seconds, never later than it was.
+func counted[T any](value T, at time.Time, what string, odd ...int64) (reading ports.Reading[T], err error) {
+	for _, cells := range odd {
+		reading.Anomalies += cells
 	}
-	return fmt.Errorf("sum %s: %d cells cannot be read: %w", what, cells, domain.CodeUnreadableCells)
+	if reading.Anomalies > 0 {
+		err = fmt.Errorf("sum %s: %d cells cannot be read: %w", what, reading.Anomalies, domain.CodeUnreadableCells)
+	}
+	reading.Value, reading.CountedAt = value, new(at.UTC().Truncate(time.Second))
+	return reading, err
 }
-
-// wholeSeconds is a time as the envelope shows it, never later.
-func wholeSeconds(at time.Time) *time.Time { return new(at.UTC().Truncate(time.Second)) }
 
 // runsTable is the table of agent runs.
 func runsTable(m *models) summed[runSums] {

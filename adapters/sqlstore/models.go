@@ -114,26 +114,6 @@ func (s runSums) Add(other runSums) runSums {
 // Equal implements rollup.Sums.
 func (s runSums) Equal(other runSums) bool { return slices.Equal(s, other) }
 
-// byModel are the sums of each model, as they are shown.
-func (s runSums) byModel(c *columns) []domain.ModelCost {
-	costs := make([]domain.ModelCost, len(s))
-	for i, m := range s {
-		costs[i].CostTotals = m.totals(c)
-		if m.model.kind == named {
-			costs[i].Model = &m.model.name
-		}
-	}
-	return costs
-}
-
-// all are the sums over the runs of all models.
-func (s runSums) all() (all modelSums) {
-	for _, m := range s {
-		all.add(&m)
-	}
-	return all
-}
-
 func (m *modelSums) add(other *modelSums) {
 	m.runs += other.runs
 	m.cost += other.cost
@@ -149,8 +129,8 @@ func (m *modelSums) add(other *modelSums) {
 
 // totals are what is shown: not the sum of a column that is missing, nor one of cells of
 // which none could be read.
-func (m *modelSums) totals(c *columns) domain.CostTotals {
-	shown := func(i int, name string) bool { return c.Columns[name] && (m.read[i] || m.odd[i] == 0) }
+func (m *modelSums) totals(l *layout) domain.CostTotals {
+	shown := func(i int, name string) bool { return l.Columns[name] && (m.read[i] || m.odd[i] == 0) }
 	totals := domain.CostTotals{Runs: m.runs}
 	if shown(0, "cost_usd") {
 		totals.CostUSD = new(m.cost)
@@ -161,12 +141,4 @@ func (m *modelSums) totals(c *columns) domain.CostTotals {
 		}
 	}
 	return totals
-}
-
-// unreadable is how many cells could not be read.
-func (m *modelSums) unreadable() (cells int64) {
-	for _, odd := range m.odd {
-		cells += odd
-	}
-	return cells
 }

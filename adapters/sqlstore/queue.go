@@ -31,10 +31,9 @@ func (s *Store) StatusCounts(ctx context.Context) (reading ports.Reading[domain.
 	for _, status := range others[:room] {
 		counts[status] = jobs.Sums.others[status]
 	}
-	reading = ports.Reading[domain.StatusCounts]{
-		Value: counts, Truncated: jobs.Sums.truncated || room < len(others), Anomalies: jobs.Sums.oddStatuses, CountedAt: wholeSeconds(jobs.CountedAt),
-	}
-	return reading, errors.Join(err, unreadable("jobs.status", jobs.Sums.oddStatuses))
+	reading, odd := counted(counts, jobs.CountedAt, "jobs.status", jobs.Sums.oddStatuses)
+	reading.Truncated = jobs.Sums.truncated || room < len(others)
+	return reading, errors.Join(err, odd)
 }
 
 // Retries implements ports.QueueSource.
@@ -48,11 +47,12 @@ func (s *Store) Retries(ctx context.Context) (reading ports.Reading[*domain.Retr
 	if jobs.Sums.overflow {
 		return reading, fmt.Errorf("sum attempts: beyond 64 bits: %w", domain.CodeInvalidValue)
 	}
-	reading.Anomalies, reading.CountedAt = jobs.Sums.oddAttempts, wholeSeconds(jobs.CountedAt)
+	var retries *domain.Retries
 	if jobs.Sums.attempts || jobs.Sums.oddAttempts == 0 {
-		reading.Value = &jobs.Sums.retries
+		retries = &jobs.Sums.retries
 	}
-	return reading, errors.Join(err, unreadable("jobs.attempts", jobs.Sums.oddAttempts))
+	reading, odd := counted(retries, jobs.CountedAt, "jobs.attempts", jobs.Sums.oddAttempts)
+	return reading, errors.Join(err, odd)
 }
 
 // maxOthers is how many statuses beside the known ones are counted. A table with

@@ -50,7 +50,7 @@ func (s *Store) statements(session *engine.Session) *statements {
 	if known := last.Load(); known != nil && known.edition == edition && edition != "" {
 		return known
 	}
-	made := &statements{edition: edition, dialect: session.Dialect, guarded: session.Guarded, tables: map[string]table{}}
+	made := &statements{edition: edition, dialect: session.Dialect(), guarded: session.Guarded, tables: map[string]table{}}
 	for _, expected := range Expected() {
 		found := lookUp(session, expected.Name)
 		if found.err != nil {
@@ -65,9 +65,9 @@ func (s *Store) statements(session *engine.Session) *statements {
 }
 
 func lookUp(session *engine.Session, name string) (found table) {
-	found.Table, found.err = session.Dialect.Table(session, name)
+	found.Table, found.err = session.Dialect().Table(session, name)
 	if column := indexed[name]; found.Columns[column] && found.err == nil {
-		found.index, found.err = session.Dialect.Index(session, name, column)
+		found.index, found.err = session.Dialect().Index(session, name, column)
 	}
 	if found.err != nil {
 		found.err = fmt.Errorf("look up table %s: %w", name, found.err)
@@ -96,17 +96,16 @@ func (s *statements) columns(name, alias string, required ...string) (*columns, 
 	case c.Columns == nil:
 		return c, fmt.Errorf("table %s is missing: %w", name, domain.CodeSchemaDrift)
 	}
-	return c, c.require(required)
-}
-
-// require fails if one of the columns is missing.
-func (c *columns) require(columns []string) error {
-	for _, name := range columns {
-		if !c.Columns[name] {
-			return fmt.Errorf("column %s.%s is missing: %w", c.name, name, domain.CodeSchemaDrift)
+	for _, column := range required {
+		if !c.Columns[column] {
+			return c, missing(name, column)
 		}
 	}
-	return nil
+	return c, nil
+}
+
+func missing(table, column string) error {
+	return fmt.Errorf("column %s.%s is missing: %w", table, column, domain.CodeSchemaDrift)
 }
 
 // from is the table in a FROM clause, to be read by its index if it has one.

@@ -35,7 +35,8 @@ type summed[S any] struct {
 type layout struct {
 	*columns
 
-	err error // why they are not
+	err   error // why they are not
+	drift error // that goes with sums without the columns that are missing
 	// names are those of all columns, so that other ones are noticed.
 	names                string
 	sums, groupBy, cells string
@@ -51,6 +52,7 @@ func layoutOf[S any](s *statements, t summed[S]) *layout {
 	l.sums, l.groupBy = t.plain(found)
 	found.guarded = true
 	l.cells = t.cells(found)
+	l.drift = found.drift()
 	from, where := t.name+" "+t.alias, "CAST(? AS bigint) <= CAST(? AS bigint)" // without a key it is all rows
 	if found.Keyed {
 		from, where = s.dialect.Range(t.name, t.alias)
@@ -85,7 +87,7 @@ type shared[S any] struct {
 
 // total returns the sums over a whole table, which has the columns. In a scrape they
 // are read once. Sums that are in doubt come with an error.
-func (k *sums[S]) total(ctx context.Context, s *Store, v *scrape, known *shared[S], required ...string) (rollup.Result[S], *columns, error) {
+func (k *sums[S]) total(ctx context.Context, s *Store, v *scrape, known *shared[S], required ...string) (rollup.Result[S], *layout, error) {
 	var none rollup.Result[S]
 	// The connection comes first: an engine has few of them, and those who have one must
 	// not wait for who waits for one.
@@ -102,16 +104,16 @@ func (k *sums[S]) total(ctx context.Context, s *Store, v *scrape, known *shared[
 			known.layout = q.sums[k.name]
 			return k.read(ctx, s, v, q)
 		})
-	} else if err := v.Ended(); err != nil {
-		return none, nil, err //nolint:wrapcheck // says what it could not do
 	}
 	if known.layout == nil || known.layout.err != nil {
 		return none, nil, known.err
 	}
-	if err := known.layout.require(required); err != nil {
-		return none, nil, err
+	for _, name := range required {
+		if !known.layout.Columns[name] {
+			return none, nil, missing(k.name, name)
+		}
 	}
-	return known.result, known.layout.columns, known.err
+	return known.result, known.layout, known.err
 }
 
 // read brings the sums up to date. The caller has the turn.
@@ -129,8 +131,9 @@ func (k *sums[S]) read(ctx context.Context, s *Store, v *scrape, q *queries) (re
 		if q.State.Blocking {
 			cold, seen.Later = sliced[S]{r}, true
 		}
-		result, err = k.rollup.Read(ctx, r, cold, seen)
-		k.rows.Store(k.rollup.Rows())
+		if result, err = k.rollup.Read(ctx, r, cold, seen); err == nil {
+			k.rows.Store(result.Rows)
+		}
 	}
 	if !r.layout.Keyed || errors.Is(err, rollup.ErrOlder) { // all rows, without keeping anything
 		result.CountedAt = v.began

@@ -40,7 +40,7 @@ func NewView(ctx context.Context, e Engine) *View {
 // It may take half of the time that its context has left, so that a slow reading
 // leaves some to those behind it. An error has a code.
 func (v *View) Session(ctx context.Context) (*Session, error) {
-	s := &Session{Dialect: v.engine.Dialect(), view: v}
+	s := &Session{view: v}
 	if err := s.begin(ctx); err != nil {
 		return nil, err
 	}
@@ -71,19 +71,17 @@ func (v *View) End() {
 	v.closeIfIdle()
 }
 
+// closeIfIdle closes the connection, unless a reading has the turn: then it is for that
+// one to do so.
 func (v *View) closeIfIdle() {
-	if v.turn.TryAcquire(1) {
-		v.close()
-		v.turn.Release(1)
+	if !v.turn.TryAcquire(1) {
+		return
 	}
-}
-
-// close closes the connection. Only for who has the turn.
-func (v *View) close() {
 	if v.conn != nil {
 		v.conn.Close()
 		v.conn = nil
 	}
+	v.turn.Release(1)
 }
 
 // classify adds the code that the envelope shows, unless the error has one.
@@ -105,7 +103,6 @@ func (v *View) classify(err error) error {
 type Session struct {
 	Context context.Context //nolint:containedctx // the reading's, under its own deadline
 	State   State           // what the session sees
-	Dialect Dialect         // how SQL is written here
 	// Guarded tells whether cells are to be read guarded, see Guard.
 	Guarded bool
 
@@ -125,8 +122,8 @@ func (s *Session) begin(ctx context.Context) error {
 	v.waiting.Add(-1)
 	if err != nil {
 		release()
-		if ended := v.Ended(); ended != nil {
-			return ended
+		if v.ctx.Err() != nil {
+			return v.Ended()
 		}
 		return fmt.Errorf("wait for the database connection: %w: %w", domain.CodeTimeout, err)
 	}
@@ -140,20 +137,24 @@ func (s *Session) begin(ctx context.Context) error {
 		return err
 	}
 	s.Context, s.State, s.tx = ctx, v.conn.State(), v.conn.Session(ctx)
-	if s.Guarded {
-		return s.Guard(true)
+	if err := s.Guard(s.Guarded); err != nil {
+		s.End()
+		return err
 	}
 	return nil
 }
+
+// Dialect is how SQL is written here.
+func (s *Session) Dialect() Dialect { return s.view.engine.Dialect() }
 
 // open makes sure that there is a connection. That a reading ran out of time says
 // nothing of the database: the next one tries again, unless it was a lock that took
 // the time.
 func (v *View) open(ctx context.Context) error {
-	if err := v.Ended(); err != nil || v.conn != nil {
-		return err
-	}
-	if v.failure == nil {
+	switch {
+	case v.ctx.Err() != nil:
+		return v.Ended()
+	case v.conn == nil && v.failure == nil:
 		conn, err := v.engine.Connect(ctx)
 		if err != nil {
 			err = v.classify(err)
@@ -238,14 +239,9 @@ func (s *Session) End() {
 	s.end()
 	s.end = nil
 	v := s.view
-	if s.Guarded && v.conn != nil && v.conn.Guard(false) != nil {
-		v.close()
-	}
-	if v.ctx.Err() != nil || v.brief && v.waiting.Load() == 0 {
-		v.close()
-	}
+	idle := v.brief && v.waiting.Load() == 0
 	v.turn.Release(1)
-	if v.ctx.Err() != nil { // it ended meanwhile
+	if idle || v.ctx.Err() != nil {
 		v.closeIfIdle()
 	}
 }

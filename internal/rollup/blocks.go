@@ -164,11 +164,12 @@ func (r *Rollup[S]) read(ctx context.Context, t Table[S], i int, signatures []ui
 	}
 	changed = rows != b.rows || !sums.Equal(b.sums)
 	b.sums, b.rows, b.marks, b.readIn, b.readAt = sums, rows, signatures[i], s.Sequence, s.At
+	r.grown = r.grown || rows > maxBlock
 	return changed, nil
 }
 
-// split cuts the blocks that have grown, and tells whether there were any.
-func (r *Rollup[S]) split(ctx context.Context, t Table[S], s Scrape) (found bool, err error) {
+// split cuts the blocks that have grown.
+func (r *Rollup[S]) split(ctx context.Context, t Table[S], s Scrape) error {
 	for i := 0; i < len(r.blocks); i++ {
 		if r.blocks[i].rows <= maxBlock {
 			continue
@@ -179,7 +180,7 @@ func (r *Rollup[S]) split(ctx context.Context, t Table[S], s Scrape) (found bool
 		for len(pieces) == 0 || pieces[len(pieces)-1].upto < whole.Upto {
 			piece, err := readFirst(ctx, t, rest, BlockRows, s)
 			if err != nil {
-				return found, err
+				return err
 			}
 			piece.hotUntil = r.blocks[i].hotUntil
 			pieces = append(pieces, piece)
@@ -187,17 +188,18 @@ func (r *Rollup[S]) split(ctx context.Context, t Table[S], s Scrape) (found bool
 		}
 		r.blocks = slices.Replace(r.blocks, i, i+1, pieces...)
 		i += len(pieces) - 1
-		found = true
 	}
-	return found, nil
+	r.grown = false
+	return nil
 }
 
 // tail is the range behind the last block.
 func (r *Rollup[S]) tail() Range {
-	if len(r.blocks) == 0 {
-		return All()
+	behind := Range{math.MinInt64, math.MaxInt64}
+	if last := len(r.blocks) - 1; last >= 0 {
+		behind.From = saturated(r.blocks[last].upto, 1)
 	}
-	return Range{saturated(r.blocks[len(r.blocks)-1].upto, 1), math.MaxInt64}
+	return behind
 }
 
 // span is the range of a block.

@@ -137,6 +137,7 @@ type Rollup[S Sums[S]] struct {
 	blocks          []block[S]
 	lots            []lot[S]
 	counted         bool  // the whole table was read once
+	grown           bool  // some block is to be cut
 	lowest          int64 // when the first block was read last
 	newest          int64 // from which id on rows are hot because they are new
 	next            int   // the block whose turn it is to be read again
@@ -150,14 +151,6 @@ func New[S Sums[S]](share float64, clock func() time.Time) *Rollup[S] {
 
 // Counted tells whether the first count is done.
 func (r *Rollup[S]) Counted() bool { return r.counted }
-
-// Rows is how many rows are in blocks; 0 before the first scrape.
-func (r *Rollup[S]) Rows() (rows int64) {
-	for i := range r.blocks {
-		rows += r.blocks[i].rows
-	}
-	return rows
-}
 
 // Read brings the sums up to date. Hot blocks are read from hot, all others from
 // cold, which may be of a later state. With an error it has done what it could, and
@@ -184,11 +177,10 @@ func (r *Rollup[S]) Read(ctx context.Context, hot, cold Table[S], s Scrape) (Res
 	if err != nil {
 		return Result[S]{}, err
 	}
-	split, err := r.split(ctx, cold, s)
-	if err != nil {
-		return Result[S]{}, err
-	}
-	if split {
+	if r.grown {
+		if err := r.split(ctx, cold, s); err != nil {
+			return Result[S]{}, err
+		}
 		signatures = r.mark(s)
 	}
 	if err := r.readCold(ctx, cold, signatures, s); err != nil {
@@ -240,5 +232,5 @@ func (r *Rollup[S]) compare(s Scrape) {
 
 // forget drops all that was read.
 func (r *Rollup[S]) forget() {
-	r.blocks, r.next, r.counted, r.doubt = nil, 0, false, doubt{}
+	r.blocks, r.next, r.counted, r.grown, r.doubt = nil, 0, false, false, doubt{}
 }

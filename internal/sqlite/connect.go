@@ -46,7 +46,9 @@ type connector struct {
 func newConnector(path string, busyTimeout time.Duration, params ...string) connector {
 	params = append(params, readOnly, queryOnly, noMutex, "_busy_timeout="+strconv.FormatInt(busyTimeout.Milliseconds(), 10))
 	return connector{
-		uri: uri(path, params...),
+		// Without a scheme the driver would cut the parameters off, and open the file for
+		// writing.
+		uri: "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + strings.Join(params, "&"),
 		drv: &sqlite3.SQLiteDriver{ConnectHook: func(c *sqlite3.SQLiteConn) error {
 			// What is sorted stays in memory: SQLite would else put it into files, also
 			// on a connection that only reads (https://www.sqlite.org/tempfiles.html).
@@ -146,10 +148,4 @@ func pathOfURI(location string) (string, error) {
 		path = ":memory:"
 	}
 	return path, nil
-}
-
-// uri returns the SQLite URI of a path: always with a scheme, since without it
-// the driver cuts the parameters off and opens the file for writing.
-func uri(path string, params ...string) string {
-	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + strings.Join(params, "&")
 }

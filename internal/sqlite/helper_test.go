@@ -31,6 +31,11 @@ func script(t testing.TB, name string) string {
 	return string(text)
 }
 
+// uri is the URI of a path with parameters.
+func uri(path string, params ...string) string {
+	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + strings.Join(params, "&")
+}
+
 // newDB is an orchestrator's database in a directory of its own, closed.
 func newDB(t testing.TB, mode string, scripts ...string) string {
 	t.Helper()

@@ -144,12 +144,10 @@ func (e *Engine) begin(ctx context.Context, found files, param string) (*connect
 	err := conn.tx.QueryRowContext(ctx, "PRAGMA schema_version").Scan(&version)
 	if err != nil {
 		err = fmt.Errorf("read schema version: %w", err)
-	} else if err = conn.Guard(false); err == nil {
-		if opened, statErr := stat(found.path); statErr != nil {
-			err = fileError("identify database", statErr)
-		} else if opened.id != found.db.id {
-			err = fmt.Errorf("open database: %w: it was replaced meanwhile", domain.CodeDBBusy)
-		}
+	} else if opened, statErr := stat(found.path); statErr != nil {
+		err = fileError("identify database", statErr)
+	} else if opened.id != found.db.id {
+		err = fmt.Errorf("open database: %w: it was replaced meanwhile", domain.CodeDBBusy)
 	}
 	if err != nil {
 		conn.Close()

@@ -22,7 +22,7 @@ func dialectChecks() []check {
 			db.things(t)
 			db.Exec(t, "INSERT INTO things VALUES (1, 'Done'), (2, 'done'), (3, 'done '), (4, NULL)")
 			db.in(t, func(s *engine.Session) {
-				exact := s.Dialect.Exact(db.column(t, s, "things", "name"))
+				exact := s.Dialect().Exact(db.column(t, s, "things", "name"))
 				assert.EqualValues(t, 1, number(t, s, "SELECT count(*) FROM things WHERE "+exact+" = 'done'"))
 				assert.EqualValues(t, 2, number(t, s, "SELECT count(*) FROM things WHERE "+exact+" NOT IN ('done','cancelled')"))
 			})
@@ -31,7 +31,7 @@ func dialectChecks() []check {
 			db.things(t)
 			place := func() (place string) {
 				db.in(t, func(s *engine.Session) {
-					rows := s.Query("SELECT " + s.Dialect.Place("things"))
+					rows := s.Query("SELECT " + s.Dialect().Place("things"))
 					for rows.Next() {
 						place = fmt.Sprint(rows.Value())
 					}
@@ -56,7 +56,7 @@ func dialectChecks() []check {
 					"id > 0": {int64(1<<40 + 2), 0.75, int64(1 << 40), 0.5},
 					"id < 0": {nil, nil, nil, nil},
 				} {
-					d := s.Dialect
+					d := s.Dialect()
 					rows := s.Query(fmt.Sprintf("SELECT %s, %s, %s, %s FROM sums WHERE "+where,
 						d.Sum(whole, "sums.id"), d.Sum(part, "sums.id"), d.Max(whole), d.Max(part)))
 					for rows.Next() {
@@ -72,7 +72,7 @@ func dialectChecks() []check {
 // column is a column of a table, as it is found, with its type.
 func (db Database) column(t testing.TB, s *engine.Session, table, name string) engine.Column {
 	t.Helper()
-	found, err := s.Dialect.Table(s, table)
+	found, err := s.Dialect().Table(s, table)
 	require.NoError(t, err)
 	require.True(t, found.Columns[name], "%s.%s", table, name)
 	return engine.Column{Name: table + "." + name, Type: found.Types[name]}
@@ -97,7 +97,7 @@ func tables(t testing.TB, db Database) {
 			"texts":     {Columns: map[string]bool{"id": true}},
 			"absent":    {},
 		} {
-			got, err := s.Dialect.Table(s, name)
+			got, err := s.Dialect().Table(s, name)
 			require.NoError(t, err)
 			got.Types = nil
 			assert.Equal(t, want, got, name)
@@ -113,11 +113,11 @@ func indexes(t testing.TB, db Database) {
 		"CREATE INDEX others_d ON others (lower(d))")
 	db.in(t, func(s *engine.Session) {
 		for column, want := range map[string]string{"a": "others_a", "b": "", "c": "", "d": "", "gone": ""} {
-			got, err := s.Dialect.Index(s, "others", column)
+			got, err := s.Dialect().Index(s, "others", column)
 			require.NoError(t, err)
 			assert.Equal(t, want, got, column)
 		}
-		got, err := s.Dialect.Index(s, "things", "name")
+		got, err := s.Dialect().Index(s, "things", "name")
 		require.NoError(t, err)
 		assert.Empty(t, got)
 	})
@@ -129,15 +129,15 @@ func rowsFound(t testing.TB, db Database) {
 		"INSERT INTO things VALUES (-3, 'a'), (1, 'b'), (2, 'a'), (4, NULL), (9223372036854775807, 'a')")
 	db.in(t, func(s *engine.Session) {
 		for _, index := range []string{"", "things_name"} {
-			assert.EqualValues(t, 3, number(t, s, "SELECT count(*) FROM "+s.Dialect.From("things", "th", index)+" WHERE th.name = 'a'"))
+			assert.EqualValues(t, 3, number(t, s, "SELECT count(*) FROM "+s.Dialect().From("things", "th", index)+" WHERE th.name = 'a'"))
 		}
 		name := db.column(t, s, "things", "name")
 		name.Name = "th.name"
 		for _, index := range []string{"", "things_name"} {
-			equal := s.Dialect.Equal("things", "th", index, name, "w.name")
+			equal := s.Dialect().Equal("things", "th", index, name, "w.name")
 			assert.EqualValues(t, 4, number(t, s, "SELECT count(*) FROM (SELECT 'a' AS name UNION ALL SELECT NULL) w "+equal))
 		}
-		from, where := s.Dialect.Range("things", "th")
+		from, where := s.Dialect().Range("things", "th")
 		for span, want := range map[[2]int64]int64{
 			{-1 << 63, 1<<63 - 1}: 5, {1, 2}: 2, {2, 1}: 0, {-3, -3}: 1, {5, 1<<63 - 1}: 1,
 		} {
@@ -218,7 +218,7 @@ func readCell(t testing.TB, s *engine.Session, column engine.Column, read Method
 	t.Helper()
 	table, _, _ := strings.Cut(column.Name, ".")
 	as := [...]engine.Type{engine.Text, engine.Integer, engine.Real, engine.Instant}[read]
-	rows := s.Query("SELECT " + s.Dialect.Cell(column, as, s.Guarded) + " FROM " + table)
+	rows := s.Query("SELECT " + s.Dialect().Cell(column, as, s.Guarded) + " FROM " + table)
 	for rows.Next() {
 		switch read {
 		case Text:
@@ -249,7 +249,7 @@ func largeCells(t testing.TB, db Database) {
 		"INSERT INTO large VALUES (1, '"+strings.Repeat("ä", 1<<19)+"')")
 	db.in(t, func(s *engine.Session) {
 		column := db.column(t, s, "large", "cell")
-		rows := s.Query("SELECT " + s.Dialect.Cell(column, engine.Text, false) + " FROM large")
+		rows := s.Query("SELECT " + s.Dialect().Cell(column, engine.Text, false) + " FROM large")
 		if rows.Next() {
 			require.LessOrEqual(t, len(fmt.Sprint(rows.Value())), 4*engine.CutText, "a large cell comes whole")
 		}

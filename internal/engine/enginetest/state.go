@@ -81,7 +81,7 @@ func sameDatabase(t testing.TB, db Database) {
 	db.things(t)
 	look := func() (state engine.State) { // with a look at the table, as a store does
 		db.in(t, func(s *engine.Session) {
-			_, err := s.Dialect.Table(s, "things")
+			_, err := s.Dialect().Table(s, "things")
 			require.NoError(t, err)
 			state = s.State
 		})
