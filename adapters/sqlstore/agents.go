@@ -91,5 +91,6 @@ func (s *statements) selectTickets() statement {
 	if err != nil {
 		return statement{missing: tasks.err}
 	}
-	return statement{query: fmt.Sprintf("SELECT %s, %s FROM tasks t", tasks.cells(engine.Integer, "id"), tasks.cells(engine.Text, "work_item_id"))}
+	id, workItem := tasks.cells(engine.Integer, "id"), tasks.cells(engine.Text, "work_item_id")
+	return statement{query: "SELECT " + id + ", " + workItem + " FROM tasks t"}
 }

@@ -33,9 +33,9 @@ func (s *statements) selectTasks() statement {
 	if err != nil {
 		return statement{missing: err}
 	}
-	query := fmt.Sprintf("SELECT %s, %s, %s FROM %s", tasks.cells(engine.Integer, "id"), tasks.cells(engine.Text, "work_item_id", "stage", "repo"),
-		tasks.cells(engine.Instant, "updated_at"), unfinished(tasks))
-	return statement{query, tasks.drift()}
+	id, texts := tasks.cells(engine.Integer, "id"), tasks.cells(engine.Text, "work_item_id", "stage", "repo")
+	since := tasks.cells(engine.Instant, "updated_at")
+	return statement{fmt.Sprintf("SELECT %s, %s, %s FROM %s", id, texts, since, unfinished(tasks)), tasks.drift()}
 }
 
 // unfinished are the tasks that are not known to be finished, as t: a stage that is

@@ -58,7 +58,8 @@ func (s *Store) statements(session *engine.Session) *statements {
 		}
 		made.tables[expected.Name] = found
 	}
-	made.tasks, made.running, made.tickets, made.active = made.selectTasks(), made.selectRunningJobs(), made.selectTickets(), made.selectActive()
+	made.tasks, made.running, made.tickets = made.selectTasks(), made.selectRunningJobs(), made.selectTickets()
+	made.active = made.selectActive()
 	made.sums = map[string]*layout{s.jobs.name: layoutOf(made, s.jobs.summed), s.runs.name: layoutOf(made, s.runs.summed)}
 	last.Store(made)
 	return made

@@ -63,7 +63,7 @@ func (r *Rollup[S]) check(ctx context.Context, t Table[S], i int, signatures []u
 	if r.budget.spend(began, doubted) {
 		r.doubt.costly = true
 	}
-	if unfinished := signatures[i] != 0; changed && !(s.Later && unfinished) {
+	if unfinished := signatures[i] != 0; changed && (!s.Later || !unfinished) {
 		r.doubt.raise(s.Sequence)
 	}
 	return err
