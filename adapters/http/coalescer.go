@@ -7,10 +7,13 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"math"
 	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 
 	"github.com/orchmetrics/orchmetrics/domain"
 	"github.com/orchmetrics/orchmetrics/ports"
@@ -52,11 +55,11 @@ type coalescer struct {
 
 	spacing  time.Duration // between the begins of two scrapes
 	most     int           // how many may wait; 0 is any number
-	patience time.Duration // how long a question waits for each of its turns; 0 is for as long as it takes
+	patience time.Duration // how long a question waits for its turn
 
-	jsonTurn, textTurn chan struct{} // to scrape and write
-	scrapeTurn         chan struct{} // to scrape
-	last               time.Time     // when the last scrape began; of who has the turn to scrape
+	jsonTurn, textTurn *semaphore.Weighted // to scrape and write
+	scrapeTurn         *semaphore.Weighted // to scrape
+	last               time.Time           // when the last scrape began; of who has the turn to scrape
 
 	mu      sync.Mutex
 	waiting int
@@ -73,7 +76,7 @@ type form struct {
 type scrape struct {
 	question string
 	keys     []string
-	turn     chan struct{}
+	turn     *semaphore.Weighted
 	forms    map[form]*written
 }
 
@@ -92,9 +95,10 @@ func newCoalescer(snapshots ports.Snapshotter, set options, log *slog.Logger) *c
 		text:       set.text,
 		log:        log,
 		spacing:    set.spacing,
-		jsonTurn:   make(chan struct{}, 1),
-		textTurn:   make(chan struct{}, 1),
-		scrapeTurn: make(chan struct{}, 1),
+		patience:   math.MaxInt64,
+		jsonTurn:   semaphore.NewWeighted(1),
+		textTurn:   semaphore.NewWeighted(1),
+		scrapeTurn: semaphore.NewWeighted(1),
 		pending:    map[string]*scrape{},
 	}
 }
@@ -140,11 +144,17 @@ func (c *coalescer) run(ctx context.Context, s *scrape) {
 			c.fail(s, errPanicked)
 		}
 	}()
-	if !c.await(s.turn) {
+	patient, cancel := context.WithTimeout(ctx, c.patience)
+	defer cancel()
+	if s.turn.Acquire(patient, 1) != nil {
 		c.fail(s, errOverloaded)
 		return
 	}
-	defer func() { <-s.turn }()
+	defer s.turn.Release(1)
+	if c.scrapeTurn.Acquire(patient, 1) != nil {
+		c.fail(s, errOverloaded)
+		return
+	}
 	envelope, took, err := c.take(ctx, s)
 	if err != nil {
 		c.fail(s, err)
@@ -153,12 +163,9 @@ func (c *coalescer) run(ctx context.Context, s *scrape) {
 	c.write(ctx, s, envelope, took)
 }
 
-// take scrapes, and returns how long that took.
+// take scrapes, gives the turn to do so back, and returns how long it took.
 func (c *coalescer) take(ctx context.Context, s *scrape) (domain.Envelope, time.Duration, error) {
-	if !c.await(c.scrapeTurn) {
-		return domain.Envelope{}, 0, errOverloaded
-	}
-	defer func() { <-c.scrapeTurn }()
+	defer c.scrapeTurn.Release(1)
 	time.Sleep(time.Until(c.last.Add(c.spacing)))
 	c.mu.Lock()
 	delete(c.pending, s.question) // who asks from now on is told what is so from now on
@@ -170,22 +177,6 @@ func (c *coalescer) take(ctx context.Context, s *scrape) (domain.Envelope, time.
 		c.log.Error("snapshot failed", "cause", err)
 	}
 	return envelope, time.Since(began), err //nolint:wrapcheck // the handler knows it, or nobody is told
-}
-
-// await takes a turn; false is that it took too long.
-func (c *coalescer) await(turn chan<- struct{}) bool {
-	if c.patience == 0 {
-		turn <- struct{}{}
-		return true
-	}
-	timer := time.NewTimer(c.patience)
-	defer timer.Stop()
-	select {
-	case turn <- struct{}{}:
-		return true
-	case <-timer.C:
-		return false
-	}
 }
 
 // write writes an envelope in each form that is asked for. Whoever waits for one has
@@ -207,9 +198,12 @@ func (c *coalescer) write(ctx context.Context, s *scrape, envelope domain.Envelo
 			}
 		}
 		w := s.forms[f]
-		if contentType == "" {
+		switch {
+		case contentType == "":
 			w.envelope = envelope
-		} else {
+		case f.coding.name == "":
+			w.body, w.err = plain, err
+		default:
 			w.body, w.coding = f.coding.compress(plain)
 			w.err = err
 		}

@@ -104,7 +104,7 @@ func TestCoalescer_WritesOnce(t *testing.T) {
 			{string(ports.PrometheusText), zipped},
 			{contentType: string(ports.OpenMetricsText)},
 		}
-		c.scrapeTurn <- struct{}{} // the two scrapes wait until all have asked
+		require.NoError(t, c.scrapeTurn.Acquire(t.Context(), 1)) // the two scrapes wait until all have asked
 		var group sync.WaitGroup
 		var mu sync.Mutex
 		bodies := map[*byte]bool{}
@@ -125,7 +125,7 @@ func TestCoalescer_WritesOnce(t *testing.T) {
 			}
 		}
 		synctest.Wait()
-		<-c.scrapeTurn
+		c.scrapeTurn.Release(1)
 		group.Wait()
 		assert.EqualValues(t, 2, texts.Load())
 		assert.Len(t, bodies, 5, "each is shared")
@@ -276,13 +276,13 @@ func TestCoalescer_PanicIsEveryonesFailure(t *testing.T) {
 				}
 			})
 			c := coalescing(s, 0)
-			c.scrapeTurn <- struct{}{}
+			require.NoError(t, c.scrapeTurn.Acquire(t.Context(), 1))
 			failed := make(chan error, 3)
 			for range cap(failed) {
 				go func() { failed <- c.ask(t.Context(), nil, form{contentType: string(ports.PrometheusText)}).err }()
 			}
 			synctest.Wait()
-			<-c.scrapeTurn
+			c.scrapeTurn.Release(1)
 			for range cap(failed) {
 				require.ErrorIs(t, <-failed, errPanicked, name)
 			}

@@ -2,8 +2,6 @@ package httpapi
 
 import (
 	"bytes"
-	"strconv"
-	"strings"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -24,60 +22,6 @@ const (
 type coding struct {
 	name   string // as Content-Encoding has it; "" is not at all
 	always bool   // it takes nothing that is not compressed, however small
-}
-
-// codingWanted chooses by Accept-Encoding (RFC 9110, section 12.5.3): of zstd, gzip
-// and nothing the one with the highest weight, and of equals in this order. A coding
-// counts if it is named; * alone is what clients send that think of none. It is false
-// if the client takes none of the three.
-func codingWanted(accept []string) (coding, bool) {
-	if len(accept) == 0 {
-		return coding{}, true
-	}
-	weights := codingWeights(accept)
-	plain, named := weights["identity"]
-	others, starred := weights["*"]
-	switch {
-	case named:
-	case starred && others == 0:
-		plain = 0
-	default:
-		plain = 0.0001 // below what can be written: three digits
-	}
-	best, highest := coding{}, 0.0
-	for _, name := range []string{zstded, gzipped} {
-		weight, named := weights[name]
-		if !named && plain == 0 {
-			weight = others
-		}
-		if weight > highest {
-			best, highest = coding{name: name, always: plain == 0}, weight
-		}
-	}
-	if plain > highest {
-		return coding{}, true
-	}
-	return best, highest > 0
-}
-
-// codingWeights reads the headers, 0 to 1 by name. What has no weight that can be read
-// is left out.
-func codingWeights(accept []string) map[string]float64 {
-	weights := map[string]float64{}
-	for clause := range strings.SplitSeq(strings.Join(accept, ","), ",") {
-		name, parameter, given := strings.Cut(strings.ToLower(clause), ";")
-		weight := 1.0
-		if given {
-			text, ok := strings.CutPrefix(strings.TrimSpace(parameter), "q=")
-			parsed, err := strconv.ParseFloat(text, 64)
-			if !ok || err != nil || !(parsed >= 0 && parsed <= 1) {
-				continue
-			}
-			weight = parsed
-		}
-		weights[strings.TrimPrefix(strings.TrimSpace(name), "x-")] = weight // x-gzip is gzip (section 8.4.1.3)
-	}
-	return weights
 }
 
 // compress returns a body in this coding, and what Content-Encoding says of it.

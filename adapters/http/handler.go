@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -75,20 +76,21 @@ func NewHandler(snapshots ports.Snapshotter, log *slog.Logger, opts ...Option) (
 		"/readyz":  {limited(set.inFlight), a.readyz},
 	}
 	if a.text != nil {
-		all["/metrics/prometheus"] = gin.HandlersChain{limited(set.inFlight), a.prometheus}
+		all[textPath] = gin.HandlersChain{limited(set.inFlight), a.metrics}
 	}
 	for _, document := range set.documents {
 		all[document.Path] = gin.HandlersChain{document.handler()}
 	}
-	engine := newEngine(all, "there is nothing here; try /metrics")
-	return &Handler{Handler: guard.Recover(engine, log), engine: engine}, nil
+	engine := newEngine(all, "there is nothing here; try /metrics", log)
+	return &Handler{Handler: engine, engine: engine}, nil
 }
 
 // routes are what answers each path.
 type routes map[string]gin.HandlersChain
 
-// newEngine answers GET and HEAD for these routes, and refuses everything else.
-func newEngine(all routes, elsewhere string) *gin.Engine {
+// newEngine answers GET and HEAD for these routes, and refuses everything else. A
+// panic is answered with 500, its stack goes to the log, and the process lives.
+func newEngine(all routes, elsewhere string, log *slog.Logger) *gin.Engine {
 	gin.SetMode(gin.ReleaseMode)
 	engine := gin.New()
 	if err := engine.SetTrustedProxies(nil); err != nil { // gin trusts all by default
@@ -96,6 +98,10 @@ func newEngine(all routes, elsewhere string) *gin.Engine {
 	}
 	engine.HandleMethodNotAllowed = true // answers 405 with Allow
 	engine.RedirectTrailingSlash = false
+	engine.Use(gin.CustomRecoveryWithWriter(nil, func(c *gin.Context, value any) {
+		log.Error("request panicked", "path", c.Request.URL.Path, "panic", value, "stack", string(debug.Stack()))
+		refuse(c, http.StatusInternalServerError, "internal", "the request failed; the log says why")
+	}))
 	for path, handlers := range all {
 		engine.GET(path, handlers...)
 		engine.HEAD(path, handlers...)
@@ -127,24 +133,4 @@ type Option func(*options)
 // it the answer is 503. Without it, it is 2048.
 func MaxInFlight(requests int) Option {
 	return func(o *options) { o.inFlight = requests }
-}
-
-// limited lets so many requests through at once. A client that reads slowly
-// counts until it has all, or the server gives it up.
-func limited(requests int) gin.HandlerFunc {
-	slots := make(chan struct{}, requests)
-	return func(c *gin.Context) {
-		select {
-		case slots <- struct{}{}:
-			defer func() { <-slots }()
-			c.Next()
-		default:
-			overloaded(c, "too many requests are under way")
-		}
-	}
-}
-
-func overloaded(c *gin.Context, message string) {
-	c.Header("Retry-After", "1")
-	refuse(c, http.StatusServiceUnavailable, "overloaded", message+"; try again in a second")
 }

@@ -7,32 +7,58 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/gin-gonic/gin"
-	"github.com/munnerz/goautoneg"
 
 	"github.com/orchmetrics/orchmetrics/adapters/http/guard"
 	"github.com/orchmetrics/orchmetrics/domain"
 	"github.com/orchmetrics/orchmetrics/ports"
 )
 
-const jsonType = "application/json; charset=utf-8"
+const (
+	jsonType = "application/json; charset=utf-8"
+	// textPath has the text form, whatever the client accepts.
+	textPath = "/metrics/prometheus"
+)
+
+// Text adds the text form: /metrics answers it to who asks for it by name, and
+// /metrics/prometheus always.
+func Text(writer ports.TextWriter) Option {
+	return func(o *options) { o.text = writer }
+}
+
+// limited lets so many requests through at once. A client that reads slowly
+// counts until it has all, or the server gives it up.
+func limited(requests int) gin.HandlerFunc {
+	slots := make(chan struct{}, requests)
+	return func(c *gin.Context) {
+		select {
+		case slots <- struct{}{}:
+			defer func() { <-slots }()
+			c.Next()
+		default:
+			overloaded(c, "too many requests are under way")
+		}
+	}
+}
+
+func overloaded(c *gin.Context, message string) {
+	c.Header("Retry-After", "1")
+	refuse(c, http.StatusServiceUnavailable, "overloaded", message+"; try again in a second")
+}
 
 // metrics answers the envelope, narrowed to the sections of ?section=KEY, in the
 // form that the client asks for.
 func (a *api) metrics(c *gin.Context) {
 	contentType := jsonType
-	if a.text != nil {
-		if format, wanted := textWanted(c.Request.Header["Accept"]); wanted {
+	switch accept := c.Request.Header["Accept"]; {
+	case c.FullPath() == textPath:
+		contentType = string(weigh(accept).format())
+	case a.text != nil && len(accept) > 0:
+		if format, wanted := textWanted(accept); wanted {
 			contentType = string(format)
 		}
 	}
-	a.snapshot(c, contentType)
-}
-
-// snapshot answers the sections that were asked for in this form.
-func (a *api) snapshot(c *gin.Context, contentType string) {
 	c.Writer.Header()["Vary"] = a.vary
 	query, err := url.ParseQuery(c.Request.URL.RawQuery)
 	if err != nil {
@@ -83,85 +109,4 @@ func (a *api) unknown(keys []string) string {
 		return fmt.Sprintf("unknown section %q; %s", guard.Shorten(key), domain.Choices(known, key))
 	}
 	return "unknown section; " + domain.Choices(known, "")
-}
-
-// Text adds the text form: /metrics answers it to who asks for it by name, and
-// /metrics/prometheus always.
-func Text(writer ports.TextWriter) Option {
-	return func(o *options) { o.text = writer }
-}
-
-// prometheus answers the text form, whatever the client accepts.
-func (a *api) prometheus(c *gin.Context) {
-	a.snapshot(c, string(weigh(c.Request.Header["Accept"]).format()))
-}
-
-// textWanted tells whether a client wants text rather than JSON, and which: only
-// who names a text format gets it, at least as dear as JSON. Who names
-// text/html is a browser, whatever else it takes. The common ways to ask for
-// JSON are known at sight.
-func textWanted(accept []string) (ports.TextFormat, bool) {
-	if len(accept) == 0 || len(accept) == 1 && (accept[0] == "*/*" || accept[0] == "application/json" || accept[0] == "") {
-		return "", false
-	}
-	w := weigh(accept)
-	text := max(w.openMetrics, w.plain)
-	switch {
-	case w.browser, text <= 0:
-		return "", false
-	case w.jsonNamed:
-		return w.format(), text > w.json
-	default:
-		return w.format(), text >= w.json
-	}
-}
-
-// weights are how dear the forms of an answer are to a client, 0 to 1; 0 is not at
-// all (RFC 9110, section 12.4.2).
-type weights struct {
-	openMetrics, plain float64 // by name only
-	json               float64 // by name or by a range
-	jsonNamed          bool
-	browser            bool
-}
-
-func (w weights) format() ports.TextFormat {
-	if w.openMetrics > 0 && w.openMetrics >= w.plain {
-		return ports.OpenMetricsText
-	}
-	return ports.PrometheusText
-}
-
-// weigh reads the Accept headers. Of OpenMetrics we write version 1.0.0 and no
-// other; a text/plain of any version is taken for the one that we write.
-func weigh(accept []string) weights {
-	var w weights
-	narrow, wide := -1.0, 0.0 // of application/*, else of */*
-	for _, clause := range goautoneg.ParseAccept(strings.Join(accept, ",")) {
-		version := clause.Params["version"]
-		switch strings.ToLower(clause.Type + "/" + clause.SubType) {
-		case "application/openmetrics-text":
-			if version == "" || version == "1.0.0" {
-				w.openMetrics = max(w.openMetrics, clause.Q)
-			}
-		case "text/plain":
-			w.plain = max(w.plain, clause.Q)
-		case "text/html":
-			w.browser = true
-		case "application/json":
-			w.json, w.jsonNamed = clause.Q, true
-		case "application/*":
-			narrow = clause.Q
-		case "*/*":
-			wide = clause.Q
-		}
-	}
-	switch {
-	case w.jsonNamed:
-	case narrow >= 0:
-		w.json = narrow
-	default:
-		w.json = wide
-	}
-	return w
 }

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/orchmetrics/orchmetrics/adapters/http/guard"
 	"github.com/orchmetrics/orchmetrics/ports"
 )
 
@@ -31,10 +30,10 @@ func Health(address string, snapshots ports.Snapshotter, scrape time.Duration, l
 // readers ask for does not keep a probe from its answer.
 func newProbes(snapshots ports.Snapshotter, log *slog.Logger) http.Handler {
 	a := newAPI(snapshots, options{spacing: spacing}, log)
-	return guard.Recover(newEngine(routes{
+	return newEngine(routes{
 		"/livez":  {a.livez},
 		"/readyz": {limited(defaultInFlight), a.readyz},
-	}, "there is nothing here but /livez and /readyz"), log)
+	}, "there is nothing here but /livez and /readyz", log)
 }
 
 // ListenHealth binds the address of [Health], as Listen does that for readers.
