@@ -37,7 +37,8 @@ type Server struct {
 	activated bool   // it serves on the socket that systemd passed instead
 	handler   http.Handler
 	web       *guard.WebConfig // nil without one
-	hosts     []string         // by which it may be asked, besides its own
+	allowed   []string         // names by which it may be asked, besides its own
+	hosts     *guard.Hosts     // all of them
 	health    *health          // nil without one
 	most      int              // connections at once
 	grace     time.Duration    // how long requests under way may take at the stop
@@ -58,7 +59,7 @@ func WithWebConfig(config *guard.WebConfig) ServerOption { return func(s *Server
 // form of [guard.ValidateHost]. Its own are localhost, those of this machine, of the
 // address and of its certificate. By another name it is asked only if the web
 // config asks for a password or a client's certificate, or on a unix socket.
-func AllowedHosts(names ...string) ServerOption { return func(s *Server) { s.hosts = names } }
+func AllowedHosts(names ...string) ServerOption { return func(s *Server) { s.allowed = names } }
 
 // NewServer returns a server for an address: host:port, or unix: and the path of
 // a socket. scrape is how long one answer may take to make.
@@ -88,7 +89,7 @@ func NewServer(address string, handler http.Handler, scrape time.Duration, log *
 	for _, opt := range opts {
 		opt(s)
 	}
-	s.http.Handler = guard.IgnoreBodies(guard.NewHosts(address, s.hosts, s.web).Guard(handler))
+	s.hosts = guard.NewHosts(address, s.allowed, s.web)
 	return s
 }
 
@@ -163,8 +164,10 @@ func (s *Server) shutdown(ctx context.Context, open *guard.Connections) {
 // accept serves until the server is closed.
 func (s *Server) accept(listener net.Listener, open *guard.Connections) error {
 	defer listener.Close() //nolint:errcheck // closed already, unless serving did not begin
-	if s.web == nil {
-		return s.http.Serve(open.On(listener)) //nolint:wrapcheck // wrapped by the caller
+	if s.web != nil {
+		s.http.Handler = s.handler
+		return s.web.Serve(s.http, open.On(listener), s.hosts, s.log)
 	}
-	return s.web.Serve(s.http, open.On(listener), s.log)
+	s.http.Handler = s.hosts.Guard(s.handler)
+	return s.http.Serve(open.On(listener)) //nolint:wrapcheck // wrapped by the caller
 }

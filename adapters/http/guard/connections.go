@@ -59,46 +59,38 @@ func affordable(most int) int {
 
 // On returns a listener that accepts no more than are allowed.
 func (c *Connections) On(listener net.Listener) net.Listener {
-	return &boundedListener{Listener: listener, connections: c}
+	return &boundedListener{listener, c}
 }
 
 type boundedListener struct {
 	net.Listener
-
-	connections *Connections
+	*Connections
 }
 
-// Accept returns the next connection that there is room for.
+// Accept returns the next connection that there is room for, or for which room can be made.
 func (l *boundedListener) Accept() (net.Conn, error) {
 	for {
 		accepted, err := l.Listener.Accept()
 		if err != nil {
 			return nil, err
 		}
-		if admitted := l.connections.admit(accepted); admitted != nil {
-			return admitted, nil
+		l.mu.Lock()
+		full := len(l.open) >= l.most
+		l.mu.Unlock()
+		if full && !l.evict() {
+			l.refuse(accepted)
+			continue
 		}
-		l.connections.refuse(accepted)
+		if sized, ok := accepted.(interface{ SetWriteBuffer(bytes int) error }); ok {
+			_ = sized.SetWriteBuffer(sendBuffer) // at worst it is larger
+		}
+		admitted := &connection{Conn: accepted, all: l.Connections}
+		admitted.waiting.Store(time.Now().UnixNano())
+		l.mu.Lock()
+		l.open[admitted] = struct{}{}
+		l.mu.Unlock()
+		return admitted, nil
 	}
-}
-
-// admit returns nil if there is no room, and none can be made.
-func (c *Connections) admit(accepted net.Conn) net.Conn {
-	c.mu.Lock()
-	full := len(c.open) >= c.most
-	c.mu.Unlock()
-	if full && !c.evict() {
-		return nil
-	}
-	if sized, ok := accepted.(interface{ SetWriteBuffer(bytes int) error }); ok {
-		_ = sized.SetWriteBuffer(sendBuffer) // at worst it is larger
-	}
-	conn := &connection{Conn: accepted, all: c}
-	conn.waiting.Store(time.Now().UnixNano())
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.open[conn] = struct{}{}
-	return conn
 }
 
 func (c *Connections) refuse(accepted net.Conn) {

@@ -156,6 +156,6 @@ func TestKnownCredentials(t *testing.T) {
 // Nothing that comes by another way is answered.
 func TestInsideNeedsTheGate(t *testing.T) {
 	g := &guard{log: silent()}
-	handler := Recover(g.inside(http.NotFoundHandler()), silent())
+	handler := recovering(g.inside(http.NotFoundHandler()), silent())
 	assert.Equal(t, http.StatusInternalServerError, askWith(handler, "").Code)
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"time"
 )
 
 // Hosts are the names by which the service may be asked, as Host says them. A web
@@ -125,10 +126,17 @@ func (h *Hosts) allow(host string) bool {
 	return h.certified != nil && h.certified(name)
 }
 
-// Guard refuses who asks by another name. A unix socket has no name that could
-// point elsewhere.
+// bodyTime is how long a client may take to send the body of a request. Nobody
+// reads it, but net/http waits for it before it answers.
+const bodyTime = time.Second
+
+// Guard is what a request passes first. It refuses who asks by another name: a unix
+// socket has none that could point elsewhere.
 func (h *Hosts) Guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength != 0 {
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime)) // without a connection there is nothing to wait for
+		}
 		local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 		if h.allow(r.Host) || local != nil && local.Network() == "unix" {
 			next.ServeHTTP(w, r)

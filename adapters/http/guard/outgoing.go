@@ -2,6 +2,7 @@ package guard
 
 import (
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
@@ -49,12 +50,20 @@ func (o *Outgoing) Send(w http.ResponseWriter, body []byte) {
 	reader := http.NewResponseController(w)
 	s := o.begin(body, reader)
 	defer o.end(s, reader)
-	for len(body) > 0 && o.next(s, reader) {
-		written, err := w.Write(body[:min(len(body), portion)])
-		if err != nil {
+	for part := range slices.Chunk(body, portion) {
+		o.mu.Lock()
+		dropped := s.dropped
+		if !dropped {
+			s.moved = time.Now()
+			_ = reader.SetWriteDeadline(s.moved.Add(portionTime)) // without a connection there is nobody to wait for
+		}
+		o.mu.Unlock()
+		if dropped {
 			return
 		}
-		body = body[written:]
+		if _, err := w.Write(part); err != nil {
+			return
+		}
 	}
 }
 
@@ -72,18 +81,6 @@ func (o *Outgoing) begin(body []byte, reader *http.ResponseController) *sending 
 	}
 	s.readers[reader] = struct{}{}
 	return s
-}
-
-// next gives a reader the time for another portion, unless the answer was dropped.
-func (o *Outgoing) next(s *sending, reader *http.ResponseController) bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if s.dropped {
-		return false
-	}
-	s.moved = time.Now()
-	_ = reader.SetWriteDeadline(s.moved.Add(portionTime)) // without a connection there is nobody to wait for
-	return true
 }
 
 // drop ends the answer that has not moved for the longest: writes to its readers
@@ -111,18 +108,4 @@ func (o *Outgoing) end(s *sending, reader *http.ResponseController) {
 		delete(o.answers, s.body)
 		o.bytes -= s.size
 	}
-}
-
-// bodyTime is how long a client may take to send the body of a request. Nobody
-// reads it, but net/http waits for it before it answers.
-const bodyTime = time.Second
-
-// IgnoreBodies does not wait for long for what is not read.
-func IgnoreBodies(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.ContentLength != 0 {
-			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime)) // without a connection there is nothing to wait for
-		}
-		next.ServeHTTP(w, r)
-	})
 }

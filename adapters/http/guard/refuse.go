@@ -37,9 +37,9 @@ func Shorten(sent string) string {
 	return sent[:end] + "…"
 }
 
-// Recover returns the outermost handler: a panic answers 500 in JSON, its stack
+// recovering returns the outermost handler: a panic answers 500 in JSON, its stack
 // goes to the log, and the process lives.
-func Recover(next http.Handler, log *slog.Logger) http.Handler {
+func recovering(next http.Handler, log *slog.Logger) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
 			value := recover()

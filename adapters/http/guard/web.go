@@ -208,13 +208,13 @@ func (c *WebConfig) Passwords() bool { return c.gives.passwords }
 
 // Serve runs a server with what the file gives. The toolkit puts its handler
 // around the server's; the guard goes around both.
-func (c *WebConfig) Serve(server *http.Server, listener net.Listener, log *slog.Logger) error {
+func (c *WebConfig) Serve(server *http.Server, listener net.Listener, hosts *Hosts, log *slog.Logger) error {
 	around := &guard{config: c, tries: newTries(), log: log}
 	server.Handler = around.inside(server.Handler)
 	// net/http calls this when it is about to accept: the toolkit has changed the
 	// handler by then, and no request has come yet.
 	server.BaseContext = func(net.Listener) context.Context {
-		server.Handler = Recover(IgnoreBodies(around.outside(server.Handler)), log)
+		server.Handler = recovering(hosts.Guard(around.outside(server.Handler)), log)
 		return context.Background()
 	}
 	server.ErrorLog = slog.NewLogLogger(&connectionLog{Handler: log.Handler(), config: c, log: log}, slog.LevelDebug)
