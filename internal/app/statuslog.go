@@ -32,7 +32,7 @@ type statusLog struct {
 	log *slog.Logger
 
 	mu    sync.Mutex
-	known map[string]*told
+	known map[string]*told // those that were ever anything else than ok
 	all   *rate.Limiter
 	lost  int // changes that were not said, of sections that are forgotten
 }
@@ -62,32 +62,33 @@ func newStatusLog(log *slog.Logger) *statusLog {
 }
 
 // note logs each outcome that differs from what the log says of its section. A section
-// is taken to be ok before its first. present are the sections of the scrape; if it was of
-// all, what was refused before and is not among them is so no longer.
+// is taken to be ok before its first. present are the sections of the scrape, which may
+// have been of all.
 func (l *statusLog) note(outcomes []outcome, present map[string]domain.SectionReport, all bool) {
-	for _, due := range l.due(outcomes, present, all, time.Now()) {
-		attrs := []slog.Attr{slog.String("section", due.key), slog.String("status", string(due.report.Status))}
-		if due.suppressed > 0 {
-			attrs = append(attrs, slog.Int("suppressed", due.suppressed))
-		}
-		if due.report.Status == domain.StatusOK {
-			l.log.LogAttrs(context.Background(), slog.LevelInfo, "section recovered", attrs...)
+	var due []line
+	l.mu.Lock()
+	if len(l.known) > 0 {
+		outcomes = append(outcomes, l.absent(present, all)...)
+	}
+	for _, o := range outcomes {
+		status := o.report.Status
+		if status == domain.StatusDisabled || status == domain.StatusOK && l.known[o.key] == nil {
 			continue
 		}
-		attrs = append(attrs, slog.String("code", codeOf(due.err).Error()), slog.Any("cause", due.err))
-		var cause *frozenError
-		if errors.As(due.err, &cause) && cause.stack != "" {
-			attrs = append(attrs, slog.String("stack", cause.stack))
+		if suppressed, say := l.see(o, time.Now()); say {
+			due = append(due, line{o, suppressed})
 		}
-		l.log.LogAttrs(context.Background(), slog.LevelWarn, "section not ok", attrs...)
+	}
+	l.mu.Unlock()
+	for _, changed := range due {
+		l.write(changed)
 	}
 }
 
-// due remembers the outcomes and returns what is to be said now. Sections that are not
-// present are forgotten once there are too many.
-func (l *statusLog) due(outcomes []outcome, present map[string]domain.SectionReport, all bool, at time.Time) (lines []line) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+// absent returns what was refused before and is so no longer, since a scrape of all has
+// nothing of it. Once too many sections are known, those that are not present are
+// forgotten.
+func (l *statusLog) absent(present map[string]domain.SectionReport, all bool) (well []outcome) {
 	full := len(l.known) > maxRemembered
 	for key, its := range l.known {
 		_, here := present[key]
@@ -97,32 +98,51 @@ func (l *statusLog) due(outcomes []outcome, present map[string]domain.SectionRep
 			l.lost += its.changes
 			delete(l.known, key)
 		case all && its.refused && its.said.status != domain.StatusOK:
-			outcomes = append(outcomes, outcome{key: key, report: domain.SectionReport{Status: domain.StatusOK}})
+			well = append(well, outcome{key: key, report: domain.SectionReport{Status: domain.StatusOK}})
 		}
 	}
-	for _, o := range outcomes {
-		if o.report.Status == domain.StatusDisabled {
-			continue
-		}
-		its := l.known[o.key]
-		if its == nil {
-			ok := state{status: domain.StatusOK}
-			its = &told{said: ok, seen: ok, own: rate.NewLimiter(rate.Every(ownPause), ownBurst), refused: o.refused}
-			l.known[o.key] = its
-		}
-		now := state{status: o.report.Status}
-		if o.err != nil {
-			now.code = codeOf(o.err)
-		}
-		if now != its.seen {
-			its.seen = now
-			its.changes++
-		}
-		if now != its.said && its.own.TokensAt(at) >= 1 && l.all.AllowN(at, 1) {
-			its.own.AllowN(at, 1)
-			lines = append(lines, line{o, its.changes - 1 + l.lost})
-			its.said, its.changes, l.lost = now, 0, 0
-		}
+	return well
+}
+
+// see tells whether the log shall say a section's state now, and how many changes before
+// it were not said.
+func (l *statusLog) see(o outcome, at time.Time) (suppressed int, say bool) {
+	its := l.known[o.key]
+	if its == nil {
+		ok := state{status: domain.StatusOK}
+		its = &told{said: ok, seen: ok, own: rate.NewLimiter(rate.Every(ownPause), ownBurst), refused: o.refused}
+		l.known[o.key] = its
 	}
-	return lines
+	now := state{status: o.report.Status}
+	if o.report.Code != nil {
+		now.code = *o.report.Code
+	}
+	if now != its.seen {
+		its.seen = now
+		its.changes++
+	}
+	if now == its.said || its.own.TokensAt(at) < 1 || !l.all.AllowN(at, 1) {
+		return 0, false
+	}
+	its.own.AllowN(at, 1)
+	suppressed = its.changes - 1 + l.lost
+	its.said, its.changes, l.lost = now, 0, 0
+	return suppressed, true
+}
+
+func (l *statusLog) write(changed line) {
+	attrs := []slog.Attr{slog.String("section", changed.key), slog.String("status", string(changed.report.Status))}
+	if changed.suppressed > 0 {
+		attrs = append(attrs, slog.Int("suppressed", changed.suppressed))
+	}
+	if changed.err == nil {
+		l.log.LogAttrs(context.Background(), slog.LevelInfo, "section recovered", attrs...)
+		return
+	}
+	attrs = append(attrs, slog.String("code", string(*changed.report.Code)), slog.Any("cause", changed.err))
+	var cause *frozenError
+	if errors.As(changed.err, &cause) && cause.stack != "" {
+		attrs = append(attrs, slog.String("stack", cause.stack))
+	}
+	l.log.LogAttrs(context.Background(), slog.LevelWarn, "section not ok", attrs...)
 }
