@@ -3,6 +3,7 @@ package replay_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -101,6 +102,30 @@ func TestPlayer_StepByTime(t *testing.T) {
 		assert.Equal(t, []int64{1, 1, 2, 2, 3, 3, 3, 3}, seen)
 		assert.Equal(t, []int64{1, 1, 2, 2, 3, 3, 3, 1}, seenInLoop, "the last step lasts as long as the one before")
 	})
+}
+
+// A clock that was set back takes no time; the clock of the boot goes before it.
+func TestPlayer_ClockSetBack(t *testing.T) {
+	t.Parallel()
+	const step = `{"schema_version":1,"clock":{"unix_ms":%d,"boottime_ms":%d,"boot_id":"%s"},"stages":[{"task_id":%d}]}`
+	for name, tc := range map[string]struct {
+		recording string
+		seen      []int64
+	}{
+		"another boot":     {fmt.Sprintf(step+step+step, 9000, 0, "a", 1, 5000, 0, "b", 2, 7000, 0, "c", 3), []int64{2, 2, 3}},
+		"the boot goes on": {fmt.Sprintf(step+step+step, 9000, 1, "a", 1, 5000, 1001, "a", 2, 7000, 2001, "a", 3), []int64{1, 2, 3}},
+		"or back":          {fmt.Sprintf(step+step+step, 1, 9000, "a", 1, 1001, 5000, "a", 2, 9001, 7000, "a", 3), []int64{2, 2, 3}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			player := play(t, tc.recording, replay.Options{ByTime: true})
+			var seen []int64
+			for range tc.seen {
+				seen = append(seen, task(t, player))
+				time.Sleep(time.Second)
+			}
+			assert.Equal(t, tc.seen, seen, name)
+		})
+	}
 }
 
 // Scrapes that overlap each see one step, and each step is seen once.

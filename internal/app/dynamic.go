@@ -48,7 +48,7 @@ func (s *Service) runListed(ctx context.Context, keys []string) []outcome {
 		if len(keys) == 0 {
 			return one.missing
 		}
-		return one.refused || !slices.Contains(keys, one.key)
+		return !slices.Contains(keys, one.key)
 	}))
 }
 

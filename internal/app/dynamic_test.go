@@ -250,6 +250,22 @@ func TestListed_KnownWhileTheSourceFails(t *testing.T) {
 	})
 }
 
+// A section that a source had before it failed is not missing where another has its key.
+func TestListed_MissingIsListedByAnother(t *testing.T) {
+	l, other := &lister{}, &lister{}
+	l.set(section{"gpu", nil, returns(1, nil)})
+	other.set()
+	w := newWorld(t)
+	w.opts.Listers = []ports.SectionLister{l, other}
+	service := w.service(t)
+	scrape(t, service)
+	l.answer(func(context.Context) ([]ports.Listed, error) { return nil, domain.CodeFileUnreadable })
+	other.set(section{"gpu", nil, returns(2, nil)})
+	envelope := scrape(t, service, "gpu")
+	assert.Equal(t, []domain.Extension{{Key: "gpu", Value: json.RawMessage(`2`)}}, envelope.Extensions)
+	assert.Equal(t, domain.StatusOK, envelope.Sections["gpu"].Status)
+}
+
 // What could be listed before a slow source ran out of time is shown; the rest of
 // what it had is known.
 func TestListed_PartInTime(t *testing.T) {
