@@ -71,25 +71,27 @@ func (s *Service) list(ctx context.Context) (sections []*section) {
 	for i, source := range s.listers {
 		found, err := calls[i].wait(ctx)
 		if err != nil {
-			refused = append(refused, refusal(source.Name(), err))
-			refused[len(refused)-1].part = len(found) > 0
+			refused = append(refused, refusal(source.Name(), err, len(found) > 0))
 		}
 		first := len(taken)
 		for _, one := range found {
 			switch {
-			case one.refused:
+			case one.given != nil && one.given.refused:
 				refused = append(refused, one)
 			case slices.Contains(taken, one.key):
 				fault := fmt.Errorf("add section %q: the key is taken: %w", one.key, domain.CodeKeyRefused)
-				refused = append(refused, refusal(one.origin, fault))
+				refused = append(refused, refusal(one.origin, fault, false))
 			default:
 				taken = append(taken, one.key)
 				sections = append(sections, one)
 			}
 		}
 		for _, key := range source.remember(slices.Clone(taken[first:]), err) {
-			disabled := slices.Contains(s.opts.Disabled, key)
-			missing = append(missing, &section{key: key, missing: true, fault: err, disabled: disabled, fallback: json.RawMessage("null")})
+			o := outcome{key: key, value: json.RawMessage("null"), report: domain.SectionReport{Status: domain.StatusDisabled}}
+			if !slices.Contains(s.opts.Disabled, key) {
+				o.fail(err)
+			}
+			missing = append(missing, &section{key: key, missing: true, given: &o})
 		}
 	}
 	missing = slices.DeleteFunc(missing, func(one *section) bool { return slices.Contains(taken, one.key) })
@@ -103,7 +105,7 @@ func (s *Service) found(ctx context.Context, source ports.SectionLister) ([]*sec
 	for i, one := range listed {
 		added, fault := s.newSection(one.Section)
 		if fault != nil {
-			sections[i] = refusal(one.Origin, fmt.Errorf("%w: %w", domain.CodeKeyRefused, fault))
+			sections[i] = refusal(one.Origin, fmt.Errorf("%w: %w", domain.CodeKeyRefused, fault), false)
 			continue
 		}
 		added.origin, added.cache = one.Origin, nil // a cache would begin anew with each listing
@@ -112,10 +114,16 @@ func (s *Service) found(ctx context.Context, source ports.SectionLister) ([]*sec
 	return sections, err
 }
 
-// refusal stands for what is no section. Its name never hides a section's.
-func refusal(name string, fault error) *section {
+// refusal stands for what is no section, or for a source that failed, wholly or in part.
+// Its name never hides a section's.
+func refusal(name string, fault error, part bool) *section {
 	if name == "" || domain.WellFormed(name) {
 		name = "?" + name
 	}
-	return &section{key: name, refused: true, fault: fault}
+	o := outcome{key: name, refused: true}
+	o.fail(fault)
+	if part {
+		o.report.Status = domain.StatusDegraded
+	}
+	return &section{key: name, given: &o}
 }

@@ -19,25 +19,21 @@ type section struct {
 	key      string
 	core     bool // its value has a field of its own in the envelope
 	source   ports.Section
-	guard    *guard // of the service
-	disabled bool
+	guard    *guard        // of the service
 	fallback any           // what the envelope shows without a value
 	timeout  time.Duration // less than the scrape's; 0 for the scrape's
 	cache    *ttlCache     // nil for a section that is collected at every scrape
 	jobs     *RunningJobs  // what the section reads of the running jobs, if it does
+	given    *outcome      // what is shown without asking it; nil for a section that is asked
 
-	// Of those that are listed:
-	origin  string // where it comes from
-	refused bool   // it is no section, and the key only that of its report
-	missing bool   // it is not listed now, though it was before
-	fault   error  // why there is nothing to ask
-	part    bool   // the fault is of a part only
+	origin  string // of a section that was listed: where it comes from
+	missing bool   // it was listed before, and cannot be now
 }
 
 // outcome is what came of asking a section once.
 type outcome struct {
 	key     string
-	refused bool // as the section is
+	refused bool // it is no section, and the key only that of the report
 	value   any
 	report  domain.SectionReport
 	err     error // the cause, for the log
@@ -54,10 +50,13 @@ func (s *Service) newSection(source ports.Section) (*section, error) {
 	if domain.Reserved(key) {
 		return nil, fmt.Errorf("add section %q: the envelope uses this key itself", key)
 	}
-	added := &section{key: key, core: domain.Core(key), source: source, guard: &s.guard, disabled: slices.Contains(s.opts.Disabled, key)}
+	added := &section{key: key, core: domain.Core(key), source: source, guard: &s.guard}
 	var err error
 	if added.fallback, err = recovered(added.describe); err != nil {
 		return nil, fmt.Errorf("add section %q: its default: %w", key, err)
+	}
+	if slices.Contains(s.opts.Disabled, key) {
+		added.given = &outcome{key: key, value: added.fallback, report: domain.SectionReport{Status: domain.StatusDisabled}}
 	}
 	return added, nil
 }
@@ -89,18 +88,10 @@ func (s *section) describe() (fallback any, err error) {
 // run asks the section. It returns before the context's deadline is long past,
 // whatever the section does.
 func (s *section) run(ctx context.Context) outcome {
-	o := outcome{key: s.key, refused: s.refused, value: s.fallback, report: domain.SectionReport{Status: domain.StatusOK}}
-	switch {
-	case s.disabled:
-		o.report.Status = domain.StatusDisabled
-		return o
-	case s.fault != nil:
-		o.fail(s.fault)
-		if s.part {
-			o.report.Status = domain.StatusDegraded
-		}
-		return o
-	case s.timeout > 0:
+	if s.given != nil {
+		return *s.given
+	}
+	if s.timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, s.timeout)
 		defer cancel()
@@ -114,8 +105,13 @@ func (s *section) run(ctx context.Context) outcome {
 	} else {
 		collected, err = s.cache.get(ctx, start)
 	}
-	o.report.DurationMS = float64(time.Since(began).Microseconds()) / 1000
-	o.report.Rows, o.report.Truncated, o.report.Anomalies = collected.Rows, collected.Truncated, collected.Anomalies
+	o := outcome{key: s.key, value: s.fallback, report: domain.SectionReport{
+		Status:     domain.StatusOK,
+		DurationMS: float64(time.Since(began).Microseconds()) / 1000,
+		Rows:       collected.Rows,
+		Truncated:  collected.Truncated,
+		Anomalies:  collected.Anomalies,
+	}}
 	o.report.RecountedAt = sanitizeTime(collected.CountedAt, &o.report.Anomalies)
 	o.report.AsOf = sanitizeTime(collected.AsOf, &o.report.Anomalies)
 	if err != nil {

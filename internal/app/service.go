@@ -99,7 +99,7 @@ func (s *Service) Keys() []string {
 	ctx, cancel := context.WithTimeout(context.Background(), s.opts.SectionTimeout/4)
 	defer cancel()
 	for _, section := range s.list(ctx) {
-		if !section.refused {
+		if section.given == nil || !section.given.refused {
 			keys = append(keys, section.key)
 		}
 	}
@@ -156,7 +156,7 @@ func (s *Service) scrape(ctx context.Context, keys []string) []outcome {
 	sections := slices.DeleteFunc(slices.Clone(s.sections), func(one *section) bool {
 		return slices.Contains(s.opts.Recorded, one.key) || len(keys) > 0 && !slices.Contains(keys, one.key)
 	})
-	if i := slices.IndexFunc(sections, func(one *section) bool { return one.jobs != nil && !one.disabled }); i >= 0 {
+	if i := slices.IndexFunc(sections, func(one *section) bool { return one.jobs != nil && one.given == nil }); i >= 0 {
 		ctx = sections[i].jobs.begin(ctx)
 	}
 	var listed []outcome
