@@ -23,7 +23,10 @@ type guard struct {
 	calls map[underWay]context.Context
 }
 
-type underWay struct{ source, call any }
+type underWay struct {
+	source string
+	call   any
+}
 
 // call is one call of a source, for which several may wait.
 type call[T any] struct {
