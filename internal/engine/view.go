@@ -25,6 +25,7 @@ type View struct {
 	// For who has the turn:
 	brief   bool      // who yields lets the connection be closed
 	opened  time.Time // when the connection was
+	guarded bool      // how it reads cells now
 	conn    Conn      // nil before the first reading, and between those of a brief view
 	failure error     // why there is nothing to read
 }
@@ -42,6 +43,7 @@ func NewView(ctx context.Context, e Engine) *View {
 func (v *View) Session(ctx context.Context) (*Session, error) {
 	s := &Session{view: v}
 	if err := s.begin(ctx); err != nil {
+		s.End()
 		return nil, err
 	}
 	return s, nil
@@ -133,13 +135,11 @@ func (s *Session) begin(ctx context.Context) error {
 	}
 	s.end = func() { stop(); release() }
 	if err := v.open(ctx); err != nil {
-		s.End()
 		return err
 	}
 	s.Context, s.State, s.tx = ctx, v.conn.State(), v.conn.Session(ctx)
-	if err := s.Guard(s.Guarded); err != nil {
-		s.End()
-		return err
+	if v.guarded != s.Guarded {
+		return s.Guard(s.Guarded)
 	}
 	return nil
 }
@@ -163,7 +163,7 @@ func (v *View) open(ctx context.Context) error {
 			}
 			return err
 		}
-		v.conn, v.opened = conn, time.Now()
+		v.conn, v.opened, v.guarded = conn, time.Now(), false
 	}
 	return v.failure
 }
@@ -196,7 +196,7 @@ func (s *Session) Yield(ctx context.Context) error {
 // three times as long to compile, which is an eighth of what a scrape costs, so that
 // they are left for when such a cell was met.
 func (s *Session) Guard(guarded bool) error {
-	s.Guarded = guarded
+	s.Guarded, s.view.guarded = guarded, guarded
 	return s.view.classify(s.view.conn.Guard(guarded))
 }
 

@@ -96,9 +96,9 @@ func readFirst[S Sums[S]](ctx context.Context, t Table[S], within Range, rows in
 // signature of the unfinished rows of each block, 0 where there are none.
 func (r *Rollup[S]) mark(s Scrape) []uint64 {
 	signatures := make([]uint64, len(r.blocks))
-	at := 0
 	for _, m := range s.Marks {
-		if at = r.blockOf(m.ID, at); at == len(r.blocks) {
+		at := sort.Search(len(r.blocks), func(i int) bool { return r.blocks[i].upto >= m.ID })
+		if at == len(r.blocks) {
 			continue // behind the last block
 		}
 		signatures[at] += m.signature()
@@ -209,18 +209,6 @@ func (r *Rollup[S]) span(i int) Range {
 		from = r.blocks[i-1].upto + 1
 	}
 	return Range{from, r.blocks[i].upto}
-}
-
-// blockOf is the number of the block of an id, the number of blocks if it lies
-// behind them. Marks mostly come in the order of their ids, so that it is mostly
-// the block of the one before.
-func (r *Rollup[S]) blockOf(id int64, guess int) int {
-	if guess < len(r.blocks) {
-		if span := r.span(guess); span.From <= id && id <= span.Upto {
-			return guess
-		}
-	}
-	return sort.Search(len(r.blocks), func(i int) bool { return r.blocks[i].upto >= id })
 }
 
 // signature is a number that is another for another row, or another version of it,

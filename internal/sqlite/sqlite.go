@@ -142,12 +142,15 @@ func (e *Engine) begin(ctx context.Context, found files, param string) (*connect
 	e.begun++
 	var version int64
 	err := conn.tx.QueryRowContext(ctx, "PRAGMA schema_version").Scan(&version)
-	if err != nil {
+	switch opened, statErr := stat(found.path); {
+	case err != nil:
 		err = fmt.Errorf("read schema version: %w", err)
-	} else if opened, statErr := stat(found.path); statErr != nil {
+	case statErr != nil:
 		err = fileError("identify database", statErr)
-	} else if opened.id != found.db.id {
+	case opened.id != found.db.id:
 		err = fmt.Errorf("open database: %w: it was replaced meanwhile", domain.CodeDBBusy)
+	default:
+		err = conn.Guard(false)
 	}
 	if err != nil {
 		conn.Close()
