@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/orchmetrics/orchmetrics/domain"
 	"github.com/orchmetrics/orchmetrics/internal/engine"
@@ -53,6 +54,19 @@ func (s *Store) Retries(ctx context.Context) (reading ports.Reading[*domain.Retr
 	}
 	reading, odd := counted(retries, jobs.CountedAt, "jobs.attempts", jobs.Sums.oddAttempts)
 	return reading, errors.Join(err, odd)
+}
+
+// counted is a reading of sums, and the error that goes with those over cells that could
+// not be read. The envelope shows whole seconds, never later than it was.
+func counted[T any](value T, at time.Time, what string, odd ...int64) (reading ports.Reading[T], err error) {
+	for _, cells := range odd {
+		reading.Anomalies += cells
+	}
+	if reading.Anomalies > 0 {
+		err = fmt.Errorf("sum %s: %d cells cannot be read: %w", what, reading.Anomalies, domain.CodeUnreadableCells)
+	}
+	reading.Value, reading.CountedAt = value, new(at.UTC().Truncate(time.Second))
+	return reading, err
 }
 
 // maxOthers is how many statuses beside the known ones are counted. A table with
@@ -179,4 +193,11 @@ func scanJob(row *engine.Rows) (sums jobSums) {
 		}
 	}
 	return sums
+}
+
+// addTo adds n to the sum, and tells whether the result fits 64 bits.
+func addTo(sum *int64, n int64) bool {
+	before := *sum
+	*sum += n
+	return n == 0 || (n > 0) == (*sum > before)
 }

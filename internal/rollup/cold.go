@@ -28,7 +28,7 @@ const (
 // in doubt.
 func (r *Rollup[S]) readCold(ctx context.Context, t Table[S], signatures []uint64, s Scrape) error {
 	for range r.blocks {
-		if r.doubt.open() || !r.budget.portion() {
+		if r.doubt.since != 0 || !r.budget.portion() {
 			break
 		}
 		r.next %= len(r.blocks)
@@ -37,7 +37,7 @@ func (r *Rollup[S]) readCold(ctx context.Context, t Table[S], signatures []uint6
 		}
 		r.next++
 	}
-	if !r.doubt.open() {
+	if r.doubt.since == 0 {
 		return nil
 	}
 	for i := range r.blocks {
@@ -58,7 +58,7 @@ func (r *Rollup[S]) readCold(ctx context.Context, t Table[S], signatures []uint6
 // check reads a cold block again and compares. In a later state one with unfinished
 // rows may have changed in the ordinary course of work.
 func (r *Rollup[S]) check(ctx context.Context, t Table[S], i int, signatures []uint64, s Scrape) error {
-	began, doubted := r.budget.now(), r.doubt.open()
+	began, doubted := r.budget.now(), r.doubt.since != 0
 	changed, err := r.read(ctx, t, i, signatures, s)
 	if r.budget.spend(began, doubted) {
 		r.doubt.costly = true
@@ -91,12 +91,10 @@ type doubt struct {
 	vain int
 }
 
-func (d *doubt) open() bool { return d.since != 0 }
-
 // raise puts in doubt what was read before, for what was found in the table. While
 // there is such doubt already, what else is found is taken to be of the same kind.
 func (d *doubt) raise(scrape uint64) {
-	if !d.open() || !d.founded {
+	if d.since == 0 || !d.founded {
 		d.since = scrape
 	}
 	d.founded, d.vain = true, 0
@@ -111,7 +109,7 @@ func (d *doubt) suspect(s Scrape) {
 	d.sign = s.At
 	switch {
 	case d.vain >= habit:
-	case d.open():
+	case d.since != 0:
 		d.later = s.Sequence
 	default:
 		d.since = s.Sequence

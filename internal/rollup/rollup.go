@@ -23,6 +23,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -56,76 +57,6 @@ var (
 	// the time did not suffice. The next scrape goes on from there.
 	ErrCounting = errors.New("read the sums: the first count is not done")
 )
-
-// Sums are what is known of some rows.
-type Sums[S any] interface {
-	// Add returns the sums of both. It may add other to the receiver, which nobody
-	// else holds: who adds up many begins with the zero value.
-	Add(other S) S
-	// Equal tells whether they are the same.
-	Equal(other S) bool
-}
-
-// Range is the rows with an id from From to Upto, both included.
-type Range struct{ From, Upto int64 }
-
-// All is every id that there can be.
-func All() Range { return Range{math.MinInt64, math.MaxInt64} }
-
-// Table reads rows of one table in one view.
-type Table[S any] interface {
-	// Sum returns the sums over the rows of a range, and how many there are.
-	Sum(ctx context.Context, r Range) (sums S, rows int64, err error)
-	// Nth returns the id of the n-th row of a range, by id ascending, 1 for the
-	// first; false if there are fewer.
-	Nth(ctx context.Context, r Range, n int64) (id int64, found bool, err error)
-}
-
-// Mark is a row that is not finished.
-type Mark struct {
-	ID int64
-	// Version differs where what is summed of the row does.
-	Version uint64
-	// Hot is set if the row is being worked on: its block is read at each scrape.
-	Hot bool
-}
-
-// Scrape is what was seen of the table in a scrape's view, and what it may cost.
-type Scrape struct {
-	// At is when the view began. It never falls from a scrape to the next.
-	At time.Time
-	// Sequence orders views by what they see.
-	Sequence uint64
-	// Database names the database and the table's columns: with another name, all
-	// that is known is of something else. Table names the table's place within it:
-	// with another name it may be another one, or a copy.
-	Database, Table string
-	// Doubtful is set if the database may have been replaced or put back to an
-	// older state, by whatever tells.
-	Doubtful bool
-	// Lowest and Highest are the ids at the ends; nil without rows.
-	Lowest, Highest *int64
-	// Marks are all rows that are not finished.
-	Marks []Mark
-	// All is set to read every block anew.
-	All bool
-	// Later is set if the cold blocks are read from a later state than the hot ones.
-	Later bool
-	// Time is how long this scrape may read.
-	Time time.Duration
-	// Part is this table's part of the budget, from 0 to 1.
-	Part float64
-}
-
-// Result is the sums over the whole table.
-type Result[S any] struct {
-	Sums S
-	Rows int64
-	// CountedAt is since when every row that nobody works on was read again.
-	CountedAt time.Time
-	// Doubtful is set if the sums are possibly wrong: they are being read again.
-	Doubtful bool
-}
 
 // Rollup is the sums of one table. It is not safe for concurrent use.
 type Rollup[S Sums[S]] struct {
@@ -186,7 +117,7 @@ func (r *Rollup[S]) Read(ctx context.Context, hot, cold Table[S], s Scrape) (Res
 	if err := r.readCold(ctx, cold, signatures, s); err != nil {
 		return Result[S]{}, err
 	}
-	total.CountedAt, total.Doubtful = s.At, r.doubt.open()
+	total.CountedAt, total.Doubtful = s.At, r.doubt.since != 0
 	r.addUp(s.Sequence)
 	for i := range r.lots {
 		total.Sums = total.Sums.Add(r.lots[i].sums)
@@ -233,4 +164,58 @@ func (r *Rollup[S]) compare(s Scrape) {
 // forget drops all that was read.
 func (r *Rollup[S]) forget() {
 	r.blocks, r.next, r.counted, r.grown, r.doubt = nil, 0, false, false, doubt{}
+}
+
+// lotBlocks is how many blocks are added up together.
+const lotBlocks = 64
+
+// lot is the sums of some blocks in a row, so that a scrape adds up what was read anew,
+// and not what each block has, of which there may be ten thousand.
+type lot[S Sums[S]] struct {
+	span   Range // of ids
+	sums   S
+	rows   int64
+	readIn uint64    // the sequence of the scrape that added them up
+	readAt time.Time // when the oldest of them was read
+}
+
+// addUp brings the lots up to date with the blocks.
+func (r *Rollup[S]) addUp(sequence uint64) {
+	lots := make([]lot[S], 0, len(r.blocks)/lotBlocks+1)
+	from := int64(math.MinInt64)
+	for blocks := range slices.Chunk(r.blocks, lotBlocks) {
+		span := Range{from, blocks[len(blocks)-1].upto}
+		if i := len(lots); i < len(r.lots) && r.lots[i].holds(span, blocks) {
+			lots = append(lots, r.lots[i])
+		} else {
+			lots = append(lots, lotOf(span, blocks, sequence))
+		}
+		from = saturated(span.Upto, 1)
+	}
+	r.lots = lots
+}
+
+func lotOf[S Sums[S]](span Range, blocks []block[S], sequence uint64) lot[S] {
+	l := lot[S]{span: span, readIn: sequence, readAt: blocks[0].readAt}
+	for i := range blocks {
+		l.sums = l.sums.Add(blocks[i].sums)
+		l.rows += blocks[i].rows
+		if blocks[i].readAt.Before(l.readAt) {
+			l.readAt = blocks[i].readAt
+		}
+	}
+	return l
+}
+
+// holds tells whether a lot is of these blocks, and none of them was read since.
+func (l *lot[S]) holds(span Range, blocks []block[S]) bool {
+	if l.span != span {
+		return false
+	}
+	for i := range blocks {
+		if blocks[i].readIn > l.readIn {
+			return false
+		}
+	}
+	return true
 }
