@@ -7,6 +7,9 @@ import (
 	"github.com/orchmetrics/orchmetrics/ports"
 )
 
+// This file has the sections of what runs now, two views of the same jobs: their processes,
+// and what they cost.
+
 // Agents is the section of running jobs and their processes. Without the
 // processes it still shows the jobs.
 type Agents struct {
