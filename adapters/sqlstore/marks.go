@@ -21,6 +21,7 @@ const maxVersions = 10_000
 type activeRows struct {
 	withFigures string // of the runs; "" where no sums are kept of them
 	plain, ids  string
+	runs        bool // whether those of the jobs are known
 }
 
 func (s *statements) selectActive() (rows activeRows) {
@@ -32,7 +33,7 @@ func (s *statements) selectActive() (rows activeRows) {
 	ids := fmt.Sprintf("SELECT j.id, CASE WHEN %s = '%s' THEN 1 ELSE 0 END, %s, ", status, running, jobs.cells(engine.Integer, "run_id"))
 	attempts, from := jobs.cells(engine.Integer, "attempts"), " FROM "+jobs.from()
 	where := fmt.Sprintf(" WHERE %s IN ('%s','%s') LIMIT ?", status, queued, running)
-	rows = activeRows{plain: ids + attempts + from + where, ids: ids + "NULL" + from + where}
+	rows = activeRows{runs: jobs.Columns["run_id"], plain: ids + attempts + from + where, ids: ids + "NULL" + from + where}
 	if runs, err := s.columns("agent_runs", "r", "id"); err == nil && runs.Keyed {
 		join := " LEFT JOIN agent_runs r ON r.id = " + jobs.ref("run_id")
 		rows.withFigures = ids + attempts + ", " + runCells(runs) + from + join + where

@@ -150,7 +150,7 @@ func (k *sums[S]) read(ctx context.Context, s *Store, v *scrape, q *queries) (re
 
 // look finds out what the rollup is told of a scrape.
 func (k *sums[S]) look(s *Store, v *scrape, q *queries) (seen rollup.Scrape, err error) {
-	if v.active == nil {
+	if v.active == nil && (k.name == "jobs" || q.active.runs) {
 		if v.active, err = q.readActive(); err != nil {
 			return seen, err
 		}
