@@ -162,7 +162,7 @@ func capture(t *testing.T, store *Store) func() []string {
 		// Not the dialect's own Explain: it quotes texts as names.
 		statements = append(statements, logger.ExplainSQL(tx.Statement.SQL.String(), nil, `'`, tx.Statement.Vars...))
 	}
-	conn, err := store.engine.Connect(t.Context()) // all sessions of an engine have the same callbacks
+	conn, _, err := store.engine.Connect(t.Context()) // all sessions of an engine have the same callbacks
 	require.NoError(t, err)
 	defer conn.Close()
 	callback := conn.Session(t.Context()).Callback()

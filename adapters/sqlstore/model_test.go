@@ -47,7 +47,7 @@ func watch(t *testing.T, rows int, seed uint64) *watched {
 func watchOver(t *testing.T, world *world, store *Store) *watched {
 	t.Helper()
 	w := &watched{world: world, store: store, perBlock: perBlock}
-	conn, err := w.store.engine.Connect(t.Context())
+	conn, _, err := w.store.engine.Connect(t.Context())
 	require.NoError(t, err)
 	defer conn.Close()
 	require.NoError(t, conn.Session(t.Context()).Callback().Row().After("gorm:row").Register("charge", func(tx *gorm.DB) {

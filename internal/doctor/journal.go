@@ -107,12 +107,12 @@ type timedEngine struct {
 }
 
 // Connect implements engine.Engine.
-func (e *timedEngine) Connect(ctx context.Context) (engine.Conn, error) {
-	conn, err := e.Engine.Connect(ctx)
+func (e *timedEngine) Connect(ctx context.Context) (engine.Conn, engine.State, error) {
+	conn, state, err := e.Engine.Connect(ctx)
 	if err != nil {
-		return nil, err
+		return nil, state, err
 	}
-	return &timedConn{Conn: conn, engine: e, began: time.Now()}, nil
+	return &timedConn{Conn: conn, engine: e, began: time.Now()}, state, nil
 }
 
 // take returns what was noted, and begins anew.

@@ -18,10 +18,10 @@ import (
 // Engine is one database, which need not be there yet.
 type Engine interface {
 	// Connect opens a connection and begins a transaction on it, which sees one
-	// state of the database until it is closed. Nothing it does may harm, block or
+	// state of the database until it is closed, and tells which. Nothing it does may harm, block or
 	// confuse who writes there. The transaction outlives the context. An error has
 	// a code, see Code.
-	Connect(ctx context.Context) (Conn, error)
+	Connect(ctx context.Context) (Conn, State, error)
 	// Code returns the code that an error of this engine shows as; "" for one that
 	// is not known.
 	Code(err error) domain.Code
@@ -35,8 +35,6 @@ type Conn interface {
 	// Session returns GORM's session through which a reading queries. It refuses to
 	// write, and ends with the context.
 	Session(ctx context.Context) *gorm.DB
-	// State is what the transaction sees.
-	State() State
 	// Guard tells the connection how cells are read from now on: guarded, so that a
 	// cell of any size may be met (see Dialect.Cell), or as they are at first, so that a
 	// large one fails the statement with domain.CodeTooLarge.

@@ -23,6 +23,7 @@ type View struct {
 	waiting atomic.Int32        // readings that wait for their turn
 
 	// For who has the turn:
+	state   State     // what the connection sees
 	brief   bool      // who yields lets the connection be closed
 	opened  time.Time // when the connection was
 	guarded bool      // how it reads cells now
@@ -137,7 +138,7 @@ func (s *Session) begin(ctx context.Context) error {
 	if err := v.open(ctx); err != nil {
 		return err
 	}
-	s.Context, s.State, s.tx = ctx, v.conn.State(), v.conn.Session(ctx)
+	s.Context, s.State, s.tx = ctx, v.state, v.conn.Session(ctx)
 	if v.guarded != s.Guarded {
 		return s.Guard(s.Guarded)
 	}
@@ -155,7 +156,7 @@ func (v *View) open(ctx context.Context) error {
 	case v.ctx.Err() != nil:
 		return v.Ended()
 	case v.conn == nil && v.failure == nil:
-		conn, err := v.engine.Connect(ctx)
+		conn, state, err := v.engine.Connect(ctx)
 		if err != nil {
 			err = v.classify(err)
 			if ctx.Err() == nil || errors.Is(err, domain.CodeDBBusy) {
@@ -163,7 +164,7 @@ func (v *View) open(ctx context.Context) error {
 			}
 			return err
 		}
-		v.conn, v.opened, v.guarded = conn, time.Now(), false
+		v.conn, v.state, v.opened, v.guarded = conn, state, time.Now(), false
 	}
 	return v.failure
 }

@@ -186,9 +186,6 @@ func (c *connection) Session(ctx context.Context) *gorm.DB {
 // Guard implements engine.Conn. Cells are always guarded.
 func (*connection) Guard(bool) error { return nil }
 
-// State implements engine.Conn.
-func (c *connection) State() engine.State { return c.state }
-
 // Check implements engine.Conn: what was read of a table that was rewritten or emptied
 // after the transaction began does not count.
 func (c *connection) Check() error {

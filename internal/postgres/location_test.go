@@ -102,7 +102,7 @@ func TestErrorsKeepSecrets(t *testing.T) {
 		"postgres://canary:canary@127.0.0.1:1/canary?sslmode=disable",
 		schema.URL("canary", "canary"), schema.URL("metrics", "canary"),
 	} {
-		_, err := newEngine(t, url).Connect(t.Context())
+		_, _, err := newEngine(t, url).Connect(t.Context())
 		require.Error(t, err)
 		assert.NotContains(t, err.Error(), "canary")
 	}

@@ -93,16 +93,16 @@ func (e *Engine) Dialect() engine.Dialect { return dialect{e} }
 func (*Engine) Code(error) domain.Code { return "" }
 
 // Connect implements engine.Engine.
-func (e *Engine) Connect(ctx context.Context) (engine.Conn, error) {
+func (e *Engine) Connect(ctx context.Context) (engine.Conn, engine.State, error) {
 	if err := e.slots.Acquire(ctx, 1); err != nil {
-		return nil, fmt.Errorf("wait for a connection: %w: %w", waited(err, domain.CodeDBBusy), err)
+		return nil, engine.State{}, fmt.Errorf("wait for a connection: %w: %w", waited(err, domain.CodeDBBusy), err)
 	}
 	conn, err := e.connect(ctx)
 	if err != nil {
 		e.slots.Release(1)
-		return nil, err
+		return nil, engine.State{}, err
 	}
-	return conn, nil
+	return conn, conn.state, nil
 }
 
 // waited is the code of an error that ends a wait: whose time was up waited in vain, and

@@ -43,11 +43,6 @@ type files struct {
 	live bool
 }
 
-// sidecars are the files beside the database, by what its name is followed by.
-func (f *files) sidecars() map[string]*file {
-	return map[string]*file{"-wal": &f.wal, "-shm": &f.shm, "-journal": &f.journal}
-}
-
 // inspect looks at the files, and refuses where reading could do harm. With an
 // error it returns what it found on the way.
 func inspect(path string) (files, error) {
@@ -63,13 +58,18 @@ func inspect(path string) (files, error) {
 	if !found.db.mode.IsRegular() {
 		return found, fmt.Errorf("find database: not a regular file: %w", domain.CodeDBUnreadable)
 	}
-	for suffix, sidecar := range found.sidecars() {
+	for suffix, sidecar := range map[string]*file{"-wal": &found.wal, "-shm": &found.shm, "-journal": &found.journal} {
 		switch *sidecar, err = stat(resolved + suffix); {
 		case errors.Is(err, fs.ErrNotExist): // a finding, not an error
 		case err != nil:
 			return found, fileError("find sidecar file", err)
 		case !sidecar.mode.IsRegular(): // to open a pipe would wait for its other end
 			return found, fmt.Errorf("find sidecar file: not a regular file: %w", domain.CodeDBUnreadable)
+		// What root opens beside a database it gives to the database's owner: good for a file
+		// that it creates, and without effect only on one that is his already.
+		case os.Geteuid() == 0 && (sidecar.uid != found.db.uid || sidecar.gid != found.db.gid):
+			return found, fmt.Errorf("check database owner: root would give the %s of %d:%d to %d:%d: %w",
+				suffix, sidecar.uid, sidecar.gid, found.db.uid, found.db.gid, domain.CodeDBPermission)
 		}
 	}
 	found.pending = found.wal.size > 0
@@ -101,17 +101,9 @@ func fileError(action string, err error) error {
 
 // permitted refuses what we may not read, and what could lock the orchestrator
 // out: SQLite creates a missing -wal even for a reader, and one that belongs to
-// another user is not writable for the orchestrator. What root opens beside a database
-// it gives to the database's owner: good for a file that it creates, and without effect
-// only on one that is his already.
+// another user is not writable for the orchestrator.
 func (f *files) permitted() error {
 	uid := os.Geteuid()
-	for suffix, beside := range f.sidecars() {
-		if beside.there && uid == 0 && (beside.uid != f.db.uid || beside.gid != f.db.gid) {
-			return fmt.Errorf("check database owner: root would give the %s of %d:%d to %d:%d: %w",
-				suffix, beside.uid, beside.gid, f.db.uid, f.db.gid, domain.CodeDBPermission)
-		}
-	}
 	for _, suffix := range []string{"", "-wal", "-shm"} {
 		if err := access(f.path+suffix, unix.R_OK); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("read %s: %w: %w", filepath.Base(f.path+suffix), domain.CodeDBPermission, err)

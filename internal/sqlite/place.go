@@ -55,7 +55,7 @@ func (e *Engine) Place() (Place, error) {
 	if found.db.there {
 		place.Bytes, place.Mode, place.Owner = found.db.size, found.db.mode, &Owner{found.db.uid, found.db.gid}
 	}
-	for suffix := range found.sidecars() {
+	for _, suffix := range []string{"-wal", "-shm", "-journal"} {
 		if sidecar, err := stat(found.path + suffix); err == nil && sidecar.mode.IsRegular() {
 			place.Sidecars[suffix] = Owner{sidecar.uid, sidecar.gid}
 		}
@@ -70,7 +70,7 @@ func (e *Engine) Place() (Place, error) {
 // WAL opens the database as a scrape does, and tells whether it is in WAL mode or
 // uses a rollback journal. The error wraps a domain.Code.
 func (e *Engine) WAL(ctx context.Context) (bool, error) {
-	conn, err := e.Connect(ctx)
+	conn, state, err := e.Connect(ctx)
 	if err != nil {
 		if _, known := errors.AsType[domain.Code](err); !known {
 			err = fmt.Errorf("%w: %w", cmp.Or(driverCode(err), domain.CodeDBUnreadable), err)
@@ -78,5 +78,5 @@ func (e *Engine) WAL(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	defer conn.Close()
-	return !conn.State().Blocking, nil
+	return !state.Blocking, nil
 }

@@ -31,7 +31,7 @@ func TestSessionRefusesWrites(t *testing.T) {
 			before := listing(t, filepath.Dir(path))
 			e, err := New(path, time.Second)
 			require.NoError(t, err)
-			conn, err := e.Connect(t.Context())
+			conn, _, err := e.Connect(t.Context())
 			require.NoError(t, err)
 			defer conn.Close()
 			requireNoWrite(t, conn, filepath.Dir(path))

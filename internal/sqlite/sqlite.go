@@ -59,22 +59,22 @@ func (*Engine) Code(err error) domain.Code { return driverCode(err) }
 
 // Connect implements engine.Engine. It tries again if the orchestrator has just
 // started or stopped: then the files are no longer what they were found to be.
-func (e *Engine) Connect(ctx context.Context) (engine.Conn, error) {
+func (e *Engine) Connect(ctx context.Context) (engine.Conn, engine.State, error) {
 	found, err := inspect(e.path)
 	if err != nil {
-		return nil, err
+		return nil, engine.State{}, err
 	}
 	conn, err := e.connect(ctx, found)
 	if err != nil && driverCode(err) != domain.CodeDBBusy && !found.unchanged() {
 		if found, err = inspect(e.path); err != nil {
-			return nil, err
+			return nil, engine.State{}, err
 		}
 		conn, err = e.connect(ctx, found)
 	}
 	if err != nil {
-		return nil, err
+		return nil, engine.State{}, err
 	}
-	return conn, nil
+	return conn, conn.state, nil
 }
 
 // connect chooses how to open the database from what lies on disk, and begins
@@ -197,9 +197,6 @@ func (c *connection) Session(ctx context.Context) *gorm.DB {
 	tx.Statement.ConnPool = c.tx
 	return tx
 }
-
-// State implements engine.Conn.
-func (c *connection) State() engine.State { return c.state }
 
 // Check implements engine.Conn.
 func (c *connection) Check() error {

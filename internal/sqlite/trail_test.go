@@ -17,10 +17,10 @@ import (
 // of the view before.
 func doubtful(t *testing.T, e *Engine) bool {
 	t.Helper()
-	conn, err := e.Connect(t.Context())
+	conn, state, err := e.Connect(t.Context())
 	require.NoError(t, err)
 	defer conn.Close()
-	return conn.State().Doubtful
+	return state.Doubtful
 }
 
 func newEngine(t *testing.T, path string) *Engine {

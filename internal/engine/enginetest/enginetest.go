@@ -238,7 +238,7 @@ func readOnlyChecks() []check {
 			v.End()
 			assert.EqualValues(t, 1, db.count(t, "things"), "%s", statement)
 		}
-		conn, err := db.Engine.Connect(t.Context())
+		conn, _, err := db.Engine.Connect(t.Context())
 		require.NoError(t, err)
 		defer conn.Close()
 		for name, write := range gormWrites() {
