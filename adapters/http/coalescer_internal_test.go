@@ -159,6 +159,28 @@ func TestCoalescer_JSONDoesNotWaitForText(t *testing.T) {
 	})
 }
 
+// TestCoalescer_OneScrapeAtATime: that of a text and that of JSON, too.
+func TestCoalescer_OneScrapeAtATime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var now, most atomic.Int64
+		c := coalescing(scraper{take: func([]string) domain.Envelope {
+			most.Store(max(most.Load(), now.Add(1)))
+			time.Sleep(time.Second)
+			now.Add(-1)
+			return domain.Envelope{}
+		}}, 0)
+		began := time.Now()
+		var group sync.WaitGroup
+		for _, contentType := range []string{jsonType, string(ports.PrometheusText)} {
+			group.Go(func() { assert.NoError(t, c.ask(t.Context(), nil, form{contentType: contentType}).err) })
+		}
+		group.Wait()
+		assert.EqualValues(t, 1, most.Load())
+		assert.Equal(t, 2*time.Second, time.Since(began))
+	})
+}
+
 // TestCoalescer_Crowd: a crowd of pollers costs sixty scrapes a second, and none of
 // them waits long.
 func TestCoalescer_Crowd(t *testing.T) {

@@ -100,6 +100,36 @@ func TestOutgoing_DropsWhatDoesNotMove(t *testing.T) {
 	})
 }
 
+// meanwhile does something else after the first portion.
+type meanwhile struct {
+	*httptest.ResponseRecorder
+
+	then func()
+}
+
+func (m *meanwhile) Write(part []byte) (int, error) {
+	written, err := m.ResponseRecorder.Write(part)
+	if m.then != nil {
+		m.then()
+	}
+	m.then = nil
+	return written, err
+}
+
+// TestOutgoing_DroppedBetweenPortions: an answer that makes room goes on no more.
+func TestOutgoing_DroppedBetweenPortions(t *testing.T) {
+	t.Parallel()
+	o := NewOutgoing()
+	o.most = 3 * portion
+	other := httptest.NewRecorder()
+	slow := &meanwhile{httptest.NewRecorder(), func() { o.Send(other, portions(2)) }}
+	o.Send(slow, portions(3))
+	assert.Equal(t, 2*portion, other.Body.Len())
+	assert.Equal(t, portion, slow.Body.Len())
+	assert.Zero(t, o.bytes)
+	assert.Empty(t, o.answers)
+}
+
 // TestOutgoing_OneIsAlwaysSent: an answer that is larger than all may be.
 func TestOutgoing_OneIsAlwaysSent(t *testing.T) {
 	t.Parallel()
