@@ -71,13 +71,14 @@ func runCells(c *columns) string {
 // always the same: sums of floating-point numbers depend on it.
 func plainRuns(c *columns) (sums, groupBy string) {
 	model := c.cell("model", c.dialect.Exact)
-	if c.Types["model"] != engine.Dynamic { // a text of that type need not be short
-		model = c.cells(engine.Text, "model")
-	}
-	if model != "NULL" {
+	shown := model
+	if c.Columns["model"] {
 		groupBy = " GROUP BY " + model + " ORDER BY " + model
+		if c.Types["model"] != engine.Dynamic { // a text of that type need not be short
+			shown = c.dialect.Cell(engine.Column{Name: model, Type: engine.Text}, engine.Text, true)
+		}
 	}
-	expressions := []string{model, c.cell("cost_usd", c.dialect.Max)}
+	expressions := []string{shown, c.cell("cost_usd", c.dialect.Max)}
 	for i, name := range slices.Concat([]string{"cost_usd"}, tokenColumns[:]) {
 		if c.Columns[name] && !(engine.Column{Type: c.Types[name]}).Summable(i > 0) {
 			return "", ""
