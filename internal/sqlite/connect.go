@@ -51,10 +51,14 @@ func newConnector(path string, busyTimeout time.Duration, params ...string) conn
 		drv: &sqlite3.SQLiteDriver{ConnectHook: func(c *sqlite3.SQLiteConn) error {
 			// What is sorted stays in memory: SQLite would else put it into files, also
 			// on a connection that only reads (https://www.sqlite.org/tempfiles.html).
-			session, ok := any(c).(driver.ExecerContext) // which the stub without cgo is not
+			session, ok := any(c).(interface { // which the stub without cgo is not
+				driver.ExecerContext
+				SetLimit(id, value int) int
+			})
 			if !ok {
 				return errors.New("keep temporary tables in memory: the driver has none")
 			}
+			session.SetLimit(limitLength, maxCell)
 			for _, pragma := range []string{"temp_store = MEMORY", "hard_heap_limit = " + strconv.Itoa(maxHeap)} {
 				if _, err := session.ExecContext(context.Background(), "PRAGMA "+pragma, nil); err != nil {
 					return fmt.Errorf("keep temporary tables in memory: %w", err)

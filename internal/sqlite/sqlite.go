@@ -149,8 +149,6 @@ func (e *Engine) begin(ctx context.Context, found files, param string) (*connect
 		err = fileError("identify database", statErr)
 	case opened.id != found.db.id:
 		err = fmt.Errorf("open database: %w: it was replaced meanwhile", domain.CodeDBBusy)
-	default:
-		err = conn.Guard(false)
 	}
 	if err != nil {
 		conn.Close()
