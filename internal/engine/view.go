@@ -126,6 +126,7 @@ func (s *Session) begin(ctx context.Context) error {
 	if err != nil {
 		release()
 		if v.ctx.Err() != nil {
+			v.closeIfIdle() // the turn may have been given to this reading as the view ended
 			return v.Ended()
 		}
 		return fmt.Errorf("wait for the database connection: %w: %w", domain.CodeTimeout, err)
