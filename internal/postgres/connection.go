@@ -145,7 +145,8 @@ const stateQuery = `SELECT
 	pg_catalog.pg_is_in_recovery(),
 	pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text::bigint,
 	(SELECT pg_catalog.concat_ws(';', t.oids, t.views,
-			(SELECT pg_catalog.string_agg(pg_catalog.concat_ws(' ', a.attrelid, a.attnum, a.attname, a.atttypid, a.attcollation), ',' ORDER BY a.attrelid, a.attnum)
+			(SELECT pg_catalog.string_agg(pg_catalog.concat_ws(' ', a.attrelid, a.attnum, a.attname, a.atttypid, a.attcollation), ','
+					ORDER BY a.attrelid, a.attnum)
 				FROM pg_catalog.pg_attribute a WHERE a.attrelid = ANY(t.oids) AND a.attnum > 0 AND NOT a.attisdropped),
 			(SELECT pg_catalog.string_agg(pg_catalog.concat_ws(' ', i.indexrelid, i.indisvalid), ',' ORDER BY i.indexrelid)
 				FROM pg_catalog.pg_index i WHERE i.indrelid = ANY(t.oids)))
