@@ -25,9 +25,9 @@ func TestSum(t *testing.T) {
 	require.NoError(t, err)
 	defer s.End()
 	sum := func(table, column string) (statement string, sum any) {
-		found, err := s.Dialect.Table(s, table)
+		found, err := s.Dialect().Table(s, table)
 		require.NoError(t, err)
-		statement = "SELECT " + s.Dialect.Sum(engine.Column{Name: table + "." + column, Type: found.Types[column]}, table+".id") + " FROM " + table
+		statement = "SELECT " + s.Dialect().Sum(engine.Column{Name: table + "." + column, Type: found.Types[column]}, table+".id") + " FROM " + table
 		rows := s.Query(statement)
 		for rows.Next() {
 			sum = rows.Value()
