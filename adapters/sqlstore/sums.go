@@ -123,17 +123,7 @@ func (k *sums[S]) read(ctx context.Context, s *Store, v *scrape, q *queries) (re
 		return result, r.layout.err
 	}
 	if r.layout.Keyed {
-		var seen rollup.Scrape
-		if seen, err = k.look(s, v, q); err != nil {
-			return result, err
-		}
-		var cold rollup.Table[S] = r
-		if q.State.Blocking {
-			cold, seen.Later = sliced[S]{r}, true
-		}
-		if result, err = k.rollup.Read(ctx, r, cold, seen); err == nil {
-			k.rows.Store(result.Rows)
-		}
+		result, err = k.readBlocks(ctx, s, v, r)
 	}
 	if !r.layout.Keyed || errors.Is(err, rollup.ErrOlder) { // all rows, without keeping anything
 		result.CountedAt = v.began
@@ -146,6 +136,22 @@ func (k *sums[S]) read(ctx context.Context, s *Store, v *scrape, q *queries) (re
 		err = fmt.Errorf("sum %s: rows that had ended have changed: %w", k.name, domain.CodeRecounting)
 	}
 	return result, err
+}
+
+// readBlocks reads what may have changed.
+func (k *sums[S]) readBlocks(ctx context.Context, s *Store, v *scrape, r *reader[S]) (result rollup.Result[S], err error) {
+	seen, err := k.look(s, v, r.q)
+	if err != nil {
+		return result, err
+	}
+	var cold rollup.Table[S] = r
+	if seen.Later = r.q.State.Blocking; seen.Later {
+		cold = sliced[S]{r}
+	}
+	if result, err = k.rollup.Read(ctx, r, cold, seen); err == nil {
+		k.rows.Store(result.Rows)
+	}
+	return result, err //nolint:wrapcheck // says what it could not do
 }
 
 // look finds out what the rollup is told of a scrape.
