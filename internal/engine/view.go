@@ -23,12 +23,11 @@ type View struct {
 	waiting atomic.Int32        // readings that wait for their turn
 
 	// For who has the turn:
-	state   State     // what the connection sees
-	brief   bool      // who yields lets the connection be closed
-	opened  time.Time // when the connection was
-	guarded bool      // how it reads cells now
-	conn    Conn      // nil before the first reading, and between those of a brief view
-	failure error     // why there is nothing to read
+	state   State // what the connection sees
+	brief   bool  // who yields lets the connection be closed
+	guarded bool  // how it reads cells now
+	conn    Conn  // nil before the first reading, and between those of a brief view
+	failure error // why there is nothing to read
 }
 
 // NewView returns a view, to be ended. It opens nothing yet.
@@ -109,9 +108,10 @@ type Session struct {
 	// Guarded tells whether cells are to be read guarded, see Guard.
 	Guarded bool
 
-	view *View
-	end  func() // of the turn; nil for who has it not
-	tx   *gorm.DB
+	view  *View
+	began time.Time // when it got the turn
+	end   func()    // of the turn; nil for who has it not
+	tx    *gorm.DB
 }
 
 // begin waits for the turn, and makes sure that there is a connection.
@@ -139,7 +139,7 @@ func (s *Session) begin(ctx context.Context) error {
 	if err := v.open(ctx); err != nil {
 		return err
 	}
-	s.Context, s.State, s.tx = ctx, v.state, v.conn.Session(ctx)
+	s.Context, s.State, s.tx, s.began = ctx, v.state, v.conn.Session(ctx), time.Now()
 	if v.guarded != s.Guarded {
 		return s.Guard(s.Guarded)
 	}
@@ -165,7 +165,7 @@ func (v *View) open(ctx context.Context) error {
 			}
 			return err
 		}
-		v.conn, v.state, v.opened, v.guarded = conn, state, time.Now(), false
+		v.conn, v.state, v.guarded = conn, state, false
 	}
 	return v.failure
 }
@@ -176,10 +176,10 @@ func (v *View) open(ctx context.Context) error {
 func (s *Session) Brief() { s.view.brief = s.State.Blocking }
 
 // Yield is Brief between two statements of one reading: it gives up the turn for a
-// [Pause] if the transaction has been open for a [Slice], and takes it again. After an
-// error the session is only to be ended.
+// [Pause] if it has had it for a [Slice], and takes it again. After an error the session is
+// only to be ended.
 func (s *Session) Yield(ctx context.Context) error {
-	if s.Brief(); !s.view.brief || time.Since(s.view.opened) < Slice {
+	if s.Brief(); !s.view.brief || time.Since(s.began) < Slice {
 		return nil
 	}
 	s.End()

@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
@@ -18,11 +20,13 @@ type counted struct {
 	engine.Engine
 
 	open atomic.Int32
+	// state is what each connection sees.
+	state engine.State
 }
 
 func (e *counted) Connect(context.Context) (engine.Conn, engine.State, error) {
 	e.open.Add(1)
-	return &counting{engine: e}, engine.State{}, nil
+	return &counting{engine: e}, e.state, nil
 }
 
 func (*counted) Code(error) domain.Code { return "" }
@@ -58,4 +62,35 @@ func TestViewEndsWhileTheTurnChanges(t *testing.T) {
 		readings.Wait()
 		require.Zero(t, e.open.Load())
 	}
+}
+
+// TestYieldAfterAnother: a reading has a slice of its own, on whichever connection.
+func TestYieldAfterAnother(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		v := engine.NewView(t.Context(), &counted{state: engine.State{Blocking: true}})
+		defer v.End()
+		first, err := v.Session(t.Context())
+		require.NoError(t, err)
+		var paused time.Duration
+		var failed error
+		var second sync.WaitGroup
+		second.Go(func() {
+			s, err := v.Session(t.Context())
+			if failed = err; err != nil {
+				return
+			}
+			defer s.End()
+			began := time.Now()
+			failed = s.Yield(t.Context())
+			paused = time.Since(began)
+		})
+		time.Sleep(engine.Slice)
+		synctest.Wait()
+		require.NoError(t, first.Yield(t.Context()))
+		first.End()
+		second.Wait()
+		require.NoError(t, failed)
+		require.Zero(t, paused, "it paused before it had read anything")
+	})
 }
