@@ -123,7 +123,13 @@ func (k *sums[S]) read(ctx context.Context, s *Store, v *scrape, q *queries) (re
 		return result, r.layout.err
 	}
 	if r.layout.Keyed {
-		result, err = k.readBlocks(ctx, s, v, r)
+		var seen rollup.Scrape
+		if seen, err = k.look(s, v, q); err == nil {
+			result, err = k.rollup.Read(ctx, r, sliced[S]{r}, seen)
+		}
+		if err == nil {
+			k.rows.Store(result.Rows)
+		}
 	}
 	if !r.layout.Keyed || errors.Is(err, rollup.ErrOlder) { // all rows, without keeping anything
 		result.CountedAt = v.began
@@ -138,22 +144,6 @@ func (k *sums[S]) read(ctx context.Context, s *Store, v *scrape, q *queries) (re
 	return result, err
 }
 
-// readBlocks reads what may have changed.
-func (k *sums[S]) readBlocks(ctx context.Context, s *Store, v *scrape, r *reader[S]) (result rollup.Result[S], err error) {
-	seen, err := k.look(s, v, r.q)
-	if err != nil {
-		return result, err
-	}
-	var cold rollup.Table[S] = r
-	if seen.Later = r.q.State.Blocking; seen.Later {
-		cold = sliced[S]{r}
-	}
-	if result, err = k.rollup.Read(ctx, r, cold, seen); err == nil {
-		k.rows.Store(result.Rows)
-	}
-	return result, err //nolint:wrapcheck // says what it could not do
-}
-
 // look finds out what the rollup is told of a scrape.
 func (k *sums[S]) look(s *Store, v *scrape, q *queries) (seen rollup.Scrape, err error) {
 	if v.active == nil && (k.name == "jobs" || q.active.runs) {
@@ -163,7 +153,7 @@ func (k *sums[S]) look(s *Store, v *scrape, q *queries) (seen rollup.Scrape, err
 	}
 	const atLeast = 1000 // rows, so that a small table has its part of the budget, too
 	seen = rollup.Scrape{
-		At: v.began, Sequence: q.State.Sequence, Doubtful: q.State.Doubtful, All: s.opts.Exact, Time: time.Hour,
+		At: v.began, Sequence: q.State.Sequence, Doubtful: q.State.Doubtful, All: s.opts.Exact, Later: q.State.Blocking, Time: time.Hour,
 		Database: q.State.Database + " " + q.sums[k.name].names,
 		Marks:    v.active[k.name],
 		Part:     float64(k.rows.Load()+atLeast) / float64(s.jobs.rows.Load()+s.runs.rows.Load()+2*atLeast),
@@ -252,6 +242,9 @@ func (r sliced[S]) Nth(ctx context.Context, within rollup.Range, n int64) (int64
 }
 
 func (r sliced[S]) yield(ctx context.Context) error {
+	if !r.q.State.Blocking {
+		return nil
+	}
 	if err := r.q.Yield(ctx); err != nil {
 		return err //nolint:wrapcheck // says what it could not do
 	}
