@@ -107,7 +107,7 @@ type Column struct {
 // Summable tells whether a column can be summed as numbers, whole ones or others. Of one
 // that is Dynamic the sum tells by its type whether all cells were numbers.
 func (c Column) Summable(whole bool) bool {
-	return c.Type == Dynamic || c.Type == Integer || c.Type == Real && !whole
+	return c.Type == Dynamic || c.Type == Integer || !whole && (c.Type == Real || c.Type == Decimal)
 }
 
 // Type is what the cells of a column are, as far as it matters to how they are read.
@@ -118,8 +118,10 @@ const (
 	Dynamic Type = iota
 	// Integer is a whole number of at most 64 bits.
 	Integer
-	// Real is a number, exact or not.
+	// Real is a floating-point number, whose sum depends on the order of the rows.
 	Real
+	// Decimal is a number with an exact sum.
+	Decimal
 	// Text is a text that equals another one if all bytes do.
 	Text
 	// Boolean is true or false.

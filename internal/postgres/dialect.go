@@ -25,21 +25,6 @@ func (e *Engine) note(table string, lockable bool) {
 	e.names[table] = lockable && plainName.MatchString(table)
 }
 
-// noteDecimal remembers whether a column is a decimal number in all tables that have it.
-func (e *Engine) noteDecimal(column string, decimal bool) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	before, seen := e.decimal[column]
-	e.decimal[column] = decimal && (before || !seen)
-}
-
-// isDecimal tells whether a column, as it is written in an expression, is one.
-func (e *Engine) isDecimal(expression string) bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.decimal[expression[strings.LastIndexByte(expression, '.')+1:]]
-}
-
 // asked are the tables that were asked for, by name.
 func (e *Engine) asked() []string {
 	return e.namesWhere(func(bool) bool { return true })
@@ -64,7 +49,7 @@ func (e *Engine) namesWhere(is func(lockable bool) bool) (names []string) {
 
 // types are the types of columns by a letter of the query below.
 var types = map[string]engine.Type{
-	"i": engine.Integer, "r": engine.Real, "n": engine.Real, "t": engine.Text, "b": engine.Boolean, "d": engine.Instant, "j": engine.JSON,
+	"i": engine.Integer, "r": engine.Real, "n": engine.Decimal, "t": engine.Text, "b": engine.Boolean, "d": engine.Instant, "j": engine.JSON,
 }
 
 // tableQuery finds a table or view in the search_path. The numbers are the oids of
@@ -99,7 +84,6 @@ func (d dialect) Table(s *engine.Session, name string) (engine.Table, error) {
 		if known, ok := types[letter]; ok {
 			found.Types[column] = known
 		}
-		d.engine.noteDecimal(column, letter == "n")
 		if column == "id" && primary && letter == "i" && kind == "r" {
 			found.Keyed = true
 		}
@@ -153,14 +137,15 @@ func (d dialect) Equal(table, alias, _ string, column engine.Column, value strin
 // Sum implements engine.Dialect. A sum of floating-point numbers depends on the order of
 // the rows, which is that of the table's pages, an index or neither; one of decimal
 // numbers is exact in any, and takes half the time without.
-func (d dialect) Sum(column engine.Column, key string) string {
-	switch {
-	case column.Type == engine.Integer:
+func (dialect) Sum(column engine.Column, key string) string {
+	switch column.Type {
+	case engine.Integer:
 		return "sum(" + column.Name + ")::bigint"
-	case d.engine.isDecimal(column.Name):
+	case engine.Decimal:
 		return "sum(" + column.Name + ")::float8"
+	default:
+		return "sum(" + column.Name + " ORDER BY " + key + ")::float8"
 	}
-	return "sum(" + column.Name + " ORDER BY " + key + ")::float8"
 }
 
 // Max implements engine.Dialect.
@@ -225,7 +210,7 @@ func (dialect) Cell(column engine.Column, as engine.Type, _ bool) string {
 
 func text(column engine.Column) string {
 	switch column.Type {
-	case engine.Integer, engine.Real, engine.Boolean, engine.Instant:
+	case engine.Integer, engine.Real, engine.Decimal, engine.Boolean, engine.Instant:
 		return marker(column, "0::bigint")
 	default:
 		return fmt.Sprintf("left(%s, %d)", asText(column), engine.CutText)
@@ -234,7 +219,7 @@ func text(column engine.Column) string {
 
 func number(column engine.Column) string {
 	switch column.Type {
-	case engine.Integer, engine.Real:
+	case engine.Integer, engine.Real, engine.Decimal:
 		return column.Name
 	case engine.Boolean:
 		return column.Name + "::int"

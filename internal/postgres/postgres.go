@@ -52,9 +52,8 @@ type Engine struct {
 	begun     uint64              // transactions so far, for who holds it
 	trail     trail               // for who holds it
 
-	mu      sync.Mutex
-	names   map[string]bool // tables that were asked for; true for those that can be locked
-	decimal map[string]bool // columns of theirs; true for those that are decimal numbers in each
+	mu    sync.Mutex
+	names map[string]bool // tables that were asked for; true for those that can be locked
 }
 
 var _ engine.Engine = (*Engine)(nil)
@@ -70,7 +69,7 @@ func New(l Location) (*Engine, error) {
 		return nil, err //nolint:wrapcheck // says what it could not do
 	}
 	e := &Engine{
-		db: sql.OpenDB(connector{l}), schema: l.searchPath(), session: session, names: map[string]bool{}, decimal: map[string]bool{},
+		db: sql.OpenDB(connector{l}), schema: l.searchPath(), session: session, names: map[string]bool{},
 		slots: semaphore.NewWeighted(maxConns), beginning: semaphore.NewWeighted(1),
 	}
 	e.db.SetMaxOpenConns(maxConns)
