@@ -119,10 +119,11 @@ func (k *sums[S]) total(ctx context.Context, s *Store, v *scrape, known *shared[
 // read brings the sums up to date. The caller has the turn.
 func (k *sums[S]) read(ctx context.Context, s *Store, v *scrape, q *queries) (result rollup.Result[S], err error) {
 	r := &reader[S]{summed: k.summed, store: s, q: q, layout: q.sums[k.name]}
+	keyed := r.layout.Keyed // as it was when the reading began
 	if r.layout.err != nil {
 		return result, r.layout.err
 	}
-	if r.layout.Keyed {
+	if keyed {
 		var seen rollup.Scrape
 		if seen, err = k.look(s, v, q); err == nil {
 			result, err = k.rollup.Read(ctx, r, sliced[S]{r}, seen)
@@ -131,12 +132,12 @@ func (k *sums[S]) read(ctx context.Context, s *Store, v *scrape, q *queries) (re
 			k.rows.Store(result.Rows)
 		}
 	}
-	if !r.layout.Keyed || errors.Is(err, rollup.ErrOlder) { // all rows, without keeping anything
+	if !keyed || errors.Is(err, rollup.ErrOlder) { // all rows, without keeping anything
 		result.CountedAt = v.began
 		result.Sums, result.Rows, err = r.Sum(ctx, rollup.All())
 	}
 	switch {
-	case errors.Is(err, rollup.ErrCounting), errors.Is(err, domain.CodeTimeout) && r.layout.Keyed && !k.rollup.Counted():
+	case errors.Is(err, rollup.ErrCounting), errors.Is(err, domain.CodeTimeout) && keyed && !k.rollup.Counted():
 		err = fmt.Errorf("%w: %w", domain.CodeCounting, err)
 	case err == nil && result.Doubtful:
 		err = fmt.Errorf("sum %s: rows that had ended have changed: %w", k.name, domain.CodeRecounting)
@@ -248,7 +249,11 @@ func (r sliced[S]) yield(ctx context.Context) error {
 	if err := r.q.Yield(ctx); err != nil {
 		return err //nolint:wrapcheck // says what it could not do
 	}
+	before := r.layout
 	r.q.statements = r.store.statements(r.q.Session)
 	r.layout = r.q.sums[r.name]
+	if r.layout.err == nil && (r.layout.names != before.names || r.layout.Keyed != before.Keyed) {
+		return fmt.Errorf("sum %s: its columns changed meanwhile: %w", r.name, domain.CodeSchemaDrift)
+	}
 	return r.layout.err
 }
