@@ -1,6 +1,7 @@
 package rollup_test
 
 import (
+	"context"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -107,4 +108,61 @@ func TestHotWorkIsFlat(t *testing.T) {
 		assert.GreaterOrEqual(t, hot, rollup.HotRows)
 		assert.LessOrEqual(t, hot, rollup.HotRows+rollup.BlockRows/4)
 	}
+}
+
+// TestSmallBlocksAreMerged: rows that are added are read in small blocks at first, and
+// with the rest of history once nobody works on them: there are not ever more blocks.
+func TestSmallBlocksAreMerged(t *testing.T) {
+	t.Parallel()
+	random := rand.New(rand.NewPCG(16, 16))
+	w := watch(t, newMemory(5000, random))
+	w.count()
+	const added = 40
+	for range added {
+		for range rollup.BlockRows / 4 {
+			w.table.add(random, ended)
+		}
+		w.requireRight(time.Second, "added")
+	}
+	blocks := func() (statements int) {
+		scrape := w.table.scrape(w.scrape + 1)
+		scrape.All = true
+		w.scrape++
+		counting := &counted{memory: w.table}
+		r, err := w.sums.Read(t.Context(), counting, w.table, scrape)
+		require.NoError(t, err)
+		require.True(t, w.right(r))
+		return counting.sums
+	}
+	before := blocks()
+	require.Greater(t, before, added-10)
+	for range 200 {
+		w.requireRight(15*time.Second, "later")
+	}
+	rows := len(w.table.rows) - rollup.HotRows
+	assert.LessOrEqual(t, blocks(), before-added/2)
+	assert.LessOrEqual(t, blocks(), rollup.HotRows*4/rollup.BlockRows+rows*2/rollup.BlockRows)
+	w.table.at(random, len(w.table.rows)-1, ended).value++ // what was merged is watched as before
+	doubted := false
+	for range 20 {
+		r, err := w.poll(15 * time.Second)
+		require.NoError(t, err)
+		doubted = doubted || r.Doubtful
+		require.True(t, !doubted || w.right(r) || r.Doubtful)
+	}
+	r, err := w.poll(15 * time.Second)
+	require.NoError(t, err)
+	assert.True(t, w.right(r))
+}
+
+// counted counts the sums that are asked for.
+type counted struct {
+	*memory
+
+	sums int
+}
+
+func (c *counted) Sum(ctx context.Context, r rollup.Range) (figures, int64, error) {
+	c.sums++
+	return c.memory.Sum(ctx, r)
 }

@@ -2,6 +2,7 @@ package rollup
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -35,7 +36,15 @@ func (r *Rollup[S]) readCold(ctx context.Context, t Table[S], signatures []uint6
 		if err := r.check(ctx, t, r.next, signatures, s); err != nil {
 			return r.outOfTime(ctx, err)
 		}
-		r.next++
+		merged, err := r.merge(ctx, t, r.next, signatures, s)
+		if err != nil {
+			return r.outOfTime(ctx, err)
+		}
+		if merged {
+			signatures = slices.Delete(signatures, r.next, r.next+1)
+		} else {
+			r.next++
+		}
 	}
 	if r.doubt.since == 0 {
 		return nil
@@ -67,6 +76,28 @@ func (r *Rollup[S]) check(ctx context.Context, t Table[S], i int, signatures []u
 		r.doubt.raise(s.Sequence)
 	}
 	return err
+}
+
+// merge reads a cold block and the one before it as one, if both were just read and are
+// small together, and tells whether it did: rows that are added make small blocks, of
+// which there would be ever more.
+func (r *Rollup[S]) merge(ctx context.Context, t Table[S], i int, signatures []uint64, s Scrape) (bool, error) {
+	if i == 0 || signatures[i-1] != 0 || signatures[i] != 0 {
+		return false, nil
+	}
+	first, second := &r.blocks[i-1], &r.blocks[i]
+	if first.readIn != s.Sequence || second.readIn != s.Sequence || first.rows+second.rows > BlockRows || first.hot() || second.hot() {
+		return false, nil
+	}
+	began := r.budget.now()
+	sums, rows, err := t.Sum(ctx, Range{r.span(i - 1).From, second.upto})
+	r.budget.spend(began, false)
+	if err != nil {
+		return false, err
+	}
+	first.upto, first.sums, first.rows = second.upto, sums, rows
+	r.blocks = slices.Delete(r.blocks, i, i+1)
+	return true, nil
 }
 
 // outOfTime is no error: what is not read again now is so later.

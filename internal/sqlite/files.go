@@ -43,6 +43,9 @@ type files struct {
 	live bool
 }
 
+// sidecars are what the names of the files beside the database end in.
+var sidecars = [...]string{"-wal", "-shm", "-journal"}
+
 // inspect looks at the files, and refuses where reading could do harm. With an
 // error it returns what it found on the way.
 func inspect(path string) (files, error) {
@@ -58,7 +61,8 @@ func inspect(path string) (files, error) {
 	if !found.db.mode.IsRegular() {
 		return found, fmt.Errorf("find database: not a regular file: %w", domain.CodeDBUnreadable)
 	}
-	for suffix, sidecar := range map[string]*file{"-wal": &found.wal, "-shm": &found.shm, "-journal": &found.journal} {
+	for i, sidecar := range []*file{&found.wal, &found.shm, &found.journal} {
+		suffix := sidecars[i]
 		switch *sidecar, err = stat(resolved + suffix); {
 		case errors.Is(err, fs.ErrNotExist): // a finding, not an error
 		case err != nil:

@@ -55,7 +55,7 @@ func (e *Engine) Place() (Place, error) {
 	if found.db.there {
 		place.Bytes, place.Mode, place.Owner = found.db.size, found.db.mode, &Owner{found.db.uid, found.db.gid}
 	}
-	for _, suffix := range []string{"-wal", "-shm", "-journal"} {
+	for _, suffix := range sidecars {
 		if sidecar, err := stat(found.path + suffix); err == nil && sidecar.mode.IsRegular() {
 			place.Sidecars[suffix] = Owner{sidecar.uid, sidecar.gid}
 		}
