@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -30,6 +31,7 @@ func TestDemo_ClosedTerminal(t *testing.T) {
 	cmd.Env = append(os.Environ(), "TMPDIR="+temporary)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = terminal, terminal, terminal
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP) // else it is ignored there, too, where it is here: under nohup
 	require.NoError(t, cmd.Start())
 	require.NoError(t, terminal.Close())
 	lines, url := bufio.NewReader(window), ""
