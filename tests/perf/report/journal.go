@@ -37,7 +37,7 @@ func (l *lab) backlog() []row {
 	took := service.poll()
 	service.stop()
 	return []row{atMost(fmt.Sprintf("%s queued and %s running jobs: the first answer within", perf.Words(queued), perf.Words(running)), 1000,
-		took.Seconds()*1000, " ms", fmt.Sprintf("over %s jobs, all of them active, and %s runs; all are counted, and the list of agents is cut at 10,000",
+		took.Seconds()*1000, " ms", fmt.Sprintf("over %s jobs, all of them active, and %s runs; the list of agents is cut at 10,000",
 			perf.Words(size.Rows), perf.Words(size.Rows)))}
 }
 
