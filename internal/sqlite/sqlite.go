@@ -12,6 +12,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -132,6 +133,13 @@ func (e *Engine) begin(ctx context.Context, found files, param string) (*connect
 		return nil, fmt.Errorf("begin: %w", err)
 	}
 	defer e.beginning.Release(1)
+	if os.Geteuid() == 0 && (found.db.uid != 0 || found.db.gid != 0) {
+		revert, err := found.becomeOwner()
+		if err != nil {
+			return nil, err
+		}
+		defer revert()
+	}
 	conn := &connection{
 		engine: e, files: found,
 		db: sql.OpenDB(newConnector(found.path, e.busyTimeout, param)),
@@ -141,7 +149,7 @@ func (e *Engine) begin(ctx context.Context, found files, param string) (*connect
 	}
 	e.begun++
 	var version int64
-	err := conn.tx.QueryRowContext(ctx, "PRAGMA schema_version").Scan(&version)
+	err := conn.tx.QueryRowContext(ctx, "PRAGMA schema_version").Scan(&version) // which opens the log
 	switch opened, statErr := stat(found.path); {
 	case err != nil:
 		err = fmt.Errorf("read schema version: %w", err)

@@ -1,0 +1,107 @@
+package sqlite
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/orchmetrics/orchmetrics/domain"
+)
+
+// TestRootCreatesAsTheOwner: the orchestrator stops between the look at its files and
+// their opening, so that SQLite creates its log anew. It is the owner's from its first
+// instant on, and not only once it was given away: that is forbidden here.
+func TestRootCreatesAsTheOwner(t *testing.T) {
+	t.Parallel()
+	store, found := justStopped(t)
+	without(t, []uint{unix.CAP_CHOWN}, func() {
+		_, err := store.connect(t.Context(), found)
+		assert.ErrorContains(t, err, "open", "there is no index any more")
+		assert.Zero(t, identity())
+		assert.NoError(t, access(found.path, unix.W_OK), "root may do less than before")
+	})
+	log, err := stat(found.path + "-wal")
+	require.NoError(t, err, "nothing was created: the test shows nothing")
+	assert.Equal(t, file{uid: owner, gid: group}, file{uid: log.uid, gid: log.gid})
+}
+
+// TestRootThatCannotBeTheOwner is refused where it could create a file, and only there.
+func TestRootThatCannotBeTheOwner(t *testing.T) {
+	t.Parallel()
+	store, found := justStopped(t)
+	for _, capability := range []uint{unix.CAP_SETUID, unix.CAP_SETGID} {
+		without(t, []uint{capability}, func() {
+			_, err := store.connect(t.Context(), found)
+			assert.ErrorIs(t, err, domain.CodeDBPermission)
+			assert.Zero(t, identity())
+		})
+	}
+	without(t, []uint{unix.CAP_SETUID, unix.CAP_DAC_OVERRIDE}, func() {
+		_, err := store.connect(t.Context(), found)
+		assert.ErrorContains(t, err, "readonly", "SQLite tried, and could not")
+		assert.NotErrorIs(t, err, domain.CodeDBPermission)
+	})
+	assert.NoFileExists(t, found.path+"-wal")
+}
+
+// owner and group are nobody's on this machine.
+const owner, group = 54321, 54322
+
+// justStopped is another user's database, and what lay beside it until its orchestrator
+// stopped.
+func justStopped(t *testing.T) (*Engine, files) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, who may give files away")
+	}
+	path := newDB(t, walMode)
+	writer := startWriter(t, path)
+	writer.run("INSERT INTO tasks (stage) VALUES ('s')")
+	for _, path := range []string{filepath.Dir(path), path, path + "-wal", path + "-shm"} {
+		require.NoError(t, os.Chown(path, owner, group))
+	}
+	found, err := inspect(path)
+	require.NoError(t, err)
+	require.True(t, found.live)
+	writer.stop()
+	require.NoFileExists(t, path+"-wal")
+	store, err := New(path, time.Second)
+	require.NoError(t, err)
+	return store, found
+}
+
+// without runs something on a thread that lacks capabilities, and goes with it.
+func without(t *testing.T, lacks []uint, run func()) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread()
+		header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+		var capabilities [2]unix.CapUserData
+		if !assert.NoError(t, unix.Capget(&header, &capabilities[0])) {
+			return
+		}
+		for _, capability := range lacks { // all of these are among the first 32
+			capabilities[0].Effective &^= 1 << capability
+			capabilities[0].Permitted &^= 1 << capability
+		}
+		if assert.NoError(t, unix.Capset(&header, &capabilities[0])) {
+			run()
+		}
+	}()
+	<-done
+}
+
+// identity is who owns the files that this thread creates.
+func identity() int {
+	uid, _ := unix.SetfsuidRetUid(-1)
+	gid, _ := unix.SetfsgidRetGid(-1)
+	return uid + gid
+}
