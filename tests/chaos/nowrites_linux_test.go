@@ -87,7 +87,9 @@ func TestNoFileAnywhere(t *testing.T) {
 func makes(call, db string) string {
 	name, arguments, found := strings.Cut(call, "(")
 	switch {
-	case !found, strings.HasPrefix(call, "---"), strings.HasPrefix(call, "+++"):
+	case !found, strings.HasPrefix(call, "---"), strings.HasPrefix(call, "+++"),
+		// A thread that ended with its process before strace saw which call stopped it.
+		strings.TrimSpace(call) == "???( <unfinished ...>":
 		return ""
 	case name != "open" && name != "openat":
 		return name
@@ -110,6 +112,8 @@ func TestNoFileAnywhere_CatchesFiles(t *testing.T) {
 		`openat(AT_FDCWD, "/db", O_RDONLY|O_NOFOLLOW|O_CLOEXEC) = 9`:                 false,
 		`openat(AT_FDCWD, "/dev/null", O_RDWR) = 3`:                                  false,
 		`+++ exited with 0 +++`: false,
+		"???( <unfinished ...>\n": false,
+		`unlink("/db-wal" <unfinished ...>`: true,
 		`openat(AT_FDCWD, "/var/tmp", O_RDWR|O_EXCL|O_TMPFILE, 0600) = 9`:                             true,
 		`openat(AT_FDCWD, "/var/tmp/etilqs_1", O_RDWR|O_CREAT|O_EXCL|O_NOFOLLOW|O_CLOEXEC, 0600) = 9`: true,
 		`openat(AT_FDCWD, "/db-shm", O_RDWR|O_CREAT|O_NOFOLLOW|O_CLOEXEC, 0644) = 9`:                  true,
