@@ -37,9 +37,11 @@ func (f *files) becomeOwner() (revert func(), err error) {
 	err = unix.Capset(&header, &capabilities[0])
 	isUID, _ := unix.SetfsuidRetUid(-1)
 	isGID, _ := unix.SetfsgidRetGid(-1)
-	if err == nil && isUID == uid && isGID == gid || access(filepath.Dir(f.path), unix.W_OK) != nil {
-		return revert, nil
+	is := err == nil && isUID == uid && isGID == gid
+	if !is && access(filepath.Dir(f.path), unix.W_OK) == nil {
+		revert()
+		return nil, fmt.Errorf("create files as the database's owner %d:%d: needs CAP_SETUID and CAP_SETGID: %w",
+			uid, gid, domain.CodeDBPermission)
 	}
-	revert()
-	return nil, fmt.Errorf("create files as the database's owner %d:%d: %w: needs CAP_SETUID and CAP_SETGID", uid, gid, domain.CodeDBPermission)
+	return revert, nil
 }

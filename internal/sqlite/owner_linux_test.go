@@ -20,12 +20,13 @@ import (
 func TestRootCreatesAsTheOwner(t *testing.T) {
 	t.Parallel()
 	store, found := justStopped(t)
-	without(t, []uint{unix.CAP_CHOWN}, func() {
+	err := without(t, []uint{unix.CAP_CHOWN}, func() error {
 		_, err := store.connect(t.Context(), found)
-		assert.ErrorContains(t, err, "open", "there is no index any more")
 		assert.Zero(t, identity())
-		assert.NoError(t, access(found.path, unix.W_OK), "root may do less than before")
+		assert.Equal(t, access(found.path, unix.W_OK), nil, "root may do less than before")
+		return err
 	})
+	require.ErrorContains(t, err, "open", "there is no index any more")
 	log, err := stat(found.path + "-wal")
 	require.NoError(t, err, "nothing was created: the test shows nothing")
 	assert.Equal(t, file{uid: owner, gid: group}, file{uid: log.uid, gid: log.gid})
@@ -36,17 +37,19 @@ func TestRootThatCannotBeTheOwner(t *testing.T) {
 	t.Parallel()
 	store, found := justStopped(t)
 	for _, capability := range []uint{unix.CAP_SETUID, unix.CAP_SETGID} {
-		without(t, []uint{capability}, func() {
+		err := without(t, []uint{capability}, func() error {
 			_, err := store.connect(t.Context(), found)
-			assert.ErrorIs(t, err, domain.CodeDBPermission)
 			assert.Zero(t, identity())
+			return err
 		})
+		require.ErrorIs(t, err, domain.CodeDBPermission)
 	}
-	without(t, []uint{unix.CAP_SETUID, unix.CAP_DAC_OVERRIDE}, func() {
+	err := without(t, []uint{unix.CAP_SETUID, unix.CAP_DAC_OVERRIDE}, func() error {
 		_, err := store.connect(t.Context(), found)
-		assert.ErrorContains(t, err, "readonly", "SQLite tried, and could not")
-		assert.NotErrorIs(t, err, domain.CodeDBPermission)
+		return err
 	})
+	require.ErrorContains(t, err, "readonly", "SQLite tried, and could not")
+	require.NotErrorIs(t, err, domain.CodeDBPermission)
 	assert.NoFileExists(t, found.path+"-wal")
 }
 
@@ -77,26 +80,27 @@ func justStopped(t *testing.T) (*Engine, files) {
 }
 
 // without runs something on a thread that lacks capabilities, and goes with it.
-func without(t *testing.T, lacks []uint, run func()) {
+func without(t *testing.T, lacks []uint, run func() error) error {
 	t.Helper()
-	done := make(chan struct{})
+	done := make(chan error)
 	go func() {
-		defer close(done)
+		var err error
+		defer func() { done <- err }()
 		runtime.LockOSThread()
 		header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 		var capabilities [2]unix.CapUserData
-		if !assert.NoError(t, unix.Capget(&header, &capabilities[0])) {
+		if err = unix.Capget(&header, &capabilities[0]); err != nil {
 			return
 		}
 		for _, capability := range lacks { // all of these are among the first 32
 			capabilities[0].Effective &^= 1 << capability
 			capabilities[0].Permitted &^= 1 << capability
 		}
-		if assert.NoError(t, unix.Capset(&header, &capabilities[0])) {
-			run()
+		if err = unix.Capset(&header, &capabilities[0]); err == nil {
+			err = run()
 		}
 	}()
-	<-done
+	return <-done
 }
 
 // identity is who owns the files that this thread creates.

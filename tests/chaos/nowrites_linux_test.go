@@ -111,14 +111,14 @@ func TestNoFileAnywhere_CatchesFiles(t *testing.T) {
 		`openat(AT_FDCWD, "/db-wal", O_RDWR|O_CREAT|O_NOFOLLOW|O_CLOEXEC, 0644) = 9`: false,
 		`openat(AT_FDCWD, "/db", O_RDONLY|O_NOFOLLOW|O_CLOEXEC) = 9`:                 false,
 		`openat(AT_FDCWD, "/dev/null", O_RDWR) = 3`:                                  false,
-		`+++ exited with 0 +++`: false,
-		"???( <unfinished ...>\n": false,
-		`unlink("/db-wal" <unfinished ...>`: true,
-		`openat(AT_FDCWD, "/var/tmp", O_RDWR|O_EXCL|O_TMPFILE, 0600) = 9`:                             true,
+		`+++ exited with 0 +++`:                                           false,
+		"???( <unfinished ...>\n":                                         false,
+		`unlink("/db-wal" <unfinished ...>`:                               true,
+		`openat(AT_FDCWD, "/var/tmp", O_RDWR|O_EXCL|O_TMPFILE, 0600) = 9`: true,
 		`openat(AT_FDCWD, "/var/tmp/etilqs_1", O_RDWR|O_CREAT|O_EXCL|O_NOFOLLOW|O_CLOEXEC, 0600) = 9`: true,
 		`openat(AT_FDCWD, "/db-shm", O_RDWR|O_CREAT|O_NOFOLLOW|O_CLOEXEC, 0644) = 9`:                  true,
-		`unlink("/var/tmp/etilqs_1") = 0`:                                                             true,
-		`ftruncate(9, 0) = 0`:                                                                         true,
+		`unlink("/var/tmp/etilqs_1") = 0`: true,
+		`ftruncate(9, 0) = 0`:             true,
 	} {
 		require.Equal(t, caught, makes(call, "/db") != "", call)
 	}
