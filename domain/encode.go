@@ -30,7 +30,7 @@ func (e Envelope) MarshalJSON() ([]byte, error) {
 		GeneratedAt   time.Time `json:"generated_at"`
 		ClkTck        *int64    `json:"clk_tck"`
 	}{e.SchemaVersion, e.GeneratedAt, e.ClkTck})
-	body := bytes.NewBuffer(bytes.TrimSuffix(head, []byte("}"))) // the sections come next
+	parts := [][]byte{bytes.TrimSuffix(head, []byte("}"))} // the sections come next
 	reports := make(map[string]SectionReport, len(e.Sections))
 	maps.Copy(reports, e.Sections)
 	for _, section := range e.values() {
@@ -38,7 +38,7 @@ func (e Envelope) MarshalJSON() ([]byte, error) {
 			continue
 		}
 		value, invalid := Encode(section.value)
-		if invalid != nil || depthOf(value) > maxDepth {
+		if invalid != nil || section.nests && TooDeep(value) {
 			reports[section.key] = SectionReport{Status: StatusFailed, Code: new(CodeInvalidValue)}
 			value = nil
 		}
@@ -46,8 +46,7 @@ func (e Envelope) MarshalJSON() ([]byte, error) {
 			value = []byte(section.empty)
 		}
 		key, keyErr := Encode(section.key)
-		fmt.Fprintf(body, ",%s:", key)
-		body.Write(value)
+		parts = append(parts, []byte(","), key, []byte(":"), value)
 		err = errors.Join(err, keyErr)
 	}
 	tail, tailErr := Encode(struct {
@@ -55,8 +54,8 @@ func (e Envelope) MarshalJSON() ([]byte, error) {
 		Instance Instance                 `json:"instance"`
 		Sections map[string]SectionReport `json:"sections"`
 	}{e.Clock, e.Instance, reports})
-	fmt.Fprintf(body, ",%s", bytes.TrimPrefix(tail, []byte("{")))
-	return body.Bytes(), errors.Join(err, tailErr)
+	parts = append(parts, []byte(","), bytes.TrimPrefix(tail, []byte("{")))
+	return bytes.Join(parts, nil), errors.Join(err, tailErr)
 }
 
 // sectionValue is a section as it is encoded, with what stands for it if there is no
@@ -65,6 +64,7 @@ type sectionValue struct {
 	key   string
 	value any
 	empty string
+	nests bool // its value has JSON of somebody else's, which nests as it likes
 }
 
 // values returns the sections in the order of the envelope.
@@ -75,13 +75,13 @@ func (e Envelope) values() []sectionValue {
 		e.Cost.ByModel = append([]ModelCost{}, e.Cost.ByModel...)
 	}
 	values := []sectionValue{
-		{KeyStages, e.Stages, "[]"},
-		{KeyQueue, e.Queue, "null"},
-		{KeyAgents, e.Agents, "[]"},
-		{KeyCost, e.Cost, "null"},
+		{KeyStages, e.Stages, "[]", false},
+		{KeyQueue, e.Queue, "null", true},
+		{KeyAgents, e.Agents, "[]", false},
+		{KeyCost, e.Cost, "null", false},
 	}
 	for _, extension := range e.Extensions {
-		values = append(values, sectionValue{extension.Key, extension.Value, "null"})
+		values = append(values, sectionValue{extension.Key, extension.Value, "null", true})
 	}
 	return values
 }

@@ -143,7 +143,7 @@ func plainJobs(c *columns) (sums, groupBy string) {
 		})
 	}
 	expressions := []string{
-		"count(CASE WHEN " + attempts + " > 1 THEN 1 END)", sum("CASE WHEN " + attempts + " > 1 THEN " + attempts + " - 1 END"),
+		"count(*) FILTER (WHERE " + attempts + " > 1)", sum("CASE WHEN " + attempts + " > 1 THEN " + attempts + " - 1 END"),
 		sum(attempts), c.cell("attempts", c.dialect.Max),
 	}
 	for _, status := range countedStatuses {

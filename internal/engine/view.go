@@ -21,6 +21,7 @@ type View struct {
 	stop    context.CancelFunc
 	turn    *semaphore.Weighted // of 1
 	waiting atomic.Int32        // readings that wait for their turn
+	open    atomic.Bool         // whether there is a connection
 
 	// For who has the turn:
 	state   State // what the connection sees
@@ -51,6 +52,9 @@ func (v *View) Session(ctx context.Context) (*Session, error) {
 
 // Open makes sure that the view has a connection.
 func (v *View) Open(ctx context.Context) error {
+	if v.open.Load() {
+		return v.Ended() // which is the view's, whoever has the turn
+	}
 	s, err := v.Session(ctx)
 	if err == nil {
 		s.End()
@@ -82,6 +86,7 @@ func (v *View) closeIfIdle() {
 	if v.conn != nil {
 		v.conn.Close()
 		v.conn = nil
+		v.open.Store(false)
 	}
 	v.turn.Release(1)
 }
@@ -136,7 +141,7 @@ func (s *Session) begin(ctx context.Context) error {
 		ctx, stop = context.WithTimeout(ctx, time.Until(deadline)/2)
 	}
 	s.end = func() { stop(); release() }
-	if err := v.open(ctx); err != nil {
+	if err := v.connect(ctx); err != nil {
 		return err
 	}
 	s.Context, s.State, s.tx, s.began = ctx, v.state, v.conn.Session(ctx), time.Now()
@@ -149,10 +154,10 @@ func (s *Session) begin(ctx context.Context) error {
 // Dialect is how SQL is written here.
 func (s *Session) Dialect() Dialect { return s.view.engine.Dialect() }
 
-// open makes sure that there is a connection. That a reading ran out of time says
+// connect makes sure that there is a connection. That a reading ran out of time says
 // nothing of the database: the next one tries again, unless it was a lock that took
 // the time.
-func (v *View) open(ctx context.Context) error {
+func (v *View) connect(ctx context.Context) error {
 	switch {
 	case v.ctx.Err() != nil:
 		return v.Ended()
@@ -166,6 +171,7 @@ func (v *View) open(ctx context.Context) error {
 			return err
 		}
 		v.conn, v.state, v.guarded = conn, state, false
+		v.open.Store(true)
 	}
 	return v.failure
 }
