@@ -19,9 +19,9 @@ const maxVersions = 10_000
 
 // activeRows are the statements that read them; "" where the jobs cannot tell.
 type activeRows struct {
-	withFigures string // of the runs; "" where no sums are kept of them
-	plain, ids  string
-	runs        bool // whether those of the jobs are known
+	withFigures       string // of the runs; "" where no sums are kept of them
+	plain, ids, count string
+	runs              bool // whether those of the jobs are known
 }
 
 func (s *statements) selectActive() (rows activeRows) {
@@ -33,7 +33,10 @@ func (s *statements) selectActive() (rows activeRows) {
 	ids := fmt.Sprintf("SELECT j.id, CASE WHEN %s = '%s' THEN 1 ELSE 0 END, %s, ", status, running, jobs.cells(engine.Integer, "run_id"))
 	attempts, from := jobs.cells(engine.Integer, "attempts"), " FROM "+jobs.from()
 	where := fmt.Sprintf(" WHERE %s IN ('%s','%s') LIMIT ?", status, queued, running)
-	rows = activeRows{runs: jobs.Columns["run_id"], plain: ids + attempts + from + where, ids: ids + "NULL" + from + where}
+	rows = activeRows{
+		runs: jobs.Columns["run_id"], plain: ids + attempts + from + where,
+		ids: ids + "NULL" + from + where, count: "SELECT count(*)" + from + where,
+	}
 	if runs, err := s.columns("agent_runs", "r", "id"); err == nil && runs.Keyed {
 		join := " LEFT JOIN agent_runs r ON r.id = " + jobs.ref("run_id")
 		rows.withFigures = ids + attempts + ", " + runCells(runs) + from + join + where
@@ -42,7 +45,7 @@ func (s *statements) selectActive() (rows activeRows) {
 }
 
 // readActive returns the rows that have not ended, each with a version of what is summed
-// of it; none if the jobs cannot tell.
+// of it, or of many the first; none if the jobs cannot tell.
 func (q *queries) readActive() (found active, err error) {
 	rows := q.active
 	if rows.plain == "" {
@@ -55,10 +58,29 @@ func (q *queries) readActive() (found active, err error) {
 	if rows.withFigures == "" || err != nil && q.Context.Err() == nil {
 		found, err = q.readMarks(rows.plain, maxVersions+1, false)
 	}
-	if err == nil && len(found["jobs"]) > maxVersions {
-		found, err = q.readMarks(rows.ids, math.MaxInt64, true)
-	}
 	return found, err
+}
+
+// readMany returns the marks of a table, with ids in a range, where more than maxVersions
+// jobs have not ended. If these are most of what there can be, all of the table is hot:
+// that is no more to read, and they need not be told apart.
+func (q *queries) readMany(v *scrape, table string, ids rollup.Range) (marks []rollup.Mark, err error) {
+	const most = 0.75
+	rows := q.Query(q.active.count, math.MaxInt64)
+	var jobs int64
+	for rows.Next() {
+		rows.Scan(&jobs)
+	}
+	if err = rows.Close(); err != nil {
+		return nil, err //nolint:wrapcheck // says what it could not do
+	}
+	if float64(jobs) >= most*(float64(ids.Upto)-float64(ids.From)+1) {
+		return []rollup.Mark{{Range: rollup.All(), Hot: true}}, nil
+	}
+	if jobs > int64(len(v.active["jobs"])) { // which are the first
+		v.active, err = q.readMarks(q.active.ids, math.MaxInt64, true)
+	}
+	return v.active[table], err
 }
 
 // readMarks reads the id of jobs, whether they run, their run, their attempts, and what
@@ -72,9 +94,9 @@ func (q *queries) readMarks(query string, limit int64, allHot bool) (active, err
 		var attempts any
 		rows.Scan(&id, &isRunning, &run, &attempts)
 		hot := allHot || isRunning == 1
-		jobs = append(jobs, rollup.Mark{ID: id, Version: versionOf(isRunning, attempts), Hot: hot})
+		jobs = append(jobs, rollup.Mark{Range: rollup.Range{From: id, Upto: id}, Version: versionOf(isRunning, attempts), Hot: hot})
 		if run != nil {
-			runs = append(runs, rollup.Mark{ID: *run, Version: versionOf(rows.Rest()...), Hot: hot})
+			runs = append(runs, rollup.Mark{Range: rollup.Range{From: *run, Upto: *run}, Version: versionOf(rows.Rest()...), Hot: hot})
 		}
 	}
 	return active{"jobs": jobs, "agent_runs": runs}, rows.Close() //nolint:wrapcheck // says what it could not do

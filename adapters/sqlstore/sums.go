@@ -169,7 +169,10 @@ func (k *sums[S]) look(s *Store, v *scrape, q *queries) (seen rollup.Scrape, err
 		rows.Scan(&seen.Lowest, &seen.Highest, &place)
 		seen.Table = fmt.Sprint(place)
 	}
-	return seen, rows.Close() //nolint:wrapcheck // says what it could not do
+	if err = rows.Close(); err == nil && len(v.active["jobs"]) > maxVersions && seen.Highest != nil {
+		seen.Marks, err = q.readMany(v, k.name, rollup.Range{From: *seen.Lowest, Upto: *seen.Highest})
+	}
+	return seen, err //nolint:wrapcheck // says what it could not do
 }
 
 // reader reads the rows of a table for a rollup.
@@ -213,8 +216,11 @@ func (r *reader[S]) Sum(_ context.Context, within rollup.Range) (sums S, count i
 
 // Nth implements rollup.Table.
 func (r *reader[S]) Nth(_ context.Context, within rollup.Range, n int64) (id int64, found bool, err error) {
-	key := r.alias + ".id"
-	rows := r.q.Query("SELECT "+key+" FROM "+r.layout.within+" ORDER BY "+key+" LIMIT 1 OFFSET ?", within.From, within.Upto, n-1)
+	key, order := r.alias+".id", ""
+	if n < 0 {
+		order, n = " DESC", -n
+	}
+	rows := r.q.Query("SELECT "+key+" FROM "+r.layout.within+" ORDER BY "+key+order+" LIMIT 1 OFFSET ?", within.From, within.Upto, n-1)
 	for rows.Next() {
 		rows.Scan(&id)
 		found = true

@@ -27,33 +27,29 @@ func (r *Rollup[S]) extend(ctx context.Context, hot, cold Table[S], s Scrape) er
 	if !r.counted {
 		from = cold
 	}
-	for {
+	for _, rows := range [...]int64{BlockRows, newRows} {
 		tail := r.tail()
 		tail.From = max(tail.From, *s.Lowest)
-		rows := int64(BlockRows)
-		more, err := longer(ctx, from, tail, HotRows+rows, s)
-		if err == nil && !more {
-			rows = newRows
-			more, err = longer(ctx, from, tail, HotRows+rows, s)
+		if saturated(tail.From, HotRows+rows-1) >= *s.Highest {
+			continue // there are no more ids
+		}
+		last, more, err := from.Nth(ctx, tail, -(HotRows + rows + 1)) // behind which a block is no longer cut off
+		for ; err == nil && more && tail.From <= last; tail.From = r.tail().From {
+			if !r.budget.left() {
+				r.counted = false
+				return ErrCounting
+			}
+			var made block[S]
+			if made, err = readFirst(ctx, from, tail, rows, s); err == nil {
+				if len(r.blocks) == 0 {
+					r.lowest = *s.Lowest
+				}
+				r.blocks = append(r.blocks, made)
+			}
 		}
 		if err != nil {
 			return err
 		}
-		if !more {
-			break
-		}
-		if !r.budget.left() {
-			r.counted = false
-			return ErrCounting
-		}
-		made, err := readFirst(ctx, from, tail, rows, s)
-		if err != nil {
-			return err
-		}
-		if len(r.blocks) == 0 {
-			r.lowest = *s.Lowest
-		}
-		r.blocks = append(r.blocks, made)
 	}
 	if fresh := r.blocks[before:]; r.counted && len(fresh) <= maxFresh {
 		for i := range fresh {
@@ -62,16 +58,6 @@ func (r *Rollup[S]) extend(ctx context.Context, hot, cold Table[S], s Scrape) er
 	}
 	r.counted = true
 	return nil
-}
-
-// longer tells whether there are more than so many rows in a range: not if there are no
-// more ids.
-func longer[S Sums[S]](ctx context.Context, t Table[S], within Range, rows int64, s Scrape) (bool, error) {
-	if saturated(within.From, rows-1) >= *s.Highest {
-		return false, nil
-	}
-	_, found, err := t.Nth(ctx, within, rows+1)
-	return found, err
 }
 
 // readFirst reads a block of so many rows at the begin of a range that has more.
@@ -97,13 +83,12 @@ func readFirst[S Sums[S]](ctx context.Context, t Table[S], within Range, rows in
 func (r *Rollup[S]) mark(s Scrape) []uint64 {
 	signatures := make([]uint64, len(r.blocks))
 	for _, m := range s.Marks {
-		at := sort.Search(len(r.blocks), func(i int) bool { return r.blocks[i].upto >= m.ID })
-		if at == len(r.blocks) {
-			continue // behind the last block
-		}
-		signatures[at] += m.signature()
-		if m.Hot {
-			r.blocks[at].hotUntil = s.At.Add(Linger)
+		first := sort.Search(len(r.blocks), func(i int) bool { return r.blocks[i].upto >= m.From })
+		for at := first; at < len(r.blocks) && r.span(at).From <= m.Upto; at++ { // none behind the last block
+			signatures[at] += m.signature()
+			if m.Hot {
+				r.blocks[at].hotUntil = s.At.Add(Linger)
+			}
 		}
 	}
 	for i := range r.blocks {
@@ -214,7 +199,7 @@ func (r *Rollup[S]) span(i int) Range {
 // signature is a number that is another for another row, or another version of it,
 // as good as always (the finalizer of SplitMix64).
 func (m Mark) signature() uint64 {
-	x := uint64(m.ID)*0x9e3779b97f4a7c15 ^ m.Version //nolint:gosec // any bits will do
+	x := uint64(m.From)*0x9e3779b97f4a7c15 ^ m.Version //nolint:gosec // any bits will do
 	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
 	x = (x ^ x>>27) * 0x94d049bb133111eb
 	return x ^ x>>31

@@ -99,10 +99,14 @@ func (m *memory) Sum(ctx context.Context, r rollup.Range) (figures, int64, error
 func (m *memory) Nth(ctx context.Context, r rollup.Range, n int64) (int64, bool, error) {
 	found := m.between(r)
 	m.now = m.now.Add(perStatement)
-	if int64(len(found)) < n {
+	at := n - 1
+	if n < 0 {
+		at = int64(len(found)) + n
+	}
+	if at < 0 || at >= int64(len(found)) {
 		return 0, false, ctx.Err()
 	}
-	return found[n-1].id, true, ctx.Err()
+	return found[at].id, true, ctx.Err()
 }
 
 // scrape is what a store would see of the table.
@@ -115,7 +119,7 @@ func (m *memory) scrape(sequence uint64) rollup.Scrape {
 	}
 	for _, r := range m.rows {
 		if r.state != ended {
-			s.Marks = append(s.Marks, rollup.Mark{ID: r.id, Version: uint64(r.value), Hot: r.state == running})
+			s.Marks = append(s.Marks, rollup.Mark{Range: rollup.Range{From: r.id, Upto: r.id}, Version: uint64(r.value), Hot: r.state == running})
 		}
 	}
 	return s

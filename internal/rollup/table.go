@@ -26,13 +26,13 @@ type Table[S any] interface {
 	// Sum returns the sums over the rows of a range, and how many there are.
 	Sum(ctx context.Context, r Range) (sums S, rows int64, err error)
 	// Nth returns the id of the n-th row of a range, by id ascending, 1 for the
-	// first; false if there are fewer.
+	// first and -1 for the last; false if there are fewer.
 	Nth(ctx context.Context, r Range, n int64) (id int64, found bool, err error)
 }
 
-// Mark is a row that is not finished.
+// Mark is a row that is not finished, or a range in which nearly all may be so.
 type Mark struct {
-	ID int64
+	Range
 	// Version differs where what is summed of the row does.
 	Version uint64
 	// Hot is set if the row is being worked on: its block is read at each scrape.
@@ -54,7 +54,7 @@ type Scrape struct {
 	Doubtful bool
 	// Lowest and Highest are the ids at the ends; nil without rows.
 	Lowest, Highest *int64
-	// Marks are all rows that are not finished.
+	// Marks are where all rows are that are not finished.
 	Marks []Mark
 	// All is set to read every block anew.
 	All bool
