@@ -78,7 +78,11 @@ func plainRuns(c *columns) (sums, groupBy string) {
 			shown = c.dialect.Cell(engine.Column{Name: model, Type: engine.Text}, engine.Text, true)
 		}
 	}
-	expressions := []string{shown, c.cell("cost_usd", c.dialect.Max)}
+	odd := "0"
+	if c.Columns["cost_usd"] && c.Types["cost_usd"] == engine.Dynamic {
+		odd = "count(*) FILTER (WHERE " + c.ref("cost_usd") + " >= '')" // texts and blobs, which are higher than all numbers
+	}
+	expressions := []string{shown, odd, "count(" + c.ref("cost_usd") + ")"}
 	for i, name := range slices.Concat([]string{"cost_usd"}, tokenColumns[:]) {
 		if c.Columns[name] && !(engine.Column{Type: c.Types[name]}).Summable(i > 0) {
 			return "", ""
@@ -88,24 +92,18 @@ func plainRuns(c *columns) (sums, groupBy string) {
 	return strings.Join(expressions, ", "), groupBy
 }
 
-// scanGroup takes the sums for all there is to say if they are finite, if the highest cost
-// is a number, since a text is higher than all of them, and if the sums of tokens are
-// integers: SQLite's sum is one only where all cells are, or are texts of one
-// (https://www.sqlite.org/lang_aggfunc.html#sumunc).
+// scanGroup takes the sums for all there is to say if they are finite, if each cost is a
+// number, and if the sums of tokens are integers: SQLite's sum is one only where all cells
+// are, or are texts of one (https://www.sqlite.org/lang_aggfunc.html#sumunc).
 func (m *models) scanGroup(row *engine.Rows) (sums runSums, rows int64, plain bool) {
 	var model *string
-	var highest any
+	var odd, cells int64
 	var cost *float64
 	row.Scan(&model)
 	row.Anomalies() // what is no text is no model, and nothing that is summed
-	row.Scan(&highest, &cost)
+	row.Scan(&odd, &cells, &cost)
+	plain = odd == 0 && row.Anomalies() == 0 && (cost != nil || cells == 0)
 	s := modelSums{model: m.of(model)}
-	switch highest.(type) {
-	case int64, float64:
-		plain = cost != nil
-	case nil:
-		plain = cost == nil && row.Anomalies() == 0
-	}
 	if s.read[0] = cost != nil; cost != nil {
 		s.cost = *cost
 	}

@@ -2,10 +2,12 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orchmetrics/orchmetrics/domain"
+	"github.com/orchmetrics/orchmetrics/internal/rollup"
 	"github.com/orchmetrics/orchmetrics/internal/sqlite"
 )
 
@@ -77,4 +80,80 @@ func TestManyActiveRows(t *testing.T) {
 	if !raceDetector { // which needs several bytes for each
 		assert.Less(t, told.PeakKB, int64(150*1024))
 	}
+}
+
+// backlog is a database of so many jobs, of which the first have ended, and of a run for
+// each of every second one.
+func backlog(t *testing.T, ended, active int) string {
+	t.Helper()
+	return newDB(t, walMode, fmt.Sprintf(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)
+		INSERT INTO jobs (id, status, attempts, run_id) SELECT i, CASE WHEN i <= %d THEN 'done' WHEN i %% 5 < 3 THEN 'queued' ELSE 'running' END,
+			i %% 4, CASE WHEN i %% 2 THEN i END FROM n;
+		INSERT INTO agent_runs (id, model, cost_usd) SELECT run_id, 'm' || run_id %% 2, 1 FROM jobs WHERE run_id IS NOT NULL`, ended+active, ended))
+}
+
+// TestBacklog_Work: a first count reads each row for its block, and looks at no more of
+// the active ones than are shown or would be told apart.
+func TestBacklog_Work(t *testing.T) {
+	t.Parallel()
+	program, err := exec.LookPath("sqlite3")
+	if err != nil {
+		t.Skip("needs the sqlite3 program, which counts the rows of a statement (Debian: apt-get install sqlite3)")
+	}
+	const jobs = 40_000
+	path := backlog(t, 0, jobs)
+	store := openStore(t, path, 4*time.Minute, Options{MaxRows: 1000})
+	statements := capture(t, store)
+	require.NoError(t, scrapeAll(t, store).err)
+	done := run(t, program, path, statements())
+	const blocks = 2 * jobs / rollup.BlockRows // by their ids
+	assert.Less(t, done.rows, int64(maxVersions+3*blocks+1100), "rows of a backlog are looked at one by one")
+	assert.Less(t, len(done.statements), blocks+30, "more than a statement for each block")
+}
+
+// TestBacklog_Changes: however many rows are active, and as they become few, what they
+// turn into is counted.
+func TestBacklog_Changes(t *testing.T) {
+	t.Parallel()
+	for name, ended := range map[string]int{"all": 0, "most": 3000, "some": 30_000} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			const active = 14_000
+			path := backlog(t, ended, active)
+			db := writable(t, path)
+			store := openStore(t, path, 4*time.Minute, Options{MaxRows: 100})
+			for range 7 {
+				requireSums(t, store, db)
+				execute(t, db, `UPDATE agent_runs SET cost_usd = cost_usd + 0.5 WHERE id IN (SELECT run_id FROM jobs WHERE status = 'running')`,
+					`UPDATE jobs SET status = 'done' WHERE id IN (SELECT id FROM jobs WHERE status = 'running' ORDER BY id LIMIT 1500)`,
+					`UPDATE jobs SET status = 'running', attempts = attempts + 1 WHERE id IN (SELECT id FROM jobs WHERE status = 'queued' ORDER BY id LIMIT 500)`)
+			}
+		})
+	}
+}
+
+// requireSums compares the counts and the costs with those that the writer sees.
+func requireSums(t *testing.T, store *Store, db *sql.DB) {
+	t.Helper()
+	ctx, end := store.View(t.Context())
+	defer end()
+	counts, err := store.StatusCounts(ctx)
+	require.NoError(t, err)
+	retries, err := store.Retries(ctx)
+	require.NoError(t, err)
+	costs, err := store.CostTotals(ctx)
+	require.NoError(t, err)
+	each(t, db, "SELECT status, count(*) FROM jobs GROUP BY status", func(rows *sql.Rows) {
+		var status string
+		var n int64
+		require.NoError(t, rows.Scan(&status, &n))
+		assert.Equal(t, n, counts.Value[status], status)
+	})
+	each(t, db, "SELECT (SELECT sum(attempts - 1) FROM jobs WHERE attempts > 1), (SELECT sum(cost_usd) FROM agent_runs)", func(rows *sql.Rows) {
+		var total int64
+		var cost float64
+		require.NoError(t, rows.Scan(&total, &cost))
+		assert.Equal(t, total, retries.Value.RetriesTotal)
+		assert.InDelta(t, cost, *costs.Value.CostUSD, 1e-6)
+	})
 }

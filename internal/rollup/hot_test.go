@@ -48,6 +48,25 @@ func TestOldRowsAreWorkedOn(t *testing.T) {
 	}
 }
 
+// TestRangesAreHot: where nearly all may be unfinished, all of a range is read at each poll,
+// and once more after that.
+func TestRangesAreHot(t *testing.T) {
+	t.Parallel()
+	w := patientWatch(t, 20_000)
+	change := func() {
+		for i := 3000; i < 9000; i += 500 {
+			w.table.rows[i].value++
+		}
+	}
+	w.table.hot = []rollup.Range{{From: 3001, Upto: 9000}}
+	for range 3 {
+		w.requireRight(5*time.Second, "a range is hot")
+		change()
+	}
+	w.table.hot = nil
+	w.requireRight(time.Hour, "it was hot")
+}
+
 // TestPollsAreFarApart: a row is read at least once more after it was worked on,
 // however long the pause.
 func TestPollsAreFarApart(t *testing.T) {

@@ -64,6 +64,7 @@ type memory struct {
 	place    string
 	doubtful bool
 	limit    time.Duration // of a scrape
+	hot      []rollup.Range
 }
 
 const (
@@ -121,6 +122,9 @@ func (m *memory) scrape(sequence uint64) rollup.Scrape {
 		if r.state != ended {
 			s.Marks = append(s.Marks, rollup.Mark{Range: rollup.Range{From: r.id, Upto: r.id}, Version: uint64(r.value), Hot: r.state == running})
 		}
+	}
+	for _, r := range m.hot {
+		s.Marks = append(s.Marks, rollup.Mark{Range: r, Hot: true})
 	}
 	return s
 }
