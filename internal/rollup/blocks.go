@@ -27,6 +27,9 @@ func (r *Rollup[S]) extend(ctx context.Context, hot, cold Table[S], s Scrape) er
 	if !r.counted {
 		from = cold
 	}
+	if before == 0 {
+		r.lowest = *s.Lowest
+	}
 	for _, rows := range [...]int64{BlockRows, newRows} {
 		tail := r.tail()
 		tail.From = max(tail.From, *s.Lowest)
@@ -41,9 +44,6 @@ func (r *Rollup[S]) extend(ctx context.Context, hot, cold Table[S], s Scrape) er
 			}
 			var made block[S]
 			if made, err = readFirst(ctx, from, tail, rows, s); err == nil {
-				if len(r.blocks) == 0 {
-					r.lowest = *s.Lowest
-				}
 				r.blocks = append(r.blocks, made)
 			}
 		}
