@@ -88,7 +88,7 @@ func TestReadEach(t *testing.T) {
 				pids = append(pids, maxPID-n)
 			}
 			ctx := &watched{asked: func(int64) {}}
-			readings := readEach(ctx, noProcesses(t), pids, readers)
+			readings := readEach(ctx, &processReader{root: noProcesses(t)}, pids, readers)
 			require.Len(t, readings, len(pids))
 			for i, read := range readings {
 				assert.Equal(t, pids[i], read.pid)
@@ -109,7 +109,7 @@ func TestReadEach_Panics(t *testing.T) {
 			panic("no such thing")
 		}
 	}}
-	assert.PanicsWithValue(t, "no such thing", func() { readEach(ctx, noProcesses(t), []int64{1, 2, 3, 4, 5, 6}, 4) })
+	assert.PanicsWithValue(t, "no such thing", func() { readEach(ctx, &processReader{root: noProcesses(t)}, []int64{1, 2, 3, 4, 5, 6}, 4) })
 	assert.Equal(t, int64(1+2+2), ctx.times.Load(), "the others, of two processes each")
 }
 

@@ -79,7 +79,7 @@ func (r *Reader) sample(ctx context.Context, pids []int64, samples []ports.Sampl
 func (s *sampler) sampleAll(ctx context.Context, pids []int64) map[int64]ports.Sample {
 	samples := make(map[int64]ports.Sample, len(pids))
 	readers := min(maxReaders, runtime.GOMAXPROCS(0), 1+len(pids)/worthOneReader)
-	readings := readEach(ctx, s.files.root, pids, readers)
+	readings := readEach(ctx, s.files, pids, readers)
 	for _, read := range readings {
 		switch {
 		case read.err == nil:
@@ -108,21 +108,26 @@ type reading struct {
 
 // readEach reads processes, in their order, by several readers at once. What panics in
 // one of them goes on in the caller, who knows what to do about it, once all have ended.
-func readEach(ctx context.Context, root descriptor, pids []int64, readers int) []reading {
+// The first of the readers is the caller's, of whose buffer there need be no second one.
+func readEach(ctx context.Context, own *processReader, pids []int64, readers int) []reading {
 	readings := make([]reading, len(pids))
 	for i, pid := range pids {
 		readings[i].pid = pid
 	}
 	var group sync.WaitGroup
 	panics := make(chan any, readers)
+	first := own
 	for part := range slices.Chunk(readings, len(readings)/readers+1) {
+		files := first
+		if first = nil; files == nil {
+			files = &processReader{root: own.root}
+		}
 		group.Go(func() {
 			defer func() {
 				if p := recover(); p != nil {
 					panics <- p
 				}
 			}()
-			files := &processReader{root: root}
 			for i := range part {
 				part[i].process, part[i].err = files.readProcess(ctx, part[i].pid, anyParent)
 			}
