@@ -18,6 +18,7 @@ type block[S Sums[S]] struct {
 	readIn   uint64    // the sequence of the scrape that read it
 	readAt   time.Time // when that began
 	hotUntil time.Time
+	added    bool // to a lot, as it is
 }
 
 // extend cuts blocks off the rows behind the last one, until few are left there.
@@ -148,7 +149,7 @@ func (r *Rollup[S]) read(ctx context.Context, t Table[S], i int, signatures []ui
 		return false, err
 	}
 	changed = rows != b.rows || !sums.Equal(b.sums)
-	b.sums, b.rows, b.marks, b.readIn, b.readAt = sums, rows, signatures[i], s.Sequence, s.At
+	b.sums, b.rows, b.marks, b.readIn, b.readAt, b.added = sums, rows, signatures[i], s.Sequence, s.At, false
 	r.grown = r.grown || rows > maxBlock
 	return changed, nil
 }

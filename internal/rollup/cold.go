@@ -7,11 +7,11 @@ import (
 )
 
 const (
-	// maxPortion is the most that is saved up for cold blocks between two scrapes:
-	// a scrape after a long pause must not take long for it.
+	// maxPortion is the most that is saved up for cold blocks between two scrapes.
 	maxPortion = 50 * time.Millisecond
 	// minPortion is what is saved up before any is spent, so that of fast scrapes most
-	// read no cold block in turn.
+	// read no cold block in turn. It is also what a scrape itself spends at most, so that
+	// who edits much is found out before the sums are shown; the rest can wait until then.
 	minPortion = 5 * time.Millisecond
 	// doubtShare is the share of a core that reading all cold blocks again may take
 	// when they are in doubt, over the time that doubtReserve is worth.
@@ -24,10 +24,41 @@ const (
 	calm = 10 * time.Minute
 )
 
+// ReadInTurn goes on with cold blocks whose turn it is, after a scrape that says that
+// some are [Result.Due]: for the next one, so that none has to wait for it. After another
+// scrape it does nothing.
+func (r *Rollup[S]) ReadInTurn(ctx context.Context, cold Table[S], s Scrape) error {
+	if s.Sequence != r.sequence {
+		return nil
+	}
+	return r.readInTurn(ctx, cold, r.mark(s), s)
+}
+
 // readCold reads cold blocks again: all of them if they are in doubt, else those
 // whose turn it is, as far as the budget goes. One that has changed puts the others
 // in doubt.
 func (r *Rollup[S]) readCold(ctx context.Context, t Table[S], signatures []uint64, s Scrape) error {
+	if err := r.readInTurn(ctx, t, signatures, s); err != nil || r.doubt.since == 0 {
+		return err
+	}
+	for i := range r.blocks {
+		if r.blocks[i].readIn >= r.doubt.since {
+			continue
+		}
+		if !r.budget.reserved() {
+			return nil
+		}
+		if err := r.check(ctx, t, i, signatures, s); err != nil {
+			return r.outOfTime(ctx, err)
+		}
+	}
+	r.doubt.settle(s.Sequence)
+	return nil
+}
+
+// readInTurn reads cold blocks again, oldest first, until the portion is used up or one
+// has changed.
+func (r *Rollup[S]) readInTurn(ctx context.Context, t Table[S], signatures []uint64, s Scrape) error {
 	for range r.blocks {
 		if r.doubt.since != 0 || !r.budget.portion() {
 			break
@@ -46,21 +77,6 @@ func (r *Rollup[S]) readCold(ctx context.Context, t Table[S], signatures []uint6
 			r.next++
 		}
 	}
-	if r.doubt.since == 0 {
-		return nil
-	}
-	for i := range r.blocks {
-		if r.blocks[i].readIn >= r.doubt.since {
-			continue
-		}
-		if !r.budget.reserved() {
-			return nil
-		}
-		if err := r.check(ctx, t, i, signatures, s); err != nil {
-			return r.outOfTime(ctx, err)
-		}
-	}
-	r.doubt.settle(s.Sequence)
 	return nil
 }
 
@@ -95,7 +111,7 @@ func (r *Rollup[S]) merge(ctx context.Context, t Table[S], i int, signatures []u
 	if err != nil {
 		return false, err
 	}
-	first.upto, first.sums, first.rows = second.upto, sums, rows
+	first.upto, first.sums, first.rows, first.added = second.upto, sums, rows, false
 	r.blocks = slices.Delete(r.blocks, i, i+1)
 	return true, nil
 }
@@ -168,7 +184,8 @@ type budget struct {
 
 	began  time.Time // of the scrape
 	limit  time.Duration
-	enough bool // the credit was a portion when the scrape began
+	enough bool    // the credit was a portion when the scrape began
+	after  float64 // of the credit, what is for after the scrape
 
 	// In nanoseconds, of which a small table's part between fast scrapes is less than one.
 	credit  float64 // for all cold blocks
@@ -186,13 +203,14 @@ func (b *budget) begin(s Scrape) {
 		b.reserve = min(b.reserve+part(doubtShare, now.Sub(b.began)), part(1, doubtReserve))
 	}
 	b.began, b.limit, b.enough = now, s.Time, b.credit >= part(1, minPortion)
+	b.after = b.credit - part(1, minPortion)
 }
 
 // left tells whether the scrape still has time.
 func (b *budget) left() bool { return b.now().Sub(b.began) < b.limit }
 
 // portion tells whether there is something left for cold blocks in turn.
-func (b *budget) portion() bool { return b.enough && b.credit > 0 && b.left() }
+func (b *budget) portion() bool { return b.enough && b.credit > b.after && b.left() }
 
 // reserved tells whether there is something left for those in doubt.
 func (b *budget) reserved() bool { return (b.credit > 0 || b.reserve > 0) && b.left() }

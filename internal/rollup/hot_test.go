@@ -174,7 +174,7 @@ func TestSameInstant(t *testing.T) {
 		w.scrape++
 		s := w.table.scrape(w.scrape)
 		s.At = at
-		r, err := w.sums.Read(t.Context(), w.table, w.table, s)
+		r, err := w.read(s)
 		require.NoError(t, err)
 		require.True(t, w.right(r) || r.Doubtful)
 	}
@@ -193,7 +193,7 @@ func TestSmallPart(t *testing.T) {
 		w.scrape++
 		s := m.scrape(w.scrape)
 		s.Part = 0.0001
-		r, err := w.sums.Read(t.Context(), m, m, s)
+		r, err := w.read(s)
 		require.NoError(t, err)
 		if w.right(r) {
 			return

@@ -34,7 +34,16 @@ func watch(t *testing.T, table *memory) *watched {
 func (w *watched) poll(pause time.Duration) (rollup.Result[figures], error) {
 	w.table.now = w.table.now.Add(pause)
 	w.scrape++
-	return w.sums.Read(w.t.Context(), w.table, w.table, w.table.scrape(w.scrape))
+	return w.read(w.table.scrape(w.scrape))
+}
+
+// read scrapes, and then reads old rows again if any are due.
+func (w *watched) read(s rollup.Scrape) (rollup.Result[figures], error) {
+	r, err := w.sums.Read(w.t.Context(), w.table, w.table, s)
+	if err == nil && r.Due {
+		require.NoError(w.t, w.sums.ReadInTurn(w.t.Context(), w.table, s))
+	}
+	return r, err
 }
 
 // count polls until all is counted.

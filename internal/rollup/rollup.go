@@ -9,7 +9,8 @@
 //     and those in which something is being worked on, or was a moment ago.
 //   - Of rows that wait, however old, a version is seen at each scrape. A block in
 //     which one of them came, went or changed is read anew.
-//   - Cold blocks are read again in turn, as far as a share of the time allows.
+//   - Cold blocks are read again in turn, after the scrape, as far as a share of the time
+//     allows.
 //   - One that has changed all the same means that somebody edits history: then all
 //     of them are read again, and until that is done the sums are in doubt.
 //
@@ -118,7 +119,9 @@ func (r *Rollup[S]) Read(ctx context.Context, hot, cold Table[S], s Scrape) (Res
 		return Result[S]{}, err
 	}
 	total.CountedAt, total.Doubtful = s.At, r.doubt.since != 0
-	r.addUp(s.Sequence)
+	r.budget.after = 0
+	total.Due = !total.Doubtful && !s.All && r.budget.portion()
+	r.addUp()
 	for i := range r.lots {
 		total.Sums = total.Sums.Add(r.lots[i].sums)
 		total.Rows += r.lots[i].rows
@@ -175,12 +178,11 @@ type lot[S Sums[S]] struct {
 	span   Range // of ids
 	sums   S
 	rows   int64
-	readIn uint64    // the sequence of the scrape that added them up
 	readAt time.Time // when the oldest of them was read
 }
 
 // addUp brings the lots up to date with the blocks.
-func (r *Rollup[S]) addUp(sequence uint64) {
+func (r *Rollup[S]) addUp() {
 	lots := make([]lot[S], 0, len(r.blocks)/lotBlocks+1)
 	from := int64(math.MinInt64)
 	for blocks := range slices.Chunk(r.blocks, lotBlocks) {
@@ -188,20 +190,22 @@ func (r *Rollup[S]) addUp(sequence uint64) {
 		if i := len(lots); i < len(r.lots) && r.lots[i].holds(span, blocks) {
 			lots = append(lots, r.lots[i])
 		} else {
-			lots = append(lots, lotOf(span, blocks, sequence))
+			lots = append(lots, lotOf(span, blocks))
 		}
 		from = saturated(span.Upto, 1)
 	}
 	r.lots = lots
 }
 
-func lotOf[S Sums[S]](span Range, blocks []block[S], sequence uint64) lot[S] {
-	l := lot[S]{span: span, readIn: sequence, readAt: blocks[0].readAt}
+func lotOf[S Sums[S]](span Range, blocks []block[S]) lot[S] {
+	l := lot[S]{span: span, readAt: blocks[0].readAt}
 	for i := range blocks {
-		l.sums = l.sums.Add(blocks[i].sums)
-		l.rows += blocks[i].rows
-		if blocks[i].readAt.Before(l.readAt) {
-			l.readAt = blocks[i].readAt
+		b := &blocks[i]
+		b.added = true
+		l.sums = l.sums.Add(b.sums)
+		l.rows += b.rows
+		if b.readAt.Before(l.readAt) {
+			l.readAt = b.readAt
 		}
 	}
 	return l
@@ -213,7 +217,7 @@ func (l *lot[S]) holds(span Range, blocks []block[S]) bool {
 		return false
 	}
 	for i := range blocks {
-		if blocks[i].readIn > l.readIn {
+		if !blocks[i].added {
 			return false
 		}
 	}

@@ -74,4 +74,6 @@ type Result[S any] struct {
 	CountedAt time.Time
 	// Doubtful is set if the sums are possibly wrong: they are being read again.
 	Doubtful bool
+	// Due is set if old blocks may be read again now: see [Rollup.ReadInTurn].
+	Due bool
 }
