@@ -69,16 +69,25 @@ type scrape struct {
 	active active // for who has a session of the view; nil until it is read
 	jobs   shared[jobSums]
 	runs   shared[runSums]
+	due    atomic.Bool // old rows are to be read again before it ends
 }
 
 // scrapeKey is the context key of a store's own scrape, so that several stores can
 // share one.
 type scrapeKey struct{ store *Store }
 
-// View implements ports.Viewer.
+// View implements ports.Viewer. Where old rows are due they are read after the reader has
+// its answer, within the time that it had: the view ends some milliseconds later.
 func (s *Store) View(ctx context.Context) (context.Context, func()) {
 	v := &scrape{View: engine.NewView(ctx, s.engine), began: s.opts.now()}
-	return context.WithValue(ctx, scrapeKey{s}, v), v.End
+	ctx = context.WithValue(ctx, scrapeKey{s}, v)
+	return ctx, func() {
+		if v.due.Load() {
+			go s.readInTurn(ctx, v)
+		} else {
+			v.End()
+		}
+	}
 }
 
 // viewOf returns the scrape of a context, or a new one for a reading on its own, in a

@@ -70,7 +70,9 @@ type sums[S rollup.Sums[S]] struct {
 	rows atomic.Int64        // as the last scrape found them
 
 	// For who has the turn:
-	rollup *rollup.Rollup[S]
+	rollup   *rollup.Rollup[S]
+	failed   error  // why old rows could not be read again, the last time
+	failedOf string // the database that they are of
 }
 
 func newSums[S rollup.Sums[S]](t summed[S], opts Options) *sums[S] {
@@ -80,6 +82,7 @@ func newSums[S rollup.Sums[S]](t summed[S], opts Options) *sums[S] {
 // shared is what the readings of one scrape share, for who has the turn of the sums.
 type shared[S any] struct {
 	done   bool
+	seen   rollup.Scrape
 	result rollup.Result[S]
 	layout *layout
 	err    error
@@ -102,8 +105,11 @@ func (k *sums[S]) total(ctx context.Context, s *Store, v *scrape, known *shared[
 		known.done = true
 		known.result, known.err = read(ctx, s, func(q *queries) (rollup.Result[S], error) {
 			known.layout = q.sums[k.name]
-			return k.read(ctx, s, v, q)
+			return k.read(ctx, s, v, q, known)
 		})
+		if known.result.Due {
+			v.due.Store(true)
+		}
 	}
 	if known.layout == nil || known.layout.err != nil {
 		return none, nil, known.err
@@ -117,19 +123,21 @@ func (k *sums[S]) total(ctx context.Context, s *Store, v *scrape, known *shared[
 }
 
 // read brings the sums up to date. The caller has the turn.
-func (k *sums[S]) read(ctx context.Context, s *Store, v *scrape, q *queries) (result rollup.Result[S], err error) {
+func (k *sums[S]) read(ctx context.Context, s *Store, v *scrape, q *queries, known *shared[S]) (result rollup.Result[S], err error) {
 	r := &reader[S]{summed: k.summed, store: s, q: q, layout: q.sums[k.name]}
 	keyed := r.layout.Keyed // as it was when the reading began
 	if r.layout.err != nil {
 		return result, r.layout.err
 	}
 	if keyed {
-		var seen rollup.Scrape
-		if seen, err = k.look(s, v, q); err == nil {
-			result, err = k.rollup.Read(ctx, r, sliced[S]{r}, seen)
+		if known.seen, err = k.look(s, v, q); err == nil {
+			result, err = k.rollup.Read(ctx, r, sliced[S]{r}, known.seen)
 		}
 		if err == nil {
 			k.rows.Store(result.Rows)
+			if k.failedOf == known.seen.Database {
+				err = k.failed
+			}
 		}
 	}
 	if !keyed || errors.Is(err, rollup.ErrOlder) { // all rows, without keeping anything
@@ -182,6 +190,7 @@ type reader[S rollup.Sums[S]] struct {
 	store  *Store
 	q      *queries
 	layout *layout
+	lost   bool // the database, between two statements
 }
 
 // Sum implements rollup.Table: in the database if each cell is as it should be, and else
@@ -253,6 +262,7 @@ func (r sliced[S]) yield(ctx context.Context) error {
 		return nil
 	}
 	if err := r.q.Yield(ctx); err != nil {
+		r.lost = true
 		return err //nolint:wrapcheck // says what it could not do
 	}
 	before := r.layout
