@@ -35,6 +35,8 @@ type watched struct {
 
 	store    *Store
 	perBlock time.Duration
+	blocks   int    // statements over a block so far
+	onBlock  func() // called at each of them, if it is not nil
 }
 
 func watch(t *testing.T, rows int, seed uint64) *watched {
@@ -53,6 +55,10 @@ func watchOver(t *testing.T, world *world, store *Store) *watched {
 	require.NoError(t, conn.Session(t.Context()).Callback().Row().After("gorm:row").Register("charge", func(tx *gorm.DB) {
 		if strings.Contains(tx.Statement.SQL.String(), "BETWEEN") {
 			w.now = w.now.Add(w.perBlock)
+			w.blocks++
+			if w.onBlock != nil {
+				w.onBlock()
+			}
 		}
 	}))
 	return w
@@ -80,7 +86,21 @@ type told struct {
 
 func (w *watched) poll() (got told) {
 	ctx, end := w.store.View(context.Background())
+	defer w.wait(ctx)
 	defer end()
+	return w.tell(ctx)
+}
+
+// wait waits until old rows were read again, too, in a view that has ended for its reader.
+func (w *watched) wait(ctx context.Context) {
+	view, _ := ctx.Value(scrapeKey{w.store}).(*scrape)
+	for view.Ended() == nil {
+		time.Sleep(50 * time.Microsecond)
+	}
+}
+
+// tell reads from the ports.
+func (w *watched) tell(ctx context.Context) (got told) {
 	counts, err1 := w.store.StatusCounts(ctx)
 	retries, err2 := w.store.Retries(ctx)
 	costs, err3 := w.store.CostTotals(ctx)

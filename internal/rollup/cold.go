@@ -10,9 +10,11 @@ const (
 	// maxPortion is the most that is saved up for cold blocks between two scrapes.
 	maxPortion = 50 * time.Millisecond
 	// minPortion is what is saved up before any is spent, so that of fast scrapes most
-	// read no cold block in turn. It is also what a scrape itself spends at most, so that
-	// who edits much is found out before the sums are shown; the rest can wait until then.
+	// read no cold block in turn.
 	minPortion = 5 * time.Millisecond
+	// sample is what of it a scrape spends itself, so that who edits much is found out
+	// before the sums are shown. The rest can wait until then.
+	sample = 2 * time.Millisecond
 	// doubtShare is the share of a core that reading all cold blocks again may take
 	// when they are in doubt, over the time that doubtReserve is worth.
 	doubtShare   = 0.1
@@ -203,7 +205,7 @@ func (b *budget) begin(s Scrape) {
 		b.reserve = min(b.reserve+part(doubtShare, now.Sub(b.began)), part(1, doubtReserve))
 	}
 	b.began, b.limit, b.enough = now, s.Time, b.credit >= part(1, minPortion)
-	b.after = b.credit - part(1, minPortion)
+	b.after = b.credit - part(1, sample)
 }
 
 // left tells whether the scrape still has time.
