@@ -36,30 +36,8 @@ func (r *Rollup[S]) ReadInTurn(ctx context.Context, cold Table[S], s Scrape) err
 	return r.readInTurn(ctx, cold, r.mark(s), s)
 }
 
-// readCold reads cold blocks again: all of them if they are in doubt, else those
-// whose turn it is, as far as the budget goes. One that has changed puts the others
-// in doubt.
-func (r *Rollup[S]) readCold(ctx context.Context, t Table[S], signatures []uint64, s Scrape) error {
-	if err := r.readInTurn(ctx, t, signatures, s); err != nil || r.doubt.since == 0 {
-		return err
-	}
-	for i := range r.blocks {
-		if r.blocks[i].readIn >= r.doubt.since {
-			continue
-		}
-		if !r.budget.reserved() {
-			return nil
-		}
-		if err := r.check(ctx, t, i, signatures, s); err != nil {
-			return r.outOfTime(ctx, err)
-		}
-	}
-	r.doubt.settle(s.Sequence)
-	return nil
-}
-
 // readInTurn reads cold blocks again, oldest first, until the portion is used up or one
-// has changed.
+// has changed, which puts the others in doubt.
 func (r *Rollup[S]) readInTurn(ctx context.Context, t Table[S], signatures []uint64, s Scrape) error {
 	for range r.blocks {
 		if r.doubt.since != 0 || !r.budget.portion() {
@@ -79,6 +57,23 @@ func (r *Rollup[S]) readInTurn(ctx context.Context, t Table[S], signatures []uin
 			r.next++
 		}
 	}
+	return nil
+}
+
+// readDoubtful reads all cold blocks again that are in doubt, as far as the budget goes.
+func (r *Rollup[S]) readDoubtful(ctx context.Context, t Table[S], signatures []uint64, s Scrape) error {
+	for i := range r.blocks {
+		if r.blocks[i].readIn >= r.doubt.since {
+			continue
+		}
+		if !r.budget.reserved() {
+			return nil
+		}
+		if err := r.check(ctx, t, i, signatures, s); err != nil {
+			return r.outOfTime(ctx, err)
+		}
+	}
+	r.doubt.settle(s.Sequence)
 	return nil
 }
 

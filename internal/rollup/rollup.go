@@ -115,12 +115,17 @@ func (r *Rollup[S]) Read(ctx context.Context, hot, cold Table[S], s Scrape) (Res
 		}
 		signatures = r.mark(s)
 	}
-	if err := r.readCold(ctx, cold, signatures, s); err != nil {
+	err = r.readInTurn(ctx, cold, signatures, s)
+	if err == nil && r.doubt.since != 0 {
+		err = r.readDoubtful(ctx, cold, signatures, s)
+	}
+	if err != nil {
 		return Result[S]{}, err
 	}
 	total.CountedAt, total.Doubtful = s.At, r.doubt.since != 0
 	r.budget.after = 0
-	total.Due = !total.Doubtful && !s.All && r.budget.portion()
+	isOld := func(b block[S]) bool { return b.readIn != s.Sequence }
+	total.Due = !total.Doubtful && slices.ContainsFunc(r.blocks, isOld) && r.budget.portion()
 	r.addUp()
 	for i := range r.lots {
 		total.Sums = total.Sums.Add(r.lots[i].sums)
