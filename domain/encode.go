@@ -38,7 +38,7 @@ func (e Envelope) MarshalJSON() ([]byte, error) {
 			continue
 		}
 		value, invalid := Encode(section.value)
-		if invalid != nil || section.nests && TooDeep(value) {
+		if invalid != nil || section.nests && depthOf(value) > maxDepth {
 			reports[section.key] = SectionReport{Status: StatusFailed, Code: new(CodeInvalidValue)}
 			value = nil
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -53,7 +54,7 @@ func (v *View) Session(ctx context.Context) (*Session, error) {
 // Open makes sure that the view has a connection.
 func (v *View) Open(ctx context.Context) error {
 	if v.open.Load() {
-		return v.Ended() // which is the view's, whoever has the turn
+		return nil
 	}
 	s, err := v.Session(ctx)
 	if err == nil {
@@ -251,5 +252,7 @@ func (s *Session) End() {
 	v.turn.Release(1)
 	if idle || v.ctx.Err() != nil {
 		v.closeIfIdle()
+		return
 	}
+	runtime.Gosched() // whoever waited goes on here and now, while this one's processor knows the database's pages
 }
