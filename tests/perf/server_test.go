@@ -124,4 +124,10 @@ func TestProcess_IsMeasured(t *testing.T) {
 	peak, err := PeakMemory(os.Getpid())
 	require.NoError(t, err)
 	assert.Greater(t, peak, int64(1<<20))
+	file, err := FileMemory(os.Getpid())
+	require.NoError(t, err)
+	assert.Positive(t, file)
+	assert.Less(t, file, peak)
+	_, err = memory(os.Getpid(), "VmNone")
+	require.ErrorContains(t, err, "VmNone")
 }

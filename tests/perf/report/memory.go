@@ -18,10 +18,11 @@ func (l *lab) memory() []row {
 		must(w.Step())
 		service.poll()
 	}
-	peak := get(perf.PeakMemory(service.PID))
+	peak, program := get(perf.PeakMemory(service.PID)), get(perf.FileMemory(service.PID))
 	service.stop()
 	return []row{atMost(fmt.Sprintf("peak memory after %s scrapes, %s rows, %s active tasks", perf.Words(int64(l.plan.Scrapes)),
-		perf.Words(size.Rows), perf.Words(size.ActiveTasks)), 36, mib(peak), " MB", digits(mib(atFirst))+" MB after the first complete answer")}
+		perf.Words(size.Rows), perf.Words(size.ActiveTasks)), 36, mib(peak), " MB", digits(mib(atFirst))+" MB after the first complete answer; at the end "+
+		digits(mib(program))+" MB were pages of the program's file")}
 }
 
 // mib is what the kernel's tools call megabytes, too.
