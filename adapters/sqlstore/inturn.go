@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/orchmetrics/orchmetrics/domain"
@@ -24,8 +23,8 @@ func (s *Store) readInTurn(ctx context.Context, v *scrape) {
 	s.runs.readInTurn(ctx, s, &v.runs)
 }
 
-// readInTurn reads old rows again after a scrape, in its view. That some cannot be read
-// shows in each scrape until they can.
+// readInTurn reads old rows again after a scrape, in its view. What cannot be read the
+// next scrape reads itself, where it shows.
 func (k *sums[S]) readInTurn(ctx context.Context, s *Store, known *shared[S]) {
 	if k.turn.Acquire(ctx, 1) != nil {
 		return
@@ -36,19 +35,14 @@ func (k *sums[S]) readInTurn(ctx context.Context, s *Store, known *shared[S]) {
 	}
 	defer func() {
 		if cause := recover(); cause != nil { // nobody else isolates this goroutine
-			k.failed, k.failedOf = fmt.Errorf("read old rows of %s: %v: %w", k.name, cause, domain.CodePanic), known.seen.Database
+			k.panicked = fmt.Errorf("read old rows of %s: %v: %w", k.name, cause, domain.CodePanic)
 		}
 	}()
-	var r *reader[S]
-	_, err := read(ctx, s, func(q *queries) (none struct{}, err error) {
+	_, _ = read(ctx, s, func(q *queries) (none struct{}, err error) {
 		if l := q.sums[k.name]; l.err == nil && q.State.Database+" "+l.names == known.seen.Database {
-			r = &reader[S]{summed: k.summed, store: s, q: q, layout: l}
+			r := &reader[S]{summed: k.summed, store: s, q: q, layout: l}
 			err = k.rollup.ReadInTurn(ctx, sliced[S]{r}, known.seen)
 		}
 		return none, err
 	})
-	// What else went wrong says nothing of the rows, and shows in the next scrape itself.
-	if r != nil && !r.lost && !errors.Is(err, domain.CodeTimeout) && !errors.Is(err, domain.CodeDBBusy) {
-		k.failed, k.failedOf = err, known.seen.Database
-	}
 }

@@ -2,12 +2,15 @@ package sqlstore
 
 import (
 	"context"
+	"errors"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
 
 	"github.com/orchmetrics/orchmetrics/domain"
 )
@@ -31,8 +34,8 @@ func TestOldRowsWaitForTheAnswer(t *testing.T) {
 
 	gate := make(chan struct{})
 	w.onBlock = func() { <-gate }
-	end() // returns, though no block can be read
 	before = w.blocks
+	end() // returns, though no block can be read
 	close(gate)
 	w.wait(ctx)
 	w.onBlock = nil
@@ -93,8 +96,38 @@ func TestOldRows_Panic(t *testing.T) {
 	w.wait(ctx)
 	w.onBlock = nil
 	require.ErrorIs(t, w.pollAfter(time.Millisecond).err, domain.CodePanic)
-	w.pollAfter(15 * time.Second) // after which old rows are read again
-	w.requireOK(time.Millisecond)
+	for range 10 { // it is told once
+		w.requireOK(time.Second)
+	}
+}
+
+// TestOldRows_FailedOnce: what could not be read after an answer costs the next one
+// nothing where it can be read by then, or is gone.
+func TestOldRows_FailedOnce(t *testing.T) {
+	t.Parallel()
+	w := watchSettled(t)
+	conn, _, err := w.store.engine.Connect(t.Context())
+	require.NoError(t, err)
+	defer conn.Close()
+	failing := false
+	require.NoError(t, conn.Session(t.Context()).Callback().Row().Before("gorm:row").Register("fail", func(tx *gorm.DB) {
+		if failing && strings.Contains(tx.Statement.SQL.String(), "BETWEEN") {
+			_ = tx.AddError(errors.New("the server went away"))
+		}
+	}))
+	for _, meanwhile := range [][]string{nil, {"DELETE FROM jobs WHERE id < 39000", "DELETE FROM agent_runs WHERE id < 39000"}} {
+		w.now = w.now.Add(15 * time.Second)
+		ctx, end := w.store.View(context.Background())
+		require.NoError(t, w.tell(ctx).err)
+		failing = true
+		end()
+		w.wait(ctx)
+		failing = false
+		w.run(meanwhile...)
+		for range 3 {
+			w.requireOK(time.Millisecond)
+		}
+	}
 }
 
 // watchSettled is a world of which most rows are cold.

@@ -71,8 +71,7 @@ type sums[S rollup.Sums[S]] struct {
 
 	// For who has the turn:
 	rollup   *rollup.Rollup[S]
-	failed   error  // why old rows could not be read again, the last time
-	failedOf string // the database that they are of
+	panicked error // while old rows were read after a scrape: the next one tells it
 }
 
 func newSums[S rollup.Sums[S]](t summed[S], opts Options) *sums[S] {
@@ -135,9 +134,7 @@ func (k *sums[S]) read(ctx context.Context, s *Store, v *scrape, q *queries, kno
 		}
 		if err == nil {
 			k.rows.Store(result.Rows)
-			if k.failedOf == known.seen.Database {
-				err = k.failed
-			}
+			err, k.panicked = k.panicked, nil
 		}
 	}
 	if !keyed || errors.Is(err, rollup.ErrOlder) { // all rows, without keeping anything
@@ -190,7 +187,6 @@ type reader[S rollup.Sums[S]] struct {
 	store  *Store
 	q      *queries
 	layout *layout
-	lost   bool // the database, between two statements
 }
 
 // Sum implements rollup.Table: in the database if each cell is as it should be, and else
@@ -262,7 +258,6 @@ func (r sliced[S]) yield(ctx context.Context) error {
 		return nil
 	}
 	if err := r.q.Yield(ctx); err != nil {
-		r.lost = true
 		return err //nolint:wrapcheck // says what it could not do
 	}
 	before := r.layout

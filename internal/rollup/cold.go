@@ -44,16 +44,17 @@ func (r *Rollup[S]) readInTurn(ctx context.Context, t Table[S], signatures []uin
 			break
 		}
 		r.next %= len(r.blocks)
-		if err := r.check(ctx, t, r.next, signatures, s); err != nil {
-			return r.outOfTime(ctx, err)
+		err, merged := r.check(ctx, t, r.next, signatures, s), false
+		if err == nil {
+			merged, err = r.merge(ctx, t, r.next, signatures, s)
 		}
-		merged, err := r.merge(ctx, t, r.next, signatures, s)
-		if err != nil {
+		switch {
+		case err != nil: // that it cannot be read shows in each scrape until it can
+			r.blocks[r.next].hotUntil = s.At.Add(Linger)
 			return r.outOfTime(ctx, err)
-		}
-		if merged {
+		case merged:
 			signatures = slices.Delete(signatures, r.next, r.next+1)
-		} else {
+		default:
 			r.next++
 		}
 	}
