@@ -13,7 +13,8 @@ const (
 	// read no cold block in turn.
 	minPortion = 5 * time.Millisecond
 	// sample is what of it a scrape spends itself, so that who edits much is found out
-	// before the sums are shown. The rest can wait until then.
+	// before the sums are shown. The rest can wait until then, unless that would take
+	// another view.
 	sample = 2 * time.Millisecond
 	// doubtShare is the share of a core that reading all cold blocks again may take
 	// when they are in doubt, over the time that doubtReserve is worth.
@@ -201,7 +202,9 @@ func (b *budget) begin(s Scrape) {
 		b.reserve = min(b.reserve+part(doubtShare, now.Sub(b.began)), part(1, doubtReserve))
 	}
 	b.began, b.limit, b.enough = now, s.Time, b.credit >= part(1, minPortion)
-	b.after = b.credit - part(1, sample)
+	if b.after = b.credit - part(1, sample); s.Later {
+		b.after = 0
+	}
 }
 
 // left tells whether the scrape still has time.
