@@ -17,7 +17,9 @@ import (
 // that it may not write, and is refused for as long as it stays connected.
 //
 // Only the owner of new files changes (setfsuid(2)): the thread keeps what root may do.
-// Root that may not take another's identity is refused where it may create files at all.
+// Root that may not take the owner's identity, or not read with it, stays what it is where
+// it may not create files either, and where it is the owner but for a group that matters to
+// nobody who writes, or that the directory gives to its files. It is refused elsewhere.
 func (f *files) becomeOwner() (revert func(), err error) {
 	runtime.LockOSThread()
 	revert = func() { // to one's own effective identity always works
@@ -27,21 +29,26 @@ func (f *files) becomeOwner() (revert func(), err error) {
 	}
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var capabilities [2]unix.CapUserData // which the kernel takes away with root's identity
-	if err := unix.Capget(&header, &capabilities[0]); err != nil {
-		revert()
-		return nil, fmt.Errorf("read capabilities: %w: %w", domain.CodeDBPermission, err)
-	}
+	err = unix.Capget(&header, &capabilities[0])
 	uid, gid := int(f.db.uid), int(f.db.gid)
 	_ = unix.Setfsgid(gid) // which tell in no way whether they worked
 	_ = unix.Setfsuid(uid)
-	err = unix.Capset(&header, &capabilities[0])
+	if err == nil {
+		err = unix.Capset(&header, &capabilities[0])
+	}
 	isUID, _ := unix.SetfsuidRetUid(-1)
 	isGID, _ := unix.SetfsgidRetGid(-1)
-	is := err == nil && isUID == uid && isGID == gid
-	if !is && access(filepath.Dir(f.path), unix.W_OK) == nil {
-		revert()
-		return nil, fmt.Errorf("create files as the database's owner %d:%d: needs CAP_SETUID and CAP_SETGID: %w",
-			uid, gid, domain.CodeDBPermission)
+	if err == nil && isUID == uid && isGID == gid && access(f.path, unix.R_OK) == nil {
+		return revert, nil
 	}
-	return revert, nil
+	revert()
+	const groupWrites = 0o020
+	var dir unix.Stat_t
+	err = unix.Stat(filepath.Dir(f.path), &dir)
+	given := err == nil && dir.Mode&unix.S_ISGID != 0 && dir.Gid == f.db.gid
+	if access(filepath.Dir(f.path), unix.W_OK) != nil || uid == os.Geteuid() && (given || f.db.mode&groupWrites == 0) {
+		return func() {}, nil
+	}
+	return nil, fmt.Errorf("create files as the database's owner %d:%d: needs CAP_SETUID, CAP_SETGID and the right to read the database: %w",
+		uid, gid, domain.CodeDBPermission)
 }

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -51,6 +52,50 @@ func TestRootThatCannotBeTheOwner(t *testing.T) {
 	require.ErrorContains(t, err, "readonly", "SQLite tried, and could not")
 	require.NotErrorIs(t, err, domain.CodeDBPermission)
 	assert.NoFileExists(t, found.path+"-wal")
+}
+
+// TestRootThatCannotReadAsTheOwner, behind a directory that is closed to that user, reads
+// as root, who may not create files beside the database here.
+func TestRootThatCannotReadAsTheOwner(t *testing.T) {
+	t.Parallel()
+	store, found := justStopped(t)
+	require.NoError(t, os.Chmod(filepath.Dir(filepath.Dir(found.path)), 0o700))
+	err := without(t, []uint{unix.CAP_DAC_OVERRIDE, unix.CAP_DAC_READ_SEARCH}, func() error {
+		_, err := store.connect(t.Context(), found)
+		assert.Zero(t, identity())
+		return err
+	})
+	require.ErrorContains(t, err, "readonly", "SQLite did not come to try")
+	assert.NoFileExists(t, found.path+"-wal")
+}
+
+// TestRootThatIsTheOwner of a database of a group that it may not give its files: that
+// matters only where a user of the group may write the database.
+func TestRootThatIsTheOwner(t *testing.T) {
+	t.Parallel()
+	store, found := justStopped(t)
+	dir := filepath.Dir(found.path)
+	for _, path := range []string{found.path, dir} {
+		require.NoError(t, os.Chown(path, 0, group))
+	}
+	for _, c := range []struct {
+		file, dir os.FileMode
+		refused   bool
+	}{{0o644, 0o755, false}, {0o664, 0o775, true}, {0o664, 0o775 | os.ModeSetgid, false}} {
+		require.NoError(t, os.Chmod(found.path, c.file))
+		require.NoError(t, os.Chmod(dir, c.dir))
+		db, err := stat(found.path)
+		require.NoError(t, err)
+		found.db = db
+		err = without(t, []uint{unix.CAP_SETGID}, func() error {
+			_, err := store.connect(t.Context(), found)
+			return err
+		})
+		require.Equal(t, c.refused, errors.Is(err, domain.CodeDBPermission), "%+v: %v", c, err)
+		if err := os.Remove(found.path + "-wal"); !c.refused {
+			require.NoError(t, err, "%+v: SQLite did not come to try", c)
+		}
+	}
 }
 
 // owner and group are nobody's on this machine.
