@@ -29,24 +29,22 @@ func (f *files) becomeOwner() (revert func(), err error) {
 	}
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var capabilities [2]unix.CapUserData // which the kernel takes away with root's identity
-	err = unix.Capget(&header, &capabilities[0])
+	kept := unix.Capget(&header, &capabilities[0]) == nil
 	uid, gid := int(f.db.uid), int(f.db.gid)
 	_ = unix.Setfsgid(gid) // which tell in no way whether they worked
 	_ = unix.Setfsuid(uid)
-	if err == nil {
-		err = unix.Capset(&header, &capabilities[0])
-	}
+	kept = kept && unix.Capset(&header, &capabilities[0]) == nil
 	isUID, _ := unix.SetfsuidRetUid(-1)
 	isGID, _ := unix.SetfsgidRetGid(-1)
-	if err == nil && isUID == uid && isGID == gid && access(f.path, unix.R_OK) == nil {
+	if kept && isUID == uid && isGID == gid && access(f.path, unix.R_OK) == nil {
 		return revert, nil
 	}
 	revert()
 	const groupWrites = 0o020
 	var dir unix.Stat_t
-	err = unix.Stat(filepath.Dir(f.path), &dir)
-	given := err == nil && dir.Mode&unix.S_ISGID != 0 && dir.Gid == f.db.gid
-	if access(filepath.Dir(f.path), unix.W_OK) != nil || uid == os.Geteuid() && (given || f.db.mode&groupWrites == 0) {
+	given := unix.Stat(filepath.Dir(f.path), &dir) == nil && dir.Mode&unix.S_ISGID != 0 && dir.Gid == f.db.gid
+	mayCreate := access(filepath.Dir(f.path), unix.W_OK) == nil
+	if !mayCreate || uid == os.Geteuid() && (given || f.db.mode&groupWrites == 0) {
 		return func() {}, nil
 	}
 	return nil, fmt.Errorf("create files as the database's owner %d:%d: needs CAP_SETUID, CAP_SETGID and the right to read the database: %w",
