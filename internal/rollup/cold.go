@@ -68,7 +68,7 @@ func (r *Rollup[S]) readDoubtful(ctx context.Context, t Table[S], signatures []u
 		if r.blocks[i].readIn >= r.doubt.since {
 			continue
 		}
-		if !r.budget.reserved() {
+		if r.doubt.since > s.Sequence || !r.budget.reserved() {
 			return nil
 		}
 		if err := r.check(ctx, t, i, signatures, s); err != nil {
@@ -88,7 +88,11 @@ func (r *Rollup[S]) check(ctx context.Context, t Table[S], i int, signatures []u
 		r.doubt.costly = true
 	}
 	if unfinished := signatures[i] != 0; changed && (!s.Later || !unfinished) {
-		r.doubt.raise(s.Sequence)
+		since := s.Sequence
+		if s.Later {
+			since++ // what this scrape read before may be of before the change
+		}
+		r.doubt.raise(since)
 	}
 	return err
 }
@@ -162,10 +166,13 @@ func (d *doubt) suspect(s Scrape) {
 	}
 }
 
-// settle ends the doubt in a scrape, since everything was read again; unless there was
-// a sign after it began. What is found out at once and at little cost harms nobody, so
-// that it becomes no habit.
+// settle ends the doubt in a scrape, since everything was read again; unless that is for
+// the next one to do, or there was a sign after it began. What is found out at once and
+// at little cost harms nobody, so that it becomes no habit.
 func (d *doubt) settle(scrape uint64) {
+	if d.since > scrape {
+		return
+	}
 	if !d.founded && (d.costly || d.since != scrape) {
 		d.vain++
 	}

@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/orchmetrics/orchmetrics/internal/rollup"
 )
 
 // TestSigns: another table is never mixed with what was read of the one before.
@@ -120,4 +122,41 @@ func TestNewestIsDeleted(t *testing.T) {
 		require.True(t, w.right(r))
 		require.False(t, r.Doubtful)
 	}
+}
+
+// TestEditedBetweenTwoBlocks: where each block is read in a later state than the one
+// before it, what a scrape read before it found a change is in doubt, too.
+func TestEditedBetweenTwoBlocks(t *testing.T) {
+	t.Parallel()
+	w := watch(t, newMemory(100_000, rand.New(rand.NewPCG(12, 12))))
+	w.count()
+	for range 20 {
+		w.requireRight(15*time.Second, "before the change")
+	}
+	w.table.now = w.table.now.Add(15 * time.Second)
+	w.scrape++
+	s := w.table.scrape(w.scrape)
+	s.Later = true
+	cold := &edited{memory: w.table, after: 20}
+	r, err := w.sums.Read(t.Context(), w.table, cold, s)
+	require.NoError(t, err)
+	require.Negative(t, cold.after, "no change was found: the test shows nothing")
+	require.True(t, r.Doubtful)
+	w.requireRight(time.Second, "all was read again")
+}
+
+// edited is a table of which all old rows are changed after some statements.
+type edited struct {
+	*memory
+	after int
+}
+
+func (e *edited) Sum(ctx context.Context, r rollup.Range) (figures, int64, error) {
+	if e.after == 0 {
+		for i := range e.rows[:len(e.rows)-10_000] {
+			e.rows[i].value++
+		}
+	}
+	e.after--
+	return e.memory.Sum(ctx, r)
 }
