@@ -113,10 +113,15 @@ func (e *Engine) connectAtRest(ctx context.Context, found files) (*connection, e
 		// What else the probe says does not count: without locks it may have met a
 		// page that was being written.
 		conn, err := e.begin(ctx, found, readOnlySHM)
-		if err == nil {
-			conn.state.Blocking = true
+		if err != nil {
+			return nil, err
 		}
-		return conn, err
+		conn.state.Blocking = true
+		if conn.state.Edition, err = conn.schema(ctx); err != nil {
+			conn.Close()
+			return nil, err
+		}
+		return conn, nil
 	}
 	conn, err := e.begin(ctx, found, immutable)
 	if err == nil {
@@ -195,6 +200,19 @@ func (c *connection) begin(ctx context.Context) (err error) {
 		return errors.Join(err, c.conn.Close())
 	}
 	return nil
+}
+
+// schema is the text of all that there is: it names the edition where each commit changes
+// the file, since to look each table up again would keep the writer waiting.
+func (c *connection) schema(ctx context.Context) (text string, err error) {
+	err = c.Guard(true) // it may be long
+	if err == nil {
+		err = c.tx.QueryRowContext(ctx, "SELECT coalesce(group_concat(sql), '') FROM sqlite_schema").Scan(&text)
+	}
+	if err = errors.Join(err, c.Guard(false)); err != nil {
+		return "", fmt.Errorf("read schema: %w", err)
+	}
+	return fmt.Sprint(c.files.db.id, text), nil
 }
 
 // Session implements engine.Conn.
