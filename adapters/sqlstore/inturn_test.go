@@ -25,7 +25,8 @@ func TestOldRowsWaitForTheAnswer(t *testing.T) {
 	always := w.blocks - before
 
 	w.now = w.now.Add(15 * time.Second)
-	ctx, end := w.store.View(context.Background())
+	scrape, over := context.WithTimeout(context.Background(), time.Minute)
+	ctx, end := w.store.View(scrape)
 	before = w.blocks
 	first := w.tell(ctx)
 	require.True(t, w.right(first))
@@ -33,9 +34,14 @@ func TestOldRowsWaitForTheAnswer(t *testing.T) {
 	assert.LessOrEqual(t, w.blocks-before-always, 4, "the reader waited for more than a sample")
 
 	gate := make(chan struct{})
-	w.onBlock = func() { <-gate }
+	w.onBlock = func(ctx context.Context) {
+		<-gate
+		_, limited := ctx.Deadline()
+		assert.True(t, limited, "it may take longer than the scrape")
+	}
 	before = w.blocks
 	end() // returns, though no block can be read
+	over()
 	close(gate)
 	w.wait(ctx)
 	w.onBlock = nil
@@ -91,7 +97,7 @@ func TestOldRows_Panic(t *testing.T) {
 	w.now = w.now.Add(15 * time.Second)
 	ctx, end := w.store.View(context.Background())
 	require.NoError(t, w.tell(ctx).err)
-	w.onBlock = func() { panic("a bug in the driver") }
+	w.onBlock = func(context.Context) { panic("a bug in the driver") }
 	end()
 	w.wait(ctx)
 	w.onBlock = nil

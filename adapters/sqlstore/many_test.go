@@ -109,6 +109,13 @@ func TestBacklog_Work(t *testing.T) {
 	const blocks = 2 * jobs / rollup.BlockRows // by their ids
 	assert.Less(t, done.rows, int64(maxVersions+3*blocks+1100), "rows of a backlog are looked at one by one")
 	assert.Less(t, len(done.statements), blocks+30, "more than a statement for each block")
+	counts := 0
+	for _, statement := range done.statements {
+		if strings.Contains(statement, "SELECT count(*) FROM jobs") {
+			counts++
+		}
+	}
+	assert.Equal(t, 1, counts, "the active ones are counted for each table")
 }
 
 // TestBacklog_Changes: however many rows are active, and as they become few, what they

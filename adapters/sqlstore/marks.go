@@ -66,18 +66,19 @@ func (q *queries) readActive() (found active, err error) {
 // that is no more to read, and they need not be told apart.
 func (q *queries) readMany(v *scrape, table string, ids rollup.Range) (marks []rollup.Mark, err error) {
 	const most = 0.75
-	rows := q.Query(q.active.count, math.MaxInt64)
-	var jobs int64
-	for rows.Next() {
-		rows.Scan(&jobs)
+	if v.many == 0 {
+		rows := q.Query(q.active.count, math.MaxInt64)
+		for rows.Next() {
+			rows.Scan(&v.many)
+		}
+		if err = rows.Close(); err != nil {
+			return nil, err //nolint:wrapcheck // says what it could not do
+		}
 	}
-	if err = rows.Close(); err != nil {
-		return nil, err //nolint:wrapcheck // says what it could not do
-	}
-	if float64(jobs) >= most*(float64(ids.Upto)-float64(ids.From)+1) {
+	if float64(v.many) >= most*(float64(ids.Upto)-float64(ids.From)+1) {
 		return []rollup.Mark{{Range: rollup.All(), Hot: true}}, nil
 	}
-	if jobs > int64(len(v.active["jobs"])) { // which are the first
+	if v.many > int64(len(v.active["jobs"])) { // which are the first
 		v.active, err = q.readMarks(q.active.ids, math.MaxInt64, true)
 	}
 	return v.active[table], err

@@ -35,8 +35,8 @@ type watched struct {
 
 	store    *Store
 	perBlock time.Duration
-	blocks   int    // statements over a block so far
-	onBlock  func() // called at each of them, if it is not nil
+	blocks   int                   // statements over a block so far
+	onBlock  func(context.Context) // called at each of them, if it is not nil
 }
 
 func watch(t *testing.T, rows int, seed uint64) *watched {
@@ -57,7 +57,7 @@ func watchOver(t *testing.T, world *world, store *Store) *watched {
 			w.now = w.now.Add(w.perBlock)
 			w.blocks++
 			if w.onBlock != nil {
-				w.onBlock()
+				w.onBlock(tx.Statement.Context)
 			}
 		}
 	}))

@@ -67,6 +67,7 @@ type scrape struct {
 
 	began  time.Time
 	active active // for who has a session of the view; nil until it is read
+	many   int64  // how many there are, once counted, where these are but the first
 	jobs   shared[jobSums]
 	runs   shared[runSums]
 	due    atomic.Bool // old rows are to be read again before it ends

@@ -124,6 +124,31 @@ func TestNewestIsDeleted(t *testing.T) {
 	}
 }
 
+// TestOlderScrapeReadsNothing: what was left after a scrape is not read once there was
+// another one, which is of a newer state.
+func TestOlderScrapeReadsNothing(t *testing.T) {
+	t.Parallel()
+	w := watch(t, newMemory(100_000, rand.New(rand.NewPCG(17, 17))))
+	w.count()
+	for range 10 {
+		w.requireRight(15*time.Second, "settled")
+	}
+	var older, newer rollup.Scrape
+	for _, s := range []*rollup.Scrape{&older, &newer} {
+		w.table.now = w.table.now.Add(15 * time.Second)
+		w.scrape++
+		*s = w.table.scrape(w.scrape)
+		r, err := w.sums.Read(t.Context(), w.table, w.table, *s)
+		require.NoError(t, err)
+		require.True(t, r.Due)
+	}
+	before := w.table.read
+	require.NoError(t, w.sums.ReadInTurn(t.Context(), w.table, older))
+	assert.Equal(t, before, w.table.read)
+	require.NoError(t, w.sums.ReadInTurn(t.Context(), w.table, newer))
+	assert.Greater(t, w.table.read, before)
+}
+
 // TestEditedBetweenTwoBlocks: where each block is read in a later state than the one
 // before it, what a scrape read before it found a change is in doubt, too.
 func TestEditedBetweenTwoBlocks(t *testing.T) {
