@@ -46,10 +46,10 @@ func OpenFixture(name string, opts FixtureOptions) (Fixture, error) {
 	return Fixture{Recording: recording, Options: opts}, nil
 }
 
-// replayed is a player, and the service of the sections that are live beside it.
+// replayed is what answers, and the service of the sections that are live beside the player.
 type replayed struct {
-	Player *replay.Player
-	Live   *app.Service
+	Snapshots ports.Snapshotter
+	Live      *app.Service
 }
 
 // newReplayed plays a fixture. Of the settings only those of sections count.
@@ -57,16 +57,16 @@ func newReplayed(cfg Config, fixture Fixture, log *slog.Logger) (replayed, error
 	if fixture.Recording == nil {
 		return replayed{}, errors.New("wire replay: the fixture has no recording; OpenFixture reads one")
 	}
-	steps := fixture.Recording.Play(fixture.Options)
 	opts := serviceOptions(cfg, dropIns(cfg), log)
 	opts.Recorded = fixture.Recording.Keys()
 	sections := Sections(cfg, Sources{Extra: fixture.Extra}, app.NewRunningJobs(nil))
-	live, err := app.NewService(sections, nil, steps, nil, opts)
+	live, err := app.NewService(sections, nil, fixture.Recording, nil, opts)
 	if err != nil {
 		return replayed{}, fmt.Errorf("wire replay: %w", err)
 	}
-	player := replay.NewPlayer(steps, live, replay.Settings{
-		Off: !bool(cfg.MetricsEnabled), Disabled: cfg.SectionsDisabled, Version: cfg.Version,
-	})
-	return replayed{Player: player, Live: live}, nil
+	if !cfg.MetricsEnabled {
+		return replayed{Snapshots: live, Live: live}, nil // it says so, and plays nothing
+	}
+	player := replay.NewPlayer(fixture.Recording, live, fixture.Options, cfg.SectionsDisabled)
+	return replayed{Snapshots: player, Live: live}, nil
 }

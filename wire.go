@@ -6,7 +6,6 @@ import (
 	"github.com/google/wire"
 
 	"github.com/orchmetrics/orchmetrics/adapters/http"
-	"github.com/orchmetrics/orchmetrics/adapters/replay"
 	"github.com/orchmetrics/orchmetrics/internal/app"
 	"github.com/orchmetrics/orchmetrics/internal/contract"
 	"github.com/orchmetrics/orchmetrics/ports"
@@ -28,8 +27,8 @@ func InitializeServerFrom(cfg Config, src Sources) (*httpapi.Server, error) {
 // InitializeReplay returns the server that plays a fixture, with the drop-ins and
 // sections in Go that are beside it.
 func InitializeReplay(cfg Config, fixture Fixture) (*httpapi.Server, error) {
-	panic(wire.Build(newLogger, newReplayed, wire.FieldsOf(new(replayed), "Player", "Live"), newSchema, newServer,
-		wire.Bind(new(ports.Snapshotter), new(*replay.Player)), wire.Bind(new(ports.TextWriter), new(*replay.Player))))
+	panic(wire.Build(newLogger, newReplayed, wire.FieldsOf(new(replayed), "Snapshots", "Live"), newSchema, newServer,
+		wire.Bind(new(ports.TextWriter), new(*app.Service))))
 }
 
 // InitializeSnapshotter returns the service over the production adapters,

@@ -63,13 +63,13 @@ func InitializeReplay(cfg Config, fixture Fixture) (*httpapi.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	player := orchmetricsReplayed.Player
+	snapshotter := orchmetricsReplayed.Snapshots
 	service := orchmetricsReplayed.Live
 	schema, err := newSchema(service)
 	if err != nil {
 		return nil, err
 	}
-	server, err := newServer(cfg, player, player, schema, logger)
+	server, err := newServer(cfg, snapshotter, service, schema, logger)
 	if err != nil {
 		return nil, err
 	}

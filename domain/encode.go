@@ -174,8 +174,19 @@ func escapedRune(text []byte) (rune, bool) {
 // whole answer.
 const maxDepth = 60
 
-// TooDeep tells whether a JSON value nests deeper than a section's value may.
-func TooDeep(value []byte) bool { return depthOf(value) > maxDepth }
+// CheckValue returns an error that wraps CodeInvalidValue if a section's value, as JSON,
+// is one for which readers would refuse the whole answer: it nests deeper than a
+// section's value may, or has a number that no 64-bit float holds.
+func CheckValue(value []byte) error {
+	switch {
+	case depthOf(value) > maxDepth:
+		return fmt.Errorf("nested too deep: %w", CodeInvalidValue)
+	case overflows(value):
+		return fmt.Errorf("a number is beyond a float: %w", CodeInvalidValue)
+	default:
+		return nil
+	}
+}
 
 // depthOf counts how many objects and lists of a JSON value are open at once, at
 // most.
@@ -199,9 +210,9 @@ func depthOf(value []byte) int {
 	return deepest
 }
 
-// Overflows tells whether a JSON value has a number that no 64-bit float holds,
+// overflows tells whether a JSON value has a number that no 64-bit float holds,
 // such as 1e999: readers refuse the whole answer for one, or take it for infinity.
-func Overflows(value []byte) bool {
+func overflows(value []byte) bool {
 	const digits = 300 // without an exponent, so many are needed at least
 	var inText bool
 	for i := 0; i < len(value); i++ {

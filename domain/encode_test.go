@@ -102,10 +102,12 @@ func TestNestingLimit(t *testing.T) {
 		return []byte(strings.Repeat(`{"a":[`, levels/2) + `"]}[{\"[{"` + strings.Repeat(`]}`, levels/2))
 	}
 	require.True(t, json.Valid(nested(60)))
-	assert.False(t, domain.TooDeep(nested(60)), "brackets in text do not count")
-	assert.True(t, domain.TooDeep(nested(62)))
+	require.NoError(t, domain.CheckValue(nested(60)), "brackets in text do not count")
+	err := domain.CheckValue(nested(62))
+	require.ErrorIs(t, err, domain.CodeInvalidValue)
+	require.ErrorContains(t, err, "nested too deep")
 	wide := "[" + strings.Repeat("[],", 1000) + "[]]"
-	assert.False(t, domain.TooDeep([]byte(wide)), "wide is not deep")
+	require.NoError(t, domain.CheckValue([]byte(wide)), "wide is not deep")
 }
 
 func TestTextIsValidUTF8(t *testing.T) {
@@ -195,14 +197,19 @@ func TestEncode(t *testing.T) {
 	}
 }
 
-func TestOverflows(t *testing.T) {
+func TestCheckValue_Numbers(t *testing.T) {
 	long := strings.Repeat("9", 309)
 	for value, want := range map[string]bool{
 		`1e999`: true, `-1E+999`: true, `[0,{"a":[1e308,1e309]}]`: true, long: true, `[-` + long + `.5]`: true,
 		`1e308`: false, `1e-999`: false, `-0.0`: false, `true`: false, `{"1e999":"1e999\"1e999"}`: false, long[1:]: false, ``: false,
 		`123456789012345678901`: false, `[1,2]`: false,
 	} {
-		assert.Equal(t, want, domain.Overflows([]byte(value)), value)
+		err := domain.CheckValue([]byte(value))
+		require.Equal(t, want, err != nil, value)
+		if want {
+			require.ErrorIs(t, err, domain.CodeInvalidValue)
+			require.ErrorContains(t, err, "beyond a float")
+		}
 	}
 }
 

@@ -101,6 +101,9 @@ func Reserved(key string) bool {
 	}
 }
 
+// CoreKeys returns the keys of the core sections, in the order of the envelope.
+func CoreKeys() []string { return []string{KeyStages, KeyQueue, KeyAgents, KeyCost} }
+
 // Core tells whether the key is that of a core section, whose value has a field
 // and a type of its own in Envelope.
 func Core(key string) bool {

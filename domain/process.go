@@ -26,6 +26,11 @@ const (
 	ProcessUnsupported ProcessStatus = "unsupported"
 )
 
+// ProcessStatuses returns all that the status of a process can be.
+func ProcessStatuses() []ProcessStatus {
+	return []ProcessStatus{ProcessOK, ProcessGone, ProcessZombie, ProcessHidden, ProcessForeign, ProcessRemote, ProcessUnsupported}
+}
+
 // Process is an agent's process and the tree of processes below it. All but
 // Status is null where it could not be read. Field numbers are those of
 // /proc/pid/stat in proc_pid_stat(5); ticks are in units of clk_tck.

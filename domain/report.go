@@ -18,6 +18,11 @@ const (
 	StatusDisabled Status = "disabled"
 )
 
+// Statuses returns all that the status of a section can be.
+func Statuses() []Status {
+	return []Status{StatusOK, StatusDegraded, StatusFailed, StatusTimeout, StatusDisabled}
+}
+
 // SectionReport says how the reading of one section went.
 type SectionReport struct {
 	Status Status `json:"status"`

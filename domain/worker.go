@@ -33,7 +33,7 @@ func (w *Worker) Validate() error {
 		return fmt.Errorf("check worker state: the breaker is not an object: %w", CodeWorkerStateInvalid)
 	case depthOf(breaker) >= maxDepth: // it is one level down in the queue
 		return fmt.Errorf("check worker state: the breaker is nested too deep: %w", CodeWorkerStateInvalid)
-	case Overflows(breaker):
+	case overflows(breaker):
 		return fmt.Errorf("check worker state: the breaker has a number beyond a float: %w", CodeWorkerStateInvalid)
 	case w.PollInterval != nil && (math.IsInf(*w.PollInterval, 0) || math.IsNaN(*w.PollInterval)):
 		return fmt.Errorf("check worker state: the poll interval is not finite: %w", CodeWorkerStateInvalid)

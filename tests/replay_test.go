@@ -215,6 +215,14 @@ func TestReplay_OfTheKillSwitch(t *testing.T) {
 	require.Equal(t, replayed([]byte(on)), replayed(ask(t, handler, "/metrics")))
 	require.Equal(t, off, string(ask(t, handler, "/metrics?section=anything&section=queue")))
 	require.Contains(t, answer(t, handler, "/metrics/prometheus?section=anything").Body.String(), "orchmetrics_enabled 0")
+
+	cfg := fixtureConfig()
+	cfg.MetricsEnabled = false
+	server, err := orchmetrics.InitializeReplay(cfg, orchmetrics.Fixture{Recording: recording})
+	require.NoError(t, err)
+	for range 3 { // this service's own: nothing is played
+		require.Equal(t, off, string(ask(t, server.Handler(), "/metrics?section=anything")))
+	}
 }
 
 // TestReplay_OfARealDatabase: anomalies, odd cells and narrowed answers too.
@@ -318,6 +326,7 @@ func TestReplay_AtEveryRoute(t *testing.T) {
 	body := ask(t, handler, "/metrics")
 	require.Contains(t, string(body), `"depth":3`, "the third step")
 	require.Contains(t, string(body), `"old":5,"live":80,`)
+	require.Contains(t, string(body), `"started_at":"2026-06-01T12:00:01Z","version":"fixture"}`, "the process starts with its recording")
 	schema := answer(t, handler, "/schema").Body.Bytes()
 	require.NoError(t, contracttest.CheckAgainst(schema, body))
 	require.Error(t, contracttest.CheckAgainst(schema, bytes.Replace(body, []byte(`"old":5`), []byte(`"old":"5"`), 1)))

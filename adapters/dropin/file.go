@@ -48,8 +48,8 @@ func (f *file) Collect(context.Context) (any, error) {
 	if err := json.Compact(&value, bytes.TrimPrefix(data, []byte(byteOrderMark))); err != nil {
 		return nil, fmt.Errorf("read section: %w: %w", domain.CodeInvalidValue, err)
 	}
-	if domain.TooDeep(value.Bytes()) {
-		return nil, fmt.Errorf("read section: nested too deep: %w", domain.CodeInvalidValue)
+	if err := domain.CheckValue(value.Bytes()); err != nil {
+		return nil, fmt.Errorf("read section: %w", err)
 	}
 	collected := ports.Collected{Value: json.RawMessage(value.Bytes()), AsOf: &written}
 	if value.Bytes()[0] == '[' {

@@ -9,12 +9,6 @@ const (
 	ifNoProcess = "the job has no pid yet; the process is gone, hidden or not to be read; " + ifNoAgent
 )
 
-// processStatuses are all that a process can be.
-var processStatuses = [...]string{
-	string(domain.ProcessOK), string(domain.ProcessGone), string(domain.ProcessZombie),
-	string(domain.ProcessHidden), string(domain.ProcessForeign), string(domain.ProcessRemote), string(domain.ProcessUnsupported),
-}
-
 // agents are the families of the section of the same name.
 func agents() []Family {
 	return append([]Family{
@@ -49,13 +43,14 @@ func agents() []Family {
 // processes are the families of the agents' processes. The pid is among their
 // labels, so that a job that gets another process gets other series.
 func processes() []Family {
+	all := domain.ProcessStatuses()
 	status := Family{
 		Name: "orchestrator_agent_process_status", Kind: StateSet,
 		Help:   "What is known of the agent's process.",
 		Labels: []string{"job_id", "agent", "pid", "status"},
 		From:   "agents[].process.status", Absent: "the job has no pid yet; " + ifNoAgent,
 		collect: eachProcess(func(_ *answer, a *domain.Agent, s *series, labels ...string) {
-			s.state(string(a.Process.Status), processStatuses[:], labels...)
+			addState(s, a.Process.Status, all, labels...)
 		}),
 	}
 	started := ofProcess(Family{

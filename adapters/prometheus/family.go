@@ -123,17 +123,17 @@ func (s *series) add(value float64, labels ...string) {
 	s.family.Metric = append(s.family.Metric, metric)
 }
 
-// state adds the series of a state set. A state that is not one of the known is
+// addState adds the series of a state set. A state that is not one of the known is
 // one more series. The state is the last label.
-func (s *series) state(state string, known []string, labels ...string) {
+func addState[T ~string](s *series, state T, known []T, labels ...string) {
 	is := map[bool]float64{true: 1}
 	found := false
 	for _, other := range known {
 		found = found || other == state
-		s.add(is[other == state], append(slices.Clip(labels), other)...)
+		s.add(is[other == state], append(slices.Clip(labels), string(other))...)
 	}
 	if !found && state != "" {
-		s.add(1, append(slices.Clip(labels), state)...)
+		s.add(1, append(slices.Clip(labels), string(state))...)
 	}
 }
 

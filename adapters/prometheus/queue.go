@@ -46,7 +46,7 @@ func queue() []Family {
 					return
 				}
 				if state := breakerState(e.Queue.Breaker); state != "" {
-					s.state(state, breakerStates[:])
+					addState(s, state, breakerStates[:])
 				}
 			},
 		},

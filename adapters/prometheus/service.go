@@ -10,12 +10,6 @@ import (
 
 const ifNotAsked = "`?section=` left the section out"
 
-// sectionStatuses are all that a section can be.
-var sectionStatuses = [...]string{
-	string(domain.StatusOK), string(domain.StatusDegraded), string(domain.StatusFailed),
-	string(domain.StatusTimeout), string(domain.StatusDisabled),
-}
-
 // enabled is all that an answer has while the kill switch is off.
 func enabled() Family {
 	return Family{
@@ -48,6 +42,7 @@ func service() []Family {
 
 // sections are the families that say how the reading of each section went.
 func sections() []Family {
+	all := domain.Statuses()
 	return []Family{
 		eachSection(Family{
 			Name: "orchmetrics_section_up", Kind: Gauge,
@@ -62,7 +57,7 @@ func sections() []Family {
 			Name: "orchmetrics_section_status", Kind: StateSet, Labels: []string{"section", "status"},
 			Help: "How the reading of the section went.", From: "sections.KEY.status",
 		}, func(r domain.SectionReport, s *series, key string) {
-			s.state(string(r.Status), sectionStatuses[:], key)
+			addState(s, r.Status, all, key)
 		}),
 		eachSection(Family{
 			Name: "orchmetrics_section_code", Kind: Info, Labels: []string{"section", "code"},

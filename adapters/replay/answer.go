@@ -29,9 +29,8 @@ func readAnswer(raw json.RawMessage) (answer domain.Envelope, err error) {
 		return domain.Envelope{SchemaVersion: answer.SchemaVersion, Disabled: true, Clock: answer.Clock}, nil
 	}
 	complete(&answer, shown)
-	inUTC(&answer)
-	for _, check := range []func(domain.Envelope) error{checkStatuses, checkExtensions, checkValues} {
-		if err := check(answer); err != nil {
+	for _, check := range []func(*domain.Envelope) error{checkStatuses, checkValues, inUTC} {
+		if err := check(&answer); err != nil {
 			return answer, err
 		}
 	}
@@ -43,7 +42,7 @@ func readAnswer(raw json.RawMessage) (answer domain.Envelope, err error) {
 // shown goes, unless it is of something that was refused and is no section.
 func complete(answer *domain.Envelope, shown map[string]json.RawMessage) {
 	reports := map[string]domain.SectionReport{}
-	for _, key := range coreKeys() {
+	for _, key := range domain.CoreKeys() {
 		reports[key] = notRecorded()
 	}
 	for key := range shown {
@@ -78,89 +77,65 @@ func rowsOf(answer *domain.Envelope, key string) *int64 {
 	}
 }
 
-// inUTC shows the times of an answer as the service does.
-func inUTC(answer *domain.Envelope) {
-	utc := func(at **time.Time) {
-		if *at != nil {
-			*at = new((*at).UTC())
-		}
-	}
-	if answer.Queue != nil {
-		utc(&answer.Queue.WorkerUpdatedAt)
-	}
-	for _, agent := range answer.Agents {
-		if agent.Process != nil {
-			utc(&agent.Process.StartedAt)
-		}
-	}
-	for key, report := range answer.Sections {
-		utc(&report.RecountedAt)
-		utc(&report.AsOf)
-		answer.Sections[key] = report
-	}
-}
-
-var statuses = [...]domain.Status{
-	domain.StatusOK, domain.StatusDegraded, domain.StatusFailed, domain.StatusTimeout, domain.StatusDisabled,
-}
-
-var processStatuses = [...]domain.ProcessStatus{
-	domain.ProcessOK, domain.ProcessGone, domain.ProcessZombie, domain.ProcessHidden, domain.ProcessForeign, domain.ProcessRemote,
-	domain.ProcessUnsupported,
-}
-
 // checkStatuses refuses words that readers of the service need not know.
-func checkStatuses(answer domain.Envelope) error {
+func checkStatuses(answer *domain.Envelope) error {
 	for key, report := range answer.Sections {
-		if !slices.Contains(statuses[:], report.Status) {
+		if !slices.Contains(domain.Statuses(), report.Status) {
 			return fmt.Errorf("the status of section %s is %q, which is none", key, report.Status)
 		}
 	}
 	for _, agent := range answer.Agents {
-		if agent.Process != nil && !slices.Contains(processStatuses[:], agent.Process.Status) {
+		if agent.Process != nil && !slices.Contains(domain.ProcessStatuses(), agent.Process.Status) {
 			return fmt.Errorf("the status of the process of job %d is %q, which is none", agent.JobID, agent.Process.Status)
 		}
 	}
 	return nil
 }
 
-func checkExtensions(answer domain.Envelope) error {
+// checkValues refuses what the envelope could not show, and would show as failed.
+func checkValues(answer *domain.Envelope) error {
 	seen := map[string]bool{}
 	for _, extension := range answer.Extensions {
-		switch {
-		case !domain.WellFormed(extension.Key):
+		if !domain.WellFormed(extension.Key) {
 			return fmt.Errorf("no section can have the key %q", extension.Key)
-		case seen[extension.Key]:
+		}
+		if seen[extension.Key] {
 			return fmt.Errorf("the key %q is there twice", extension.Key)
-		case domain.TooDeep(extension.Value):
-			return fmt.Errorf("section %s is nested too deep", extension.Key)
-		case domain.Overflows(extension.Value):
-			return fmt.Errorf("section %s has a number beyond a float", extension.Key)
+		}
+		if err := domain.CheckValue(extension.Value); err != nil {
+			return fmt.Errorf("section %s: %w", extension.Key, err)
 		}
 		seen[extension.Key] = true
+	}
+	if answer.Queue != nil {
+		return answer.Queue.Validate()
 	}
 	return nil
 }
 
-// checkValues refuses what the envelope could not show, and would show as failed.
-func checkValues(answer domain.Envelope) error {
-	if answer.Queue != nil {
-		if err := answer.Queue.Validate(); err != nil {
-			return err
+// inUTC has the times of an answer as the service shows them, and refuses those that it
+// could not show.
+func inUTC(answer *domain.Envelope) (err error) {
+	utc := func(key string, at **time.Time) {
+		if *at == nil {
+			return
+		}
+		if *at = new((*at).UTC()); !domain.Showable(**at) {
+			err = fmt.Errorf("section %s has a time that JSON cannot show, such as one after the year 9999", key)
 		}
 	}
-	encoded, err := answer.MarshalJSON()
-	if err != nil {
-		return fmt.Errorf("it has a time that JSON cannot show: %w", err)
+	if answer.Queue != nil {
+		utc(domain.KeyQueue, &answer.Queue.WorkerUpdatedAt)
 	}
-	var played domain.Envelope
-	if err := json.Unmarshal(encoded, &played); err != nil {
-		return err
+	for _, agent := range answer.Agents {
+		if agent.Process != nil {
+			utc(domain.KeyAgents, &agent.Process.StartedAt)
+		}
 	}
 	for key, report := range answer.Sections {
-		if played.Sections[key].Status != report.Status {
-			return fmt.Errorf("section %s has a value that JSON cannot show, such as a time after the year 9999", key)
-		}
+		utc(key, &report.RecountedAt)
+		utc(key, &report.AsOf)
+		answer.Sections[key] = report
 	}
-	return nil
+	return err
 }

@@ -2,138 +2,138 @@ package replay
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"maps"
+	"math"
 	"slices"
+	"sort"
+	"sync"
+	"time"
 
 	"github.com/orchmetrics/orchmetrics/domain"
 	"github.com/orchmetrics/orchmetrics/ports"
 )
 
+// Options say how a recording is played.
+type Options struct {
+	// ByTime plays each step when it is due, counted from the first scrape. Else
+	// each scrape is the next step.
+	ByTime bool
+	// Loop begins again after the last step, which else stays.
+	Loop bool
+}
+
 // Player answers what was recorded, and beside it what live sections have. Each
 // answer is a step of the recording. It is safe for concurrent use.
 type Player struct {
-	Live // knows the keys of all sections, and writes the text
+	ports.Snapshotter // the live one, which knows all keys
 
-	steps    *Steps
-	recorded []string // the keys that the recording answers
-	settings Settings
-	instance domain.Instance
+	recording *Recording
+	opts      Options
+	disabled  []string
+
+	mu    sync.Mutex
+	next  int       // the step of the next scrape, by request
+	began time.Time // when the first scrape was
 }
 
-// Settings are those of the service that plays.
-type Settings struct {
-	// Off is the kill switch: nothing is played.
-	Off bool
-	// Disabled are the keys of recorded sections that are not shown.
-	Disabled []string
-	// Version is shown in the envelope's instance.
-	Version string
-}
-
-// Live answers for the sections beside the recording.
-type Live interface {
-	// Snapshotter answers with the live sections. Its keys are those of all sections,
-	// the recorded ones first.
-	ports.Snapshotter
-	ports.TextWriter
-}
-
-var (
-	_ ports.Snapshotter = (*Player)(nil)
-	_ ports.TextWriter  = (*Player)(nil)
-)
-
-// NewPlayer returns a player of the steps.
-func NewPlayer(steps *Steps, live Live, settings Settings) *Player {
-	return &Player{
-		Live:     live,
-		steps:    steps,
-		recorded: steps.recording.keys,
-		settings: settings,
-		instance: domain.Instance{ID: rand.Text(), StartedAt: steps.Now().Time(), Version: settings.Version},
-	}
+// NewPlayer returns a player of the recording, from its first step. live answers with the
+// sections beside it, for the instant of the step (ports.InstantOf), and with the
+// instance; its keys are those of all sections. disabled are the keys of recorded sections
+// that are not shown.
+func NewPlayer(recording *Recording, live ports.Snapshotter, opts Options, disabled []string) *Player {
+	return &Player{Snapshotter: live, recording: recording, opts: opts, disabled: disabled}
 }
 
 // Snapshot implements ports.Snapshotter. While the recorded service was switched
 // off it refused no key; a key that is refused now costs no step.
 func (p *Player) Snapshot(ctx context.Context, keys ...string) (domain.Envelope, error) {
-	if p.settings.Off {
-		return switchedOff(), nil
-	}
-	step, err := p.steps.take(func(next domain.Envelope) error {
-		if next.Disabled {
-			return nil
-		}
-		return p.check(keys)
-	})
-	if err != nil {
-		return domain.Envelope{}, err
-	}
-	if step.Disabled {
-		return switchedOff(), nil
-	}
-	envelope := p.narrowed(step, keys)
-	isRecorded := func(key string) bool { return slices.Contains(p.recorded, key) }
-	ask := slices.DeleteFunc(slices.Clone(keys), isRecorded)
-	if len(keys) > 0 && len(ask) == 0 {
-		return envelope, nil
-	}
-	live, err := p.Live.Snapshot(ctx, ask...)
+	step, err := p.take(keys)
 	if err != nil {
 		return domain.Envelope{}, err //nolint:wrapcheck // names the unknown section and the known ones
 	}
+	if step.Disabled {
+		return domain.Envelope{SchemaVersion: domain.SchemaVersion, Disabled: true}, nil
+	}
+	live, err := p.Snapshotter.Snapshot(ports.WithInstant(ctx, step.Clock), keys...)
+	if err != nil {
+		return domain.Envelope{}, err //nolint:wrapcheck // as above
+	}
+	envelope := p.narrowed(step, keys)
+	envelope.Instance = live.Instance
 	envelope.Extensions = append(envelope.Extensions, live.Extensions...)
 	maps.Copy(envelope.Sections, live.Sections)
 	return envelope, nil
 }
 
-// switchedOff is the whole answer of a service that is switched off.
-func switchedOff() domain.Envelope {
-	return domain.Envelope{SchemaVersion: domain.SchemaVersion, Disabled: true}
+// take returns the step of a scrape, which is then over.
+func (p *Player) take(keys []string) (domain.Envelope, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	step := p.recording.answers[p.present()]
+	if !step.Disabled {
+		if err := ports.CheckKeys(keys, p.recording.keys, p.Keys); err != nil {
+			return step, err
+		}
+	}
+	if p.began.IsZero() {
+		p.began = time.Now()
+	}
+	switch {
+	case p.next+1 < len(p.recording.answers):
+		p.next++
+	case p.opts.Loop:
+		p.next = 0
+	}
+	return step, nil
 }
 
-// check tells whether each of the keys is known.
-func (p *Player) check(keys []string) error {
-	for _, key := range keys {
-		if slices.Contains(p.recorded, key) {
+// present is the number of the step that a scrape would take now.
+func (p *Player) present() int {
+	if !p.opts.ByTime {
+		return p.next
+	}
+	elapsed := 0.0
+	if !p.began.IsZero() {
+		elapsed = float64(time.Since(p.began).Milliseconds())
+	}
+	if p.opts.Loop {
+		elapsed = math.Mod(elapsed, p.recording.round)
+	}
+	due := p.recording.due
+	return sort.Search(len(due), func(i int) bool { return due[i] > elapsed }) - 1
+}
+
+// narrowed returns what a step has of the keys, and without keys all that it has. The
+// step itself stays as it is.
+func (p *Player) narrowed(step domain.Envelope, keys []string) domain.Envelope {
+	reports, extensions := step.Sections, step.Extensions
+	step.Sections, step.Extensions = map[string]domain.SectionReport{}, nil
+	for key, report := range reports {
+		if len(keys) > 0 && !slices.Contains(keys, key) {
 			continue
 		}
-		if known := p.Keys(); !slices.Contains(known, key) {
-			return ports.UnknownSection(key, known)
+		if slices.Contains(p.disabled, key) {
+			report = domain.SectionReport{Status: domain.StatusDisabled}
+			if domain.Core(key) {
+				_ = step.Set(key, nil) // which a core section may always be
+			}
+		}
+		step.Sections[key] = report
+	}
+	for _, extension := range extensions {
+		if slices.Contains(p.disabled, extension.Key) {
+			extension.Value = json.RawMessage("null")
+		}
+		if _, wanted := step.Sections[extension.Key]; wanted {
+			step.Extensions = append(step.Extensions, extension)
 		}
 	}
-	return nil
-}
-
-// narrowed returns what an answer has of the keys; without keys it has all.
-func (p *Player) narrowed(answer domain.Envelope, keys []string) domain.Envelope {
-	wanted := func(key string) bool { return len(keys) == 0 || slices.Contains(keys, key) }
-	answer.Instance = p.instance
-	answer.Sections = maps.Clone(answer.Sections)
-	maps.DeleteFunc(answer.Sections, func(key string, _ domain.SectionReport) bool { return !wanted(key) })
-	answer.Extensions = slices.DeleteFunc(slices.Clone(answer.Extensions), func(e domain.Extension) bool { return !wanted(e.Key) })
-	for _, key := range p.recorded {
-		_, has := answer.Sections[key]
-		switch {
-		case has && slices.Contains(p.settings.Disabled, key):
-			disable(&answer, key)
-		case !has && slices.Contains(keys, key):
-			answer.Extensions = append(answer.Extensions, domain.Extension{Key: key, Value: json.RawMessage("null")})
-			answer.Sections[key] = notRecorded()
+	for _, key := range p.recording.keys {
+		if _, has := step.Sections[key]; !has && slices.Contains(keys, key) {
+			step.Extensions = append(step.Extensions, domain.Extension{Key: key, Value: json.RawMessage("null")})
+			step.Sections[key] = notRecorded()
 		}
 	}
-	return answer
-}
-
-// disable shows a section as one that was not asked.
-func disable(answer *domain.Envelope, key string) {
-	answer.Sections[key] = domain.SectionReport{Status: domain.StatusDisabled}
-	if domain.Core(key) {
-		_ = answer.Set(key, nil) // which a core section may always be
-		return
-	}
-	i := slices.IndexFunc(answer.Extensions, func(e domain.Extension) bool { return e.Key == key })
-	answer.Extensions[i].Value = json.RawMessage("null")
+	return step
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -34,11 +35,7 @@ type nothingLive struct {
 func (l nothingLive) Keys() []string { return l.recorded }
 
 func (nothingLive) Snapshot(context.Context, ...string) (domain.Envelope, error) {
-	return domain.Envelope{}, nil
-}
-
-func (nothingLive) Text(context.Context, domain.Envelope, ports.TextFormat, time.Duration) ([]byte, error) {
-	return nil, nil
+	return domain.Envelope{Instance: domain.Instance{ID: "live", Version: "test"}}, nil
 }
 
 func read(t testing.TB, recording string) *replay.Recording {
@@ -51,7 +48,7 @@ func read(t testing.TB, recording string) *replay.Recording {
 func play(t testing.TB, recording string, opts replay.Options) *replay.Player {
 	t.Helper()
 	r := read(t, recording)
-	return replay.NewPlayer(r.Play(opts), nothingLive{r.Keys()}, replay.Settings{Version: "test"})
+	return replay.NewPlayer(r, nothingLive{r.Keys()}, opts, nil)
 }
 
 // scrape takes a step, which must be what the contract says.
@@ -151,37 +148,95 @@ func TestPlayer_OverlappingScrapes(t *testing.T) {
 func TestPlayer_InstantsThatAreNone(t *testing.T) {
 	t.Parallel()
 	const off = `{"schema_version":1,"enabled":false}`
-	played := func(recording string) (tasks, at []int64) {
-		steps := read(t, recording).Play(replay.Options{})
-		player := replay.NewPlayer(steps, nothingLive{}, replay.Settings{})
-		for range read(t, recording).Steps() {
-			envelope := scrape(t, player)
-			at = append(at, (steps.Now().Time().UnixMilli()-1_780_315_200_000)/1000)
-			if envelope.Disabled {
-				tasks = append(tasks, 0)
-				continue
-			}
-			assert.Equal(t, steps.Now(), envelope.Clock)
-			assert.Equal(t, steps.Now().Time(), envelope.GeneratedAt)
-			tasks = append(tasks, envelope.Stages[0].TaskID)
-		}
-		return tasks, at
-	}
+	const first = 1_780_315_200 // 2026-06-01 12:00:00
+	// at is when each step comes, in seconds after the first, and shown what those say that say it.
 	for name, tc := range map[string]struct {
-		recording string
-		tasks, at []int64
+		recording        string
+		tasks, at, shown []int64
 	}{
-		"an instant twice": {threeSteps + threeSteps, []int64{1, 2, 3, 1, 2, 3}, []int64{0, 5, 15, 0, 5, 15}},
-		"switched off":     {off + off, []int64{0, 0}, []int64{1, 2}},
-		"before":           {off + off + threeSteps, []int64{0, 0, 1, 2, 3}, []int64{-2, -1, 0, 5, 15}},
-		"after":            {threeSteps + off + off, []int64{1, 2, 3, 0, 0}, []int64{0, 5, 15, 16, 17}},
-		"between":          {strings.Replace(threeSteps, "\n\n", off+off+off+off, 1), []int64{1, 2, 0, 0, 0, 0, 3}, []int64{0, 5, 7, 9, 11, 13, 15}},
-		"by hand":          {`{"schema_version":1,"stages":[{"task_id":9}]}`, []int64{9}, []int64{1}},
+		"an instant twice": {threeSteps + threeSteps, []int64{1, 2, 3, 1, 2, 3}, []int64{0, 5, 15, 15, 20, 30}, []int64{0, 5, 15, 0, 5, 15}},
+		"switched off":     {off + off, []int64{0, 0}, []int64{0, 1}, nil},
+		"before":           {off + off + threeSteps, []int64{0, 0, 1, 2, 3}, []int64{0, 1, 2, 7, 17}, []int64{0, 5, 15}},
+		"after":            {threeSteps + off + off, []int64{1, 2, 3, 0, 0}, []int64{0, 5, 15, 16, 17}, []int64{0, 5, 15}},
+		"between":          {strings.Replace(threeSteps, "\n\n", off+off+off+off, 1), []int64{1, 2, 0, 0, 0, 0, 3}, []int64{0, 5, 7, 9, 11, 13, 15}, []int64{0, 5, 15}},
+		"by hand":          {`{"schema_version":1,"stages":[{"task_id":9}]}`, []int64{9}, []int64{0}, []int64{1}},
+		"by hand, twice":   {strings.Repeat(`{"schema_version":1,"stages":[{"task_id":9}]}`, 2), []int64{9, 9}, []int64{0, 1}, []int64{1, 2}},
 	} {
-		tasks, at := played(tc.recording)
-		assert.Equal(t, tc.tasks, tasks, name)
-		assert.Equal(t, tc.at, at, name)
+		synctest.Test(t, func(t *testing.T) {
+			player := play(t, tc.recording, replay.Options{})
+			assert.Equal(t, len(tc.tasks), read(t, tc.recording).Steps(), name)
+			var tasks, shown []int64
+			for range tc.tasks {
+				envelope := scrape(t, player)
+				if envelope.Disabled {
+					tasks = append(tasks, 0)
+					continue
+				}
+				assert.Equal(t, envelope.GeneratedAt, envelope.Clock.Time(), name)
+				tasks, shown = append(tasks, envelope.Stages[0].TaskID), append(shown, envelope.GeneratedAt.Unix()-first)
+			}
+			assert.Equal(t, tc.tasks, tasks, name)
+			assert.Equal(t, tc.shown, shown, name)
+
+			byTime := play(t, tc.recording, replay.Options{ByTime: true})
+			task := func() (id int64) {
+				if envelope := scrape(t, byTime); !envelope.Disabled {
+					id = envelope.Stages[0].TaskID
+				}
+				return id
+			}
+			for second := range tc.at[len(tc.at)-1] + 1 {
+				step := 0
+				for step+1 < len(tc.at) && tc.at[step+1] <= second {
+					step++
+				}
+				assert.Equal(t, tc.tasks[step], task(), "%s, after %d s", name, second)
+				time.Sleep(time.Second)
+			}
+		})
 	}
+}
+
+// beside is a live service that is asked.
+type beside struct {
+	nothingLive
+
+	asked func(ctx context.Context, keys []string) (domain.Envelope, error)
+}
+
+func (b beside) Snapshot(ctx context.Context, keys ...string) (domain.Envelope, error) {
+	return b.asked(ctx, keys)
+}
+
+// What is live beside a step is of the step's instant, also where scrapes overlap.
+func TestPlayer_LiveSectionsAreOfTheStepsInstant(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := read(t, threeSteps)
+		live := beside{nothingLive{append(r.Keys(), "live")}, func(ctx context.Context, _ []string) (domain.Envelope, error) {
+			at, given := ports.InstantOf(ctx)
+			assert.True(t, given)
+			time.Sleep(time.Second)
+			return domain.Envelope{
+				Extensions: []domain.Extension{{Key: "live", Value: fmt.Append(nil, at.UnixMS)}},
+				Sections:   map[string]domain.SectionReport{"live": {Status: domain.StatusOK}},
+			}, nil
+		}}
+		player := replay.NewPlayer(r, live, replay.Options{}, nil)
+		var group sync.WaitGroup
+		for range 3 {
+			group.Go(func() {
+				envelope := scrape(t, player, "stages", "live")
+				assert.Equal(t, strconv.FormatInt(envelope.Clock.UnixMS, 10), string(envelope.Extensions[0].Value))
+			})
+		}
+		group.Wait()
+
+		_, err := replay.NewPlayer(r, beside{nothingLive{r.Keys()}, func(context.Context, []string) (domain.Envelope, error) {
+			return domain.Envelope{}, ports.ErrUnknownSection // it has gone since the keys were asked for
+		}}, replay.Options{}, nil).Snapshot(t.Context())
+		require.ErrorIs(t, err, ports.ErrUnknownSection)
+	})
 }
 
 // What an answer does not say of itself is filled in: a section that is shown is
@@ -202,8 +257,7 @@ func TestPlayer_CompletesWhatIsWrittenByHand(t *testing.T) {
 	assert.Equal(t, new(int64(250)), envelope.ClkTck)
 	assert.Equal(t, time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC), envelope.GeneratedAt)
 	assert.Equal(t, domain.Instant{UnixMS: 1_780_315_200_500}, envelope.Clock)
-	assert.Equal(t, "test", envelope.Instance.Version)
-	assert.Equal(t, envelope.GeneratedAt, envelope.Instance.StartedAt, "the process starts with its recording")
+	assert.Equal(t, "test", envelope.Instance.Version, "of the live service")
 }
 
 // A key that some answer has is known in all of them.
@@ -225,7 +279,7 @@ func TestPlayer_Disabled(t *testing.T) {
 	const answer = `{"schema_version":1,"stages":[{"task_id":1}],"queue":{"depth":1},"agents":[{"job_id":1}],"cost":{},"zz":[1],"yy":2}`
 	r := read(t, answer)
 	keys := []string{"stages", "queue", "agents", "cost", "zz"}
-	player := replay.NewPlayer(r.Play(replay.Options{}), nothingLive{r.Keys()}, replay.Settings{Disabled: keys})
+	player := replay.NewPlayer(r, nothingLive{r.Keys()}, replay.Options{}, keys)
 	envelope := scrape(t, player)
 	for _, key := range keys {
 		assert.Equal(t, domain.SectionReport{Status: domain.StatusDisabled}, envelope.Sections[key], key)
@@ -235,11 +289,8 @@ func TestPlayer_Disabled(t *testing.T) {
 	assert.Empty(t, envelope.Agents)
 	assert.Nil(t, envelope.Cost)
 	assert.Equal(t, []domain.Extension{{Key: "zz", Value: []byte("null")}, {Key: "yy", Value: []byte("2")}}, envelope.Extensions)
-	whole := replay.NewPlayer(r.Play(replay.Options{}), nothingLive{r.Keys()}, replay.Settings{})
+	whole := replay.NewPlayer(r, nothingLive{r.Keys()}, replay.Options{}, nil)
 	assert.Equal(t, "[1]", string(scrape(t, whole).Extensions[0].Value))
-
-	off := replay.NewPlayer(r.Play(replay.Options{}), nothingLive{r.Keys()}, replay.Settings{Off: true})
-	assert.True(t, scrape(t, off, "nonsense").Disabled)
 }
 
 func TestRead_Refuses(t *testing.T) {
@@ -253,8 +304,8 @@ func TestRead_Refuses(t *testing.T) {
 		"no status":               {`{"schema_version":1,"queue":null,"sections":{"queue":{"status":"fine"}}}`, `the status of section queue is "fine"`},
 		"no status of a process":  {`{"schema_version":1,"agents":[{"job_id":7,"process":{"status":"well"}}]}`, `the process of job 7 is "well"`},
 		"a breaker that is none":  {`{"schema_version":1,"queue":{"breaker":[1]}}`, "the breaker is not an object"},
-		"beyond a float":          {`{"schema_version":1,"zz":1e999}`, "section zz has a number beyond a float"},
-		"nested too deep":         {`{"schema_version":1,"zz":` + strings.Repeat("[", 61) + strings.Repeat("]", 61) + `}`, "section zz is nested too deep"},
+		"beyond a float":          {`{"schema_version":1,"zz":1e999}`, "section zz: a number is beyond a float"},
+		"nested too deep":         {`{"schema_version":1,"zz":` + strings.Repeat("[", 61) + strings.Repeat("]", 61) + `}`, "section zz: nested too deep"},
 		"a key that is none":      {`{"schema_version":1,"Z-Z":1}`, `no section can have the key "Z-Z"`},
 		"a key twice":             {`{"schema_version":1,"zz":1,"zz":2}`, `the key "zz" is there twice`},
 		"a clock beyond time":     {`{"schema_version":1,"clock":{"unix_ms":9223372036854775807}}`, "9223372036854775807 ms since 1970, is not in the years 0 to 9999"},
@@ -264,7 +315,7 @@ func TestRead_Refuses(t *testing.T) {
 		"two times":               {`{"schema_version":1,"generated_at":"2026-06-01T12:00:00Z","clock":{"unix_ms":1}}`, "its generated_at is 2026-06-01T12:00:00Z, but its clock says 1970-01-01T00:00:00Z"},
 		"a year beyond in UTC":    {`{"schema_version":1,"generated_at":"9999-12-31T23:59:59-01:00"}`, "is not in the years 0 to 9999"},
 		"a report beyond in UTC":  {`{"schema_version":1,"stages":[],"sections":{"stages":{"status":"ok","as_of":"9999-12-31T23:59:59-01:00"}}}`, "a time that JSON cannot show"},
-		"a process beyond in UTC": {`{"schema_version":1,"agents":[{"job_id":7,"process":{"status":"ok","started_at":"9999-12-31T23:59:59-01:00"}}]}`, "section agents has a value that JSON cannot show"},
+		"a process beyond in UTC": {`{"schema_version":1,"agents":[{"job_id":7,"process":{"status":"ok","started_at":"9999-12-31T23:59:59-01:00"}}]}`, "section agents has a time that JSON cannot show"},
 		"no room for the next":    {`{"schema_version":1,"generated_at":"9999-12-31T23:59:59Z"}{"schema_version":1}`, "answer 2: its time"},
 	} {
 		_, err := replay.Read(strings.NewReader(tc.recording))
@@ -318,7 +369,7 @@ func FuzzRead(f *testing.F) {
 			return
 		}
 		for _, disabled := range [][]string{nil, r.Keys()} {
-			player := replay.NewPlayer(r.Play(replay.Options{}), nothingLive{r.Keys()}, replay.Settings{Disabled: disabled})
+			player := replay.NewPlayer(r, nothingLive{r.Keys()}, replay.Options{}, disabled)
 			for range min(r.Steps(), 5) {
 				scrape(t, player)
 			}

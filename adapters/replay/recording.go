@@ -15,13 +15,20 @@ import (
 	"time"
 
 	"github.com/orchmetrics/orchmetrics/domain"
+	"github.com/orchmetrics/orchmetrics/ports"
 )
 
 // Recording is a history of answers, each of them complete.
 type Recording struct {
 	answers []domain.Envelope
 	keys    []string
+	// In milliseconds: when each answer is due, from the first, and how long one round
+	// takes. Clocks may be further apart than a time.Duration can be.
+	due   []float64
+	round float64
 }
+
+var _ ports.Clock = (*Recording)(nil)
 
 // maxRecording bounds a recording in memory, in bytes.
 const maxRecording = 1 << 30
@@ -44,7 +51,7 @@ func Open(path string) (*Recording, error) {
 // another, as `api record` writes them. What could not be played is refused.
 func Read(from io.Reader) (*Recording, error) {
 	decoder := json.NewDecoder(bufio.NewReader(io.LimitReader(from, maxRecording)))
-	recording := &Recording{}
+	r := &Recording{keys: domain.CoreKeys()}
 	for {
 		var raw json.RawMessage
 		err := decoder.Decode(&raw)
@@ -56,22 +63,27 @@ func Read(from io.Reader) (*Recording, error) {
 			answer, err = readAnswer(raw)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("read fixture: answer %d: %w", len(recording.answers)+1, err)
+			return nil, fmt.Errorf("read fixture: answer %d: %w", len(r.answers)+1, err)
 		}
-		recording.answers = append(recording.answers, answer)
+		r.answers = append(r.answers, answer)
+		for _, extension := range answer.Extensions {
+			if !slices.Contains(r.keys, extension.Key) {
+				r.keys = append(r.keys, extension.Key)
+			}
+		}
 	}
-	if len(recording.answers) == 0 {
+	if len(r.answers) == 0 {
 		return nil, errors.New("read fixture: there is no answer in it")
 	}
-	placeUntimed(recording.answers)
-	for i, answer := range recording.answers {
+	placeUntimed(r.answers)
+	for i, answer := range r.answers {
 		if err := checkInstant(answer); err != nil {
 			return nil, fmt.Errorf("read fixture: answer %d: %w", i+1, err)
 		}
-		recording.answers[i].GeneratedAt = answer.Clock.Time()
+		r.answers[i].GeneratedAt = answer.Clock.Time()
 	}
-	recording.keys = keysOf(recording.answers)
-	return recording, nil
+	r.schedule()
+	return r, nil
 }
 
 // Steps is how many answers there are.
@@ -81,21 +93,8 @@ func (r *Recording) Steps() int { return len(r.answers) }
 // those that are in any of its answers.
 func (r *Recording) Keys() []string { return slices.Clone(r.keys) }
 
-func keysOf(answers []domain.Envelope) []string {
-	keys := coreKeys()
-	for _, answer := range answers {
-		for _, extension := range answer.Extensions {
-			if !slices.Contains(keys, extension.Key) {
-				keys = append(keys, extension.Key)
-			}
-		}
-	}
-	return keys
-}
-
-func coreKeys() []string {
-	return []string{domain.KeyStages, domain.KeyQueue, domain.KeyAgents, domain.KeyCost}
-}
+// Now implements ports.Clock: the instant of the first answer.
+func (r *Recording) Now() domain.Instant { return r.answers[0].Clock }
 
 // firstInstant is that of a recording in which no answer has one: 2026-06-01
 // 12:00:00 UTC, in milliseconds since 1970.
@@ -106,24 +105,22 @@ const firstInstant = 1_780_315_200_000
 // second apart where there are answers on one side only.
 func placeUntimed(answers []domain.Envelope) {
 	const second = 1000
-	next := 0 // the answer with an instant that follows, if there is one
+	before, next := int64(firstInstant), 0 // the answer with an instant that follows, if there is one
 	for i := range answers {
 		for next < len(answers) && (next < i || !timed(answers[next])) {
 			next++
 		}
 		at := &answers[i].Clock.UnixMS
-		switch after := next < len(answers); {
+		switch {
 		case next == i:
-		case i == 0 && after:
-			*at = answers[next].Clock.UnixMS - int64(next)*second
+		case next == len(answers):
+			*at = before + second
 		case i == 0:
-			*at = firstInstant + second
-		case after:
-			before := answers[i-1].Clock.UnixMS
-			*at = before + max(0, answers[next].Clock.UnixMS-before)/int64(next-i+1)
+			*at = answers[next].Clock.UnixMS - int64(next)*second
 		default:
-			*at = answers[i-1].Clock.UnixMS + second
+			*at = before + max(0, answers[next].Clock.UnixMS-before)/int64(next-i+1)
 		}
+		before = *at
 	}
 }
 
@@ -146,4 +143,24 @@ func checkInstant(answer domain.Envelope) error {
 	default:
 		return nil
 	}
+}
+
+// schedule says when each answer is due. In a loop the last one stays as long as the one
+// before it.
+func (r *Recording) schedule() {
+	r.due = make([]float64, len(r.answers))
+	gap := 1000.0 // of a single answer
+	for i := 1; i < len(r.answers); i++ {
+		gap = apart(r.answers[i-1].Clock, r.answers[i].Clock)
+		r.due[i] = r.due[i-1] + gap
+	}
+	r.round = max(1, r.due[len(r.due)-1]+gap)
+}
+
+// apart is how many milliseconds after one instant the other was; 0 if a clock was set back.
+func apart(a, b domain.Instant) float64 {
+	if a.BoottimeMS != nil && b.BoottimeMS != nil && a.BootID != nil && b.BootID != nil && *a.BootID == *b.BootID {
+		return float64(max(0, *b.BoottimeMS-*a.BoottimeMS))
+	}
+	return float64(max(0, b.UnixMS-a.UnixMS))
 }

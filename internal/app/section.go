@@ -156,16 +156,13 @@ var nillable = []reflect.Kind{reflect.Pointer, reflect.Slice, reflect.Map}
 // JSON, so that it cannot spoil the rest.
 func encode(value any) (any, error) {
 	encoded, err := domain.Encode(value)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, fmt.Errorf("encode: %w: %w", domain.CodeInvalidValue, err)
-	case domain.TooDeep(encoded):
-		return nil, fmt.Errorf("encode: nested too deep: %w", domain.CodeInvalidValue)
-	case domain.Overflows(encoded):
-		return nil, fmt.Errorf("encode: a number is beyond a float: %w", domain.CodeInvalidValue)
-	default:
-		return json.RawMessage(encoded), nil
 	}
+	if err := domain.CheckValue(encoded); err != nil {
+		return nil, fmt.Errorf("encode: %w", err)
+	}
+	return json.RawMessage(encoded), nil
 }
 
 // fail puts an error into the report of a section that has no value.

@@ -111,16 +111,13 @@ func (s *Service) Snapshot(ctx context.Context, keys ...string) (domain.Envelope
 	if !s.opts.Enabled {
 		return domain.Envelope{SchemaVersion: domain.SchemaVersion, Disabled: true}, nil
 	}
-	known := s.fixed
-	for _, key := range keys {
-		if slices.Contains(known, key) {
-			continue
-		}
-		if known = s.Keys(); !slices.Contains(known, key) {
-			return domain.Envelope{}, ports.UnknownSection(key, known)
-		}
+	if err := ports.CheckKeys(keys, s.fixed, s.Keys); err != nil {
+		return domain.Envelope{}, err //nolint:wrapcheck // names the unknown section and the known ones
 	}
-	at := s.clock.Now()
+	at, given := ports.InstantOf(ctx)
+	if !given {
+		at = s.clock.Now()
+	}
 	outcomes := s.scrape(ports.WithInstant(context.WithoutCancel(ctx), at), keys)
 	envelope := domain.Envelope{
 		SchemaVersion: domain.SchemaVersion,

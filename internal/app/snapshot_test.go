@@ -54,6 +54,16 @@ func TestClockIsReadOnceInAScrape(t *testing.T) {
 	assert.Equal(t, noon.Add(-time.Second), envelope.Instance.StartedAt)
 }
 
+// Who knows of which instant the scrape is says so in its context.
+func TestSnapshotOfAGivenInstant(t *testing.T) {
+	later := domain.Instant{UnixMS: now.UnixMS + 60_000}
+	envelope, err := newWorld(t).service(t).Snapshot(ports.WithInstant(t.Context(), later))
+	require.NoError(t, err)
+	assert.Equal(t, later, envelope.Clock)
+	assert.Equal(t, noon.Add(time.Minute), envelope.GeneratedAt)
+	assert.Equal(t, new(int64(120)), envelope.Stages[0].AgeInStageS)
+}
+
 func TestInstance(t *testing.T) {
 	w := newWorld(t)
 	service := w.service(t)

@@ -35,8 +35,7 @@ func sectionChecks() []check[ports.Section] {
 		{name: "a value that can be encoded", run: func(t testing.TB, s ports.Section) {
 			collected, err := collect(t.Context(), s)
 			text := []byte(encoded(t, collected.Value))
-			assert.False(t, domain.TooDeep(text), "nested too deep")
-			assert.False(t, domain.Overflows(text), "a number is beyond a float")
+			require.NoError(t, domain.CheckValue(text))
 			if err != nil && collected.Value == nil {
 				assert.Zero(t, collected, "without a value there is nothing to say of it")
 			}
