@@ -16,21 +16,20 @@ import (
 // calls it in a goroutine of its own, wait gives it up when its time is over, a
 // panic becomes an error, and a source that hangs is not called again.
 
-// guard knows the calls that are under way. While one of them has outlived its context,
-// no other of its source is begun, so that goroutines never pile up.
-type guard struct {
-	mu    sync.Mutex
-	calls map[underWay]context.Context
-}
+// guard knows the calls that are under way, as keys of the type *underWay. While one of
+// them has outlived its context, no other of its source is begun, so that goroutines never
+// pile up.
+type guard struct{ calls sync.Map }
 
 type underWay struct {
 	source string
-	call   any
+	over   func() error // not nil once its context has ended
 }
 
 // call is one call of a source, for which several may wait.
 type call[T any] struct {
-	over  func() error  // not nil once its context has ended
+	underWay
+
 	done  chan struct{} // closed when value and err are there
 	value T
 	err   error
@@ -38,28 +37,19 @@ type call[T any] struct {
 
 // begin calls fn in a goroutine of its own, unless an earlier call of the source is overdue.
 func begin[T any](ctx context.Context, g *guard, source string, fn func(context.Context) (T, error)) *call[T] {
-	c := &call[T]{over: ctx.Err, done: make(chan struct{})}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for other, its := range g.calls {
-		if other.source == source && its.Err() != nil {
+	c := &call[T]{underWay: underWay{source, ctx.Err}, done: make(chan struct{})}
+	for key := range g.calls.Range {
+		if other, is := key.(*underWay); is && other.source == source && other.over() != nil {
 			c.err = fmt.Errorf("the previous call has not come back: %w", domain.CodeStuck)
 			close(c.done)
 			return c
 		}
 	}
-	if g.calls == nil {
-		g.calls = map[underWay]context.Context{}
-	}
-	g.calls[underWay{source, c}] = ctx                                                 //nolint:fatcontext // for as long as it hangs
+	g.calls.Store(&c.underWay, nil)
 	c.err = &frozenError{text: "the call ended its goroutine", code: domain.CodePanic} // unless it returns
 	go func() {
 		defer close(c.done)
-		defer func() {
-			g.mu.Lock()
-			defer g.mu.Unlock()
-			delete(g.calls, underWay{source, c})
-		}()
+		defer g.calls.Delete(&c.underWay)
 		c.value, c.err = recovered(func() (T, error) { return fn(ctx) })
 	}()
 	return c

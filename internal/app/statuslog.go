@@ -27,7 +27,7 @@ const (
 
 // statusLog tells the log when a section's status changes, and nothing while it
 // stays the same: a poll a second must not write a line a second, not even of a
-// section that changes with each.
+// section that changes with each. Its lines are in the order of the changes.
 type statusLog struct {
 	log *slog.Logger
 
@@ -50,45 +50,17 @@ type state struct {
 	code   domain.Code
 }
 
-// line is one that is to be logged.
-type line struct {
-	outcome
-
-	suppressed int // changes before it that were not said
-}
-
 func newStatusLog(log *slog.Logger) *statusLog {
 	return &statusLog{log: log, known: map[string]*told{}, all: rate.NewLimiter(rate.Every(allPause), allBurst)}
 }
 
 // note logs each outcome that differs from what the log says of its section. A section
-// is taken to be ok before its first. present are the sections of the scrape, which may
-// have been of all.
+// is taken to be ok before its first. present are the sections of the scrape; if that was
+// of all, what was refused before and is not among them is so no longer. Once too many
+// sections are known, those that are not present are forgotten.
 func (l *statusLog) note(outcomes []outcome, present map[string]domain.SectionReport, all bool) {
-	var due []line
 	l.mu.Lock()
-	if len(l.known) > 0 {
-		outcomes = append(outcomes, l.absent(present, all)...)
-	}
-	for _, o := range outcomes {
-		status := o.report.Status
-		if status == domain.StatusDisabled || status == domain.StatusOK && l.known[o.key] == nil {
-			continue
-		}
-		if suppressed, say := l.see(o, time.Now()); say {
-			due = append(due, line{o, suppressed})
-		}
-	}
-	l.mu.Unlock()
-	for _, changed := range due {
-		l.write(changed)
-	}
-}
-
-// absent returns what was refused before and is so no longer, since a scrape of all has
-// nothing of it. Once too many sections are known, those that are not present are
-// forgotten.
-func (l *statusLog) absent(present map[string]domain.SectionReport, all bool) (well []outcome) {
+	defer l.mu.Unlock()
 	full := len(l.known) > maxRemembered
 	for key, its := range l.known {
 		_, here := present[key]
@@ -98,16 +70,20 @@ func (l *statusLog) absent(present map[string]domain.SectionReport, all bool) (w
 			l.lost += its.changes
 			delete(l.known, key)
 		case all && its.refused && its.said.status != domain.StatusOK:
-			well = append(well, outcome{key: key, report: domain.SectionReport{Status: domain.StatusOK}})
+			l.see(outcome{key: key, report: domain.SectionReport{Status: domain.StatusOK}})
 		}
 	}
-	return well
+	for _, o := range outcomes {
+		status := o.report.Status
+		if status != domain.StatusDisabled && (status != domain.StatusOK || l.known[o.key] != nil) {
+			l.see(o)
+		}
+	}
 }
 
-// see tells whether the log shall say a section's state now, and how many changes before
-// it were not said.
-func (l *statusLog) see(o outcome, at time.Time) (suppressed int, say bool) {
-	its := l.known[o.key]
+// see logs a section's state, unless the log says it already or may not say it yet.
+func (l *statusLog) see(o outcome) {
+	at, its := time.Now(), l.known[o.key]
 	if its == nil {
 		ok := state{status: domain.StatusOK}
 		its = &told{said: ok, seen: ok, own: rate.NewLimiter(rate.Every(ownPause), ownBurst), refused: o.refused}
@@ -122,26 +98,26 @@ func (l *statusLog) see(o outcome, at time.Time) (suppressed int, say bool) {
 		its.changes++
 	}
 	if now == its.said || its.own.TokensAt(at) < 1 || !l.all.AllowN(at, 1) {
-		return 0, false
+		return
 	}
 	its.own.AllowN(at, 1)
-	suppressed = its.changes - 1 + l.lost
+	l.write(o, its.changes-1+l.lost)
 	its.said, its.changes, l.lost = now, 0, 0
-	return suppressed, true
 }
 
-func (l *statusLog) write(changed line) {
-	attrs := []slog.Attr{slog.String("section", changed.key), slog.String("status", string(changed.report.Status))}
-	if changed.suppressed > 0 {
-		attrs = append(attrs, slog.Int("suppressed", changed.suppressed))
+// write logs an outcome, with how many changes before it were not said.
+func (l *statusLog) write(o outcome, suppressed int) {
+	attrs := []slog.Attr{slog.String("section", o.key), slog.String("status", string(o.report.Status))}
+	if suppressed > 0 {
+		attrs = append(attrs, slog.Int("suppressed", suppressed))
 	}
-	if changed.err == nil {
+	if o.err == nil {
 		l.log.LogAttrs(context.Background(), slog.LevelInfo, "section recovered", attrs...)
 		return
 	}
-	attrs = append(attrs, slog.String("code", string(*changed.report.Code)), slog.Any("cause", changed.err))
+	attrs = append(attrs, slog.String("code", string(*o.report.Code)), slog.Any("cause", o.err))
 	var cause *frozenError
-	if errors.As(changed.err, &cause) && cause.stack != "" {
+	if errors.As(o.err, &cause) && cause.stack != "" {
 		attrs = append(attrs, slog.String("stack", cause.stack))
 	}
 	l.log.LogAttrs(context.Background(), slog.LevelWarn, "section not ok", attrs...)
