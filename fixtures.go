@@ -59,7 +59,7 @@ func newReplayed(cfg Config, fixture Fixture, log *slog.Logger) (replayed, error
 	}
 	opts := serviceOptions(cfg, dropIns(cfg), log)
 	opts.Recorded = fixture.Recording.Keys()
-	sections := Sections(cfg, Sources{Extra: fixture.Extra}, app.NewRunningJobs(nil))
+	sections := Sections(cfg, Sources{Extra: fixture.Extra})
 	live, err := app.NewService(sections, nil, fixture.Recording, nil, opts)
 	if err != nil {
 		return replayed{}, fmt.Errorf("wire replay: %w", err)

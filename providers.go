@@ -31,7 +31,8 @@ type Server = httpapi.Server
 // Sections lists the envelope's sections in their order. A section of another
 // team is one line here, or one element of Extra. The settings are for those that
 // need them.
-func Sections(cfg Config, src Sources, running *app.RunningJobs) []ports.Section {
+func Sections(cfg Config, src Sources) []ports.Section {
+	running := app.NewRunning(src.Agents)
 	return append([]ports.Section{
 		app.NewStages(src.Stages),
 		app.NewQueue(src.Queue, src.Worker),
@@ -130,7 +131,7 @@ func newService(cfg Config, src Sources, log *slog.Logger) (*app.Service, error)
 	if err := validate(src); err != nil {
 		return nil, err
 	}
-	sections := Sections(cfg, src, app.NewRunningJobs(src.Agents))
+	sections := Sections(cfg, src)
 	service, err := app.NewService(sections, src.Views, src.Clock, src.CPU, serviceOptions(cfg, src.Listers, log))
 	if err != nil {
 		return nil, fmt.Errorf("wire service: %w", err)

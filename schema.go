@@ -9,11 +9,11 @@ import (
 
 // newSchema returns the envelope's schema, with those of the service's sections.
 func newSchema(service *app.Service) (contract.Schema, error) {
-	sections, err := service.Schemas()
+	declared, defaults, err := service.Schemas()
 	if err != nil {
 		return nil, fmt.Errorf("wire schema: %w", err)
 	}
-	schema, err := contract.New(sections)
+	schema, err := contract.New(declared, defaults)
 	if err != nil {
 		return nil, fmt.Errorf("wire schema: %w", err)
 	}

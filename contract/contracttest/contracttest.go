@@ -17,7 +17,7 @@ import (
 //
 //nolint:gochecknoglobals // it is a constant that takes a while
 var core = sync.OnceValues(func() (*jsonschema.Schema, error) {
-	schema, err := contract.New(nil)
+	schema, err := contract.New(nil, nil)
 	if err != nil {
 		return nil, err
 	}

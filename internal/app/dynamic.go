@@ -40,18 +40,6 @@ func (l *lister) remember(listed []string, err error) (missing []string) {
 	return missing
 }
 
-// runListed lists the sections that come and go, and asks those that are wanted. What was
-// refused is reported to those who want all; who wants a section that is missing is told
-// why.
-func (s *Service) runListed(ctx context.Context, keys []string) []outcome {
-	return runAll(ctx, slices.DeleteFunc(s.list(ctx), func(one *section) bool {
-		if len(keys) == 0 {
-			return one.missing
-		}
-		return !slices.Contains(keys, one.key)
-	}))
-}
-
 // list asks the sources for the sections that there are now, all at once: one that hangs
 // costs the others no time. Behind them come those that were refused, the sources that
 // fail, and those that are missing: there before, and of sources that fail now.

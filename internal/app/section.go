@@ -23,7 +23,6 @@ type section struct {
 	fallback any           // what the envelope shows without a value
 	timeout  time.Duration // less than the scrape's; 0 for the scrape's
 	cache    *ttlCache     // nil for a section that is collected at every scrape
-	jobs     *RunningJobs  // what the section reads of the running jobs, if it does
 	given    *outcome      // what is shown without asking it; nil for a section that is asked
 
 	origin  string // of a section that was listed: where it comes from
@@ -68,12 +67,6 @@ func (s *section) describe() (fallback any, err error) {
 	}
 	if paced, ok := s.source.(ports.Paced); ok && paced.MinInterval() > 0 {
 		s.cache = &ttlCache{ttl: paced.MinInterval()}
-	}
-	switch core := s.source.(type) {
-	case *Agents:
-		s.jobs = core.jobs
-	case *Cost:
-		s.jobs = core.jobs
 	}
 	fallback = s.source.Default()
 	if !s.core {

@@ -245,7 +245,7 @@ func TestSamplesOfAnotherNumber(t *testing.T) {
 // A section knows its ages only within a scrape.
 func TestSectionsOutsideAScrape(t *testing.T) {
 	w := newWorld(t)
-	running := app.NewRunningJobs(w.agents)
+	running := app.NewRunning(w.agents)
 	for _, section := range []ports.Section{app.NewStages(w.stages), app.NewAgents(running, w.cpu, "here")} {
 		_, err := section.Collect(t.Context())
 		require.Error(t, err, section.Key())

@@ -5,6 +5,7 @@ package app
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -22,7 +23,8 @@ type Service struct {
 	clkTck   *int64
 	views    []ports.Viewer
 	sections []*section
-	fixed    []string // the keys of those, and the recorded ones
+	asked    []*section // those of them that no recording answers
+	fixed    []string   // the keys of all, the recorded ones first
 	listers  []*lister
 	instance domain.Instance
 	guard    guard // of the sections, by their keys
@@ -68,7 +70,7 @@ func NewService(sections []ports.Section, views []ports.Viewer, clock ports.Cloc
 		}
 		s.sections = append(s.sections, added)
 		if !slices.Contains(opts.Recorded, added.key) {
-			s.fixed = append(s.fixed, added.key)
+			s.asked, s.fixed = append(s.asked, added), append(s.fixed, added.key)
 		}
 	}
 	for _, source := range opts.Listers {
@@ -140,6 +142,25 @@ func (s *Service) Snapshot(ctx context.Context, keys ...string) (domain.Envelope
 	return envelope, nil
 }
 
+// Schemas returns the JSON Schema of each section beside the core that declares one, and
+// the section's default, both by its key.
+func (s *Service) Schemas() (declared, defaults map[string]json.RawMessage, err error) {
+	declared, defaults = map[string]json.RawMessage{}, map[string]json.RawMessage{}
+	for _, section := range s.sections {
+		described, ok := section.source.(ports.Described)
+		fallback, extension := section.fallback.(json.RawMessage)
+		if !ok || !extension {
+			continue
+		}
+		schema, err := recovered(func() (json.RawMessage, error) { return described.Schema(), nil })
+		if err != nil {
+			return nil, nil, fmt.Errorf("add schema of section %q: %w", section.key, err)
+		}
+		declared[section.key], defaults[section.key] = schema, fallback
+	}
+	return declared, defaults, nil
+}
+
 // scrape asks the sections of the keys, or all of them, all at once and in one view of
 // each store.
 func (s *Service) scrape(ctx context.Context, keys []string) []outcome {
@@ -150,20 +171,32 @@ func (s *Service) scrape(ctx context.Context, keys []string) []outcome {
 		ctx, end = viewer.View(ctx) //nolint:fatcontext // each view builds on those before it; they are few
 		defer end()
 	}
-	sections := slices.DeleteFunc(slices.Clone(s.sections), func(one *section) bool {
-		return slices.Contains(s.opts.Recorded, one.key) || len(keys) > 0 && !slices.Contains(keys, one.key)
-	})
-	if i := slices.IndexFunc(sections, func(one *section) bool { return one.jobs != nil && one.given == nil }); i >= 0 {
-		ctx = sections[i].jobs.begin(ctx)
+	sections := wanted(s.asked, keys)
+	for _, one := range sections {
+		if reads, ok := one.source.(beginner); ok && one.given == nil {
+			ctx = reads.begin(ctx) //nolint:fatcontext // once: the sections share what it has begun
+			break
+		}
 	}
 	var listed []outcome
 	var group sync.WaitGroup
 	if len(s.listers) > 0 {
-		group.Go(func() { listed = s.runListed(ctx, keys) })
+		group.Go(func() { listed = runAll(ctx, wanted(s.list(ctx), keys)) })
 	}
 	outcomes := runAll(ctx, sections)
 	group.Wait()
 	return append(outcomes, listed...)
+}
+
+// wanted returns the sections of the keys. Without keys all are wanted but those that are
+// missing: only who asks for one is told why.
+func wanted(sections []*section, keys []string) []*section {
+	return slices.DeleteFunc(slices.Clone(sections), func(one *section) bool {
+		if len(keys) == 0 {
+			return one.missing
+		}
+		return !slices.Contains(keys, one.key)
+	})
 }
 
 // runAll asks the sections all at once.

@@ -133,7 +133,7 @@ func TestOneDisabledSectionLeavesTheOthers(t *testing.T) {
 func TestKillSwitchOffTouchesNoSource(t *testing.T) {
 	queue, cpu, clock := mocks.NewQueueSource(t), mocks.NewCPUReader(t), mocks.NewClock(t)
 	agents := mocks.NewAgentSource(t)
-	running := app.NewRunningJobs(agents)
+	running := app.NewRunning(agents)
 	extra := mocks.NewSection(t)
 	extra.EXPECT().Key().Return("extra")
 	extra.EXPECT().Default().Return(nil)

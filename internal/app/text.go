@@ -10,8 +10,6 @@ import (
 	"github.com/orchmetrics/orchmetrics/ports"
 )
 
-var errNoExposition = errors.New("write the snapshot as text: the service has no exposition")
-
 var _ ports.TextWriter = (*Service)(nil)
 
 // Text implements ports.TextWriter. The time for the sections' metrics is what is left
@@ -19,7 +17,7 @@ var _ ports.TextWriter = (*Service)(nil)
 // others none of theirs.
 func (s *Service) Text(ctx context.Context, envelope domain.Envelope, format ports.TextFormat, took time.Duration) ([]byte, error) {
 	if s.opts.Exposition == nil {
-		return nil, errNoExposition
+		return nil, errors.New("write the snapshot as text: the service has no exposition")
 	}
 	ctx, cancel := context.WithTimeout(ctx, max(s.opts.SectionTimeout-took, s.opts.SectionTimeout/10))
 	defer cancel()

@@ -12,22 +12,15 @@ import (
 // This file has the sections of the work that there is: the tasks by their stage, and the
 // jobs by their status.
 
-// Stages is the section of active tasks.
-type Stages struct {
-	source ports.StageSource
-}
+type stages struct{ source ports.StageSource }
 
-// NewStages returns the section over its source.
-func NewStages(source ports.StageSource) *Stages { return &Stages{source: source} }
+// NewStages returns the section of active tasks.
+func NewStages(source ports.StageSource) ports.Section { return stages{source} }
 
-// Key implements ports.Section.
-func (*Stages) Key() string { return domain.KeyStages }
+func (stages) Key() string  { return domain.KeyStages }
+func (stages) Default() any { return []domain.Stage{} }
 
-// Default implements ports.Section.
-func (*Stages) Default() any { return []domain.Stage{} }
-
-// Collect implements ports.Section.
-func (s *Stages) Collect(ctx context.Context) (any, error) {
+func (s stages) Collect(ctx context.Context) (any, error) {
 	at, ok := ports.InstantOf(ctx)
 	if !ok {
 		return nil, errNoInstant
@@ -36,9 +29,9 @@ func (s *Stages) Collect(ctx context.Context) (any, error) {
 	if err != nil && reading.Value == nil {
 		return nil, err
 	}
-	stages := make([]domain.Stage, len(reading.Value))
+	active := make([]domain.Stage, len(reading.Value))
 	for i, task := range reading.Value {
-		stages[i] = domain.Stage{
+		active[i] = domain.Stage{
 			WorkItem:    task.WorkItem,
 			Stage:       task.Stage,
 			AgeInStageS: secondsSince(task.StageSince, at),
@@ -47,7 +40,7 @@ func (s *Stages) Collect(ctx context.Context) (any, error) {
 			TaskRef:     task.Ref,
 		}
 	}
-	return ports.Collected{Value: stages, Rows: new(int64(len(stages))), Truncated: reading.Truncated, Anomalies: reading.Anomalies}, err
+	return ports.Collected{Value: active, Rows: new(int64(len(active))), Truncated: reading.Truncated, Anomalies: reading.Anomalies}, err
 }
 
 var errNoInstant = errors.New("collect: the context has no instant")
@@ -61,27 +54,22 @@ func secondsSince(then *time.Time, at domain.Instant) *int64 {
 	return new(at.Time().Unix() - then.Unix())
 }
 
-// Queue is the section of jobs by status and of the worker. Its three sources
-// are isolated from each other.
-type Queue struct {
+type queue struct {
 	source ports.QueueSource
 	worker ports.WorkerState
 	guard  guard
 }
 
-// NewQueue returns the section over its sources.
-func NewQueue(source ports.QueueSource, worker ports.WorkerState) *Queue {
-	return &Queue{source: source, worker: worker}
+// NewQueue returns the section of jobs by status and of the worker. Its three sources
+// are isolated from each other: it fails only if nothing at all is known.
+func NewQueue(source ports.QueueSource, worker ports.WorkerState) ports.Section {
+	return &queue{source: source, worker: worker}
 }
 
-// Key implements ports.Section.
-func (*Queue) Key() string { return domain.KeyQueue }
+func (*queue) Key() string  { return domain.KeyQueue }
+func (*queue) Default() any { return (*domain.Queue)(nil) }
 
-// Default implements ports.Section.
-func (*Queue) Default() any { return (*domain.Queue)(nil) }
-
-// Collect implements ports.Section. It fails only if nothing at all is known.
-func (q *Queue) Collect(ctx context.Context) (any, error) {
+func (q *queue) Collect(ctx context.Context) (any, error) {
 	ctx, cancel := withMargin(ctx)
 	defer cancel()
 	counting := begin(ctx, &q.guard, "counts", q.source.StatusCounts)
@@ -96,15 +84,15 @@ func (q *Queue) Collect(ctx context.Context) (any, error) {
 	if err != nil && !known {
 		return nil, err
 	}
-	queue := &domain.Queue{Counts: counts.Value, Retries: retries.Value}
+	value := &domain.Queue{Counts: counts.Value, Retries: retries.Value}
 	if counts.Value != nil {
-		queue.Depth = new(counts.Value[domain.StatusQueued])
+		value.Depth = new(counts.Value[domain.StatusQueued])
 	}
 	if worker.Value != nil {
-		queue.Worker = *worker.Value
+		value.Worker = *worker.Value
 	}
 	return ports.Collected{
-		Value:     queue,
+		Value:     value,
 		Truncated: counts.Truncated,
 		Anomalies: counts.Anomalies + retries.Anomalies + worker.Anomalies,
 		CountedAt: earlier(counts.CountedAt, retries.CountedAt),
@@ -113,7 +101,7 @@ func (q *Queue) Collect(ctx context.Context) (any, error) {
 }
 
 // readWorker takes nothing from the worker that the envelope could not show.
-func (q *Queue) readWorker(ctx context.Context) (reading ports.Reading[*domain.Worker], err error) {
+func (q *queue) readWorker(ctx context.Context) (reading ports.Reading[*domain.Worker], err error) {
 	shared, err := q.worker.WorkerState(ctx)
 	if shared == nil {
 		return reading, err

@@ -111,7 +111,7 @@ func (w *world) called(method string) int {
 
 // build is NewService over the core sections and the extra ones.
 func (w *world) build() (*app.Service, error) {
-	running := app.NewRunningJobs(w.agents)
+	running := app.NewRunning(w.agents)
 	sections := append([]ports.Section{
 		app.NewStages(w.stages), app.NewQueue(w.queue, w.worker), app.NewAgents(running, w.cpu, "here"), app.NewCost(running, w.cost),
 	}, w.extra...)
