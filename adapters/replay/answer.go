@@ -3,14 +3,12 @@ package replay
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/orchmetrics/orchmetrics/domain"
 )
 
-// readAnswer reads one answer and completes it. What the service could not have
-// answered is refused.
+// readAnswer reads one answer and completes it.
 func readAnswer(raw json.RawMessage) (answer domain.Envelope, err error) {
 	if err := json.Unmarshal(raw, &answer); err != nil {
 		return answer, err
@@ -29,11 +27,7 @@ func readAnswer(raw json.RawMessage) (answer domain.Envelope, err error) {
 		return domain.Envelope{SchemaVersion: answer.SchemaVersion, Disabled: true, Clock: answer.Clock}, nil
 	}
 	complete(&answer, shown)
-	for _, check := range []func(*domain.Envelope) error{checkStatuses, checkValues, inUTC} {
-		if err := check(&answer); err != nil {
-			return answer, err
-		}
-	}
+	inUTC(&answer)
 	return answer, nil
 }
 
@@ -77,65 +71,24 @@ func rowsOf(answer *domain.Envelope, key string) *int64 {
 	}
 }
 
-// checkStatuses refuses words that readers of the service need not know.
-func checkStatuses(answer *domain.Envelope) error {
-	for key, report := range answer.Sections {
-		if !slices.Contains(domain.Statuses(), report.Status) {
-			return fmt.Errorf("the status of section %s is %q, which is none", key, report.Status)
-		}
-	}
-	for _, agent := range answer.Agents {
-		if agent.Process != nil && !slices.Contains(domain.ProcessStatuses(), agent.Process.Status) {
-			return fmt.Errorf("the status of the process of job %d is %q, which is none", agent.JobID, agent.Process.Status)
-		}
-	}
-	return nil
-}
-
-// checkValues refuses what the envelope could not show, and would show as failed.
-func checkValues(answer *domain.Envelope) error {
-	seen := map[string]bool{}
-	for _, extension := range answer.Extensions {
-		if !domain.WellFormed(extension.Key) {
-			return fmt.Errorf("no section can have the key %q", extension.Key)
-		}
-		if seen[extension.Key] {
-			return fmt.Errorf("the key %q is there twice", extension.Key)
-		}
-		if err := domain.CheckValue(extension.Value); err != nil {
-			return fmt.Errorf("section %s: %w", extension.Key, err)
-		}
-		seen[extension.Key] = true
-	}
-	if answer.Queue != nil {
-		return answer.Queue.Validate()
-	}
-	return nil
-}
-
-// inUTC has the times of an answer as the service shows them, and refuses those that it
-// could not show.
-func inUTC(answer *domain.Envelope) (err error) {
-	utc := func(key string, at **time.Time) {
-		if *at == nil {
-			return
-		}
-		if *at = new((*at).UTC()); !domain.Showable(**at) {
-			err = fmt.Errorf("section %s has a time that JSON cannot show, such as one after the year 9999", key)
+// inUTC has the times of an answer as the service shows them.
+func inUTC(answer *domain.Envelope) {
+	utc := func(at **time.Time) {
+		if *at != nil {
+			*at = new((*at).UTC())
 		}
 	}
 	if answer.Queue != nil {
-		utc(domain.KeyQueue, &answer.Queue.WorkerUpdatedAt)
+		utc(&answer.Queue.WorkerUpdatedAt)
 	}
 	for _, agent := range answer.Agents {
 		if agent.Process != nil {
-			utc(domain.KeyAgents, &agent.Process.StartedAt)
+			utc(&agent.Process.StartedAt)
 		}
 	}
 	for key, report := range answer.Sections {
-		utc(key, &report.RecountedAt)
-		utc(key, &report.AsOf)
+		utc(&report.RecountedAt)
+		utc(&report.AsOf)
 		answer.Sections[key] = report
 	}
-	return err
 }

@@ -315,7 +315,7 @@ func TestRead_Refuses(t *testing.T) {
 		"two times":               {`{"schema_version":1,"generated_at":"2026-06-01T12:00:00Z","clock":{"unix_ms":1}}`, "its generated_at is 2026-06-01T12:00:00Z, but its clock says 1970-01-01T00:00:00Z"},
 		"a year beyond in UTC":    {`{"schema_version":1,"generated_at":"9999-12-31T23:59:59-01:00"}`, "is not in the years 0 to 9999"},
 		"a report beyond in UTC":  {`{"schema_version":1,"stages":[],"sections":{"stages":{"status":"ok","as_of":"9999-12-31T23:59:59-01:00"}}}`, "a time that JSON cannot show"},
-		"a process beyond in UTC": {`{"schema_version":1,"agents":[{"job_id":7,"process":{"status":"ok","started_at":"9999-12-31T23:59:59-01:00"}}]}`, "section agents has a time that JSON cannot show"},
+		"a process beyond in UTC": {`{"schema_version":1,"agents":[{"job_id":7,"process":{"status":"ok","started_at":"9999-12-31T23:59:59-01:00"}}]}`, "the process of job 7 started at a time that JSON cannot show"},
 		"no room for the next":    {`{"schema_version":1,"generated_at":"9999-12-31T23:59:59Z"}{"schema_version":1}`, "answer 2: its time"},
 	} {
 		_, err := replay.Read(strings.NewReader(tc.recording))

@@ -86,7 +86,7 @@ func recovered[T any](fn func() (T, error)) (value T, err error) {
 		return value, nil
 	}
 	frozen := &frozenError{text: err.Error(), code: codeOf(err)}
-	if inner := (*frozenError)(nil); errors.As(err, &inner) {
+	if inner, is := errors.AsType[*frozenError](err); is {
 		frozen.stack = inner.stack
 	}
 	return value, frozen
@@ -108,15 +108,13 @@ func (f *frozenError) Unwrap() error { return f.code }
 // codeOf returns the code that an error shows as: that of the first error in it
 // that has one.
 func codeOf(err error) domain.Code {
-	var code domain.Code
-	switch {
-	case errors.As(err, &code):
+	if code, has := errors.AsType[domain.Code](err); has {
 		return code
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		return domain.CodeTimeout
-	default:
-		return domain.CodeSourceFailed
 	}
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return domain.CodeTimeout
+	}
+	return domain.CodeSourceFailed
 }
 
 // joined is the error of a section that has several sources: what each of them says, once,

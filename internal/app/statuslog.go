@@ -116,8 +116,7 @@ func (l *statusLog) write(o outcome, suppressed int) {
 		return
 	}
 	attrs = append(attrs, slog.String("code", string(*o.report.Code)), slog.Any("cause", o.err))
-	var cause *frozenError
-	if errors.As(o.err, &cause) && cause.stack != "" {
+	if cause, is := errors.AsType[*frozenError](o.err); is && cause.stack != "" {
 		attrs = append(attrs, slog.String("stack", cause.stack))
 	}
 	l.log.LogAttrs(context.Background(), slog.LevelWarn, "section not ok", attrs...)

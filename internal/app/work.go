@@ -114,7 +114,7 @@ func (q *queue) readWorker(ctx context.Context) (reading ports.Reading[*domain.W
 		reading.Anomalies++
 		err = joined(true, err, invalid)
 	}
-	if unreadable := (*ports.UnreadableError)(nil); errors.As(err, &unreadable) {
+	if unreadable, is := errors.AsType[*ports.UnreadableError](err); is {
 		reading.Anomalies += int64(len(unreadable.Values))
 	}
 	reading.Value = &worker

@@ -131,6 +131,7 @@ func scrape(t *testing.T, service *app.Service, keys ...string) domain.Envelope 
 	t.Helper()
 	envelope, err := service.Snapshot(t.Context(), keys...)
 	require.NoError(t, err)
+	require.NoError(t, envelope.Validate(), "a recording of it is played")
 	body, err := json.Marshal(envelope)
 	require.NoError(t, err)
 	contracttest.Validate(t, body)
