@@ -113,8 +113,10 @@ func (s *Service) Snapshot(ctx context.Context, keys ...string) (domain.Envelope
 	if !s.opts.Enabled {
 		return domain.Envelope{SchemaVersion: domain.SchemaVersion, Disabled: true}, nil
 	}
-	if err := ports.CheckKeys(keys, s.fixed, s.Keys); err != nil {
-		return domain.Envelope{}, err //nolint:wrapcheck // names the unknown section and the known ones
+	if len(keys) > 0 {
+		if err := ports.CheckKeys(keys, s.fixed, s.Keys); err != nil {
+			return domain.Envelope{}, err //nolint:wrapcheck // names the unknown section and the known ones
+		}
 	}
 	at, given := ports.InstantOf(ctx)
 	if !given {
@@ -171,39 +173,31 @@ func (s *Service) scrape(ctx context.Context, keys []string) []outcome {
 		ctx, end = viewer.View(ctx) //nolint:fatcontext // each view builds on those before it; they are few
 		defer end()
 	}
-	sections := wanted(s.asked, keys)
-	for _, one := range sections {
+	var listed []outcome
+	var group sync.WaitGroup
+	if len(s.listers) > 0 {
+		group.Go(func() { listed = runAll(ctx, s.list(ctx), keys) })
+	}
+	outcomes := runAll(ctx, s.asked, keys)
+	group.Wait()
+	return append(outcomes, listed...)
+}
+
+// runAll asks those of the sections that are wanted, all at once. Without keys all are but
+// those that are missing: only who asks for one is told why.
+func runAll(ctx context.Context, sections []*section, keys []string) []outcome {
+	wanted := slices.DeleteFunc(slices.Clone(sections), func(one *section) bool {
+		return len(keys) == 0 && one.missing || len(keys) > 0 && !slices.Contains(keys, one.key)
+	})
+	for _, one := range wanted {
 		if reads, ok := one.source.(beginner); ok && one.given == nil {
 			ctx = reads.begin(ctx) //nolint:fatcontext // once: the sections share what it has begun
 			break
 		}
 	}
-	var listed []outcome
+	outcomes := make([]outcome, len(wanted))
 	var group sync.WaitGroup
-	if len(s.listers) > 0 {
-		group.Go(func() { listed = runAll(ctx, wanted(s.list(ctx), keys)) })
-	}
-	outcomes := runAll(ctx, sections)
-	group.Wait()
-	return append(outcomes, listed...)
-}
-
-// wanted returns the sections of the keys. Without keys all are wanted but those that are
-// missing: only who asks for one is told why.
-func wanted(sections []*section, keys []string) []*section {
-	return slices.DeleteFunc(slices.Clone(sections), func(one *section) bool {
-		if len(keys) == 0 {
-			return one.missing
-		}
-		return !slices.Contains(keys, one.key)
-	})
-}
-
-// runAll asks the sections all at once.
-func runAll(ctx context.Context, sections []*section) []outcome {
-	outcomes := make([]outcome, len(sections))
-	var group sync.WaitGroup
-	for i, section := range sections {
+	for i, section := range wanted {
 		group.Go(func() { outcomes[i] = section.run(ctx) })
 	}
 	group.Wait()
