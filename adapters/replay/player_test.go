@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -260,6 +261,21 @@ func TestPlayer_CompletesWhatIsWrittenByHand(t *testing.T) {
 	assert.Equal(t, "test", envelope.Instance.Version, "of the live service")
 }
 
+// Times of another zone are shown in UTC, as the service shows them.
+func TestPlayer_TimesAreInUTC(t *testing.T) {
+	t.Parallel()
+	const east, utc = `"2026-06-01T14:00:00+02:00"`, `"2026-06-01T12:00:00Z"`
+	answer := strings.ReplaceAll(`{"schema_version":1,"generated_at":AT,"queue":{"worker_updated_at":AT},`+
+		`"agents":[{"job_id":1,"process":{"status":"ok","started_at":AT}},{"job_id":2}],`+
+		`"sections":{"queue":{"status":"ok","recounted_at":AT,"as_of":AT},"agents":{"status":"ok"}}}`, "AT", east)
+	played, err := play(t, answer, replay.Options{}).Snapshot(t.Context())
+	require.NoError(t, err)
+	body, err := played.MarshalJSON()
+	require.NoError(t, err)
+	assert.Equal(t, strings.Count(answer, east), strings.Count(string(body), utc), "%s", body)
+	assert.NotContains(t, string(body), "+02:00")
+}
+
 // A key that some answer has is known in all of them.
 func TestPlayer_KeysThatComeAndGo(t *testing.T) {
 	t.Parallel()
@@ -350,8 +366,14 @@ func TestScenarios_AllOpen(t *testing.T) {
 		assert.Greater(t, recording.Steps(), 2, scenario.Name)
 		assert.NotEmpty(t, scenario.Summary)
 	}
-	_, err := replay.OpenScenario("../../go.mod")
-	require.ErrorContains(t, err, "there are idle, busy")
+	files, err := filepath.Glob("scenarios/*")
+	require.NoError(t, err)
+	assert.Len(t, replay.Scenarios(), len(files), "each file has its line")
+	for _, none := range []string{"../../go.mod", "", ".", "/idle", "../scenarios/idle", "idle.jsonl"} {
+		_, err = replay.OpenScenario(none)
+		require.ErrorContains(t, err, "there are idle, busy", none)
+	}
+	_, err = replay.OpenScenario("../../go.mod")
 	require.NotContains(t, err.Error(), "did you mean")
 	_, err = replay.OpenScenario("agent-stuk")
 	require.ErrorContains(t, err, "did you mean agent-stuck?")
