@@ -95,21 +95,26 @@ func (r reader) cells() map[string]any {
 		var cell any
 		switch c.kind {
 		case kindInteger:
-			cell = r.Integer()
+			cell = scanned[int64](r)
 		case kindReal:
-			cell = r.Real()
+			cell = scanned[float64](r)
 		case kindText:
-			cell = r.Text()
+			cell = scanned[string](r)
 		case kindTime:
 			cell = r.time(c.name)
 		case kindRef:
-			cell = r.Ref()
+			cell = r.ref()
 		}
 		if r.q.has(c.name) {
 			cells[c.name] = cell
 		}
 	}
 	return cells
+}
+
+func scanned[T any](r reader) (value *T) {
+	r.Scan(&value)
+	return value
 }
 
 // Fits tells whether a database has all the tables and columns that the queries over a

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/orchmetrics/orchmetrics/domain"
@@ -46,27 +47,56 @@ type reader struct {
 
 // id reads the two columns of an id, of which one has it at most.
 func (r reader) id() (number *int64, ref *string) {
-	number, ref = r.Integer(), r.Ref()
-	if ref != nil {
+	r.Scan(&number)
+	if ref = r.ref(); ref != nil {
 		number = new(idOf(*ref))
 	}
 	return number, ref
 }
 
+// ref reads an id that need not be a number, as a text: a text, a whole number, or a
+// blob of 16 bytes, which is a UUID. An empty text is nobody's id, as NULL is.
+func (r reader) ref() *string {
+	const uuid = 16
+	var cell any
+	r.Scan(&cell)
+	switch cell := cell.(type) {
+	case nil:
+		return nil
+	case string:
+		if cell == "" {
+			return nil
+		}
+		text, _ := r.Text(cell)
+		return &text
+	case int64:
+		return new(strconv.FormatInt(cell, 10))
+	case []byte:
+		if len(cell) == uuid {
+			return new(fmt.Sprintf("%x-%x-%x-%x-%x", cell[:4], cell[4:6], cell[6:8], cell[8:10], cell[10:]))
+		}
+	}
+	r.Anomaly(1)
+	return nil
+}
+
 // count reads how many of something there are, without which there is nothing to show.
 func (r reader) count() *int64 {
-	before := r.Found()
-	number := r.Integer()
-	if r.Found() == before && (number == nil || *number < 0) {
+	var number int64
+	if r.Scan(&number) > 0 {
+		return nil
+	}
+	if number < 0 {
 		r.Anomaly(1)
 		return nil
 	}
-	return number
+	return &number
 }
 
 // leftOut reads how many cells a sum leaves out, which the query says itself.
 func (r reader) leftOut() {
-	if cells := r.Integer(); cells != nil {
+	var cells *int64
+	if r.Scan(&cells); cells != nil {
 		r.Anomaly(max(0, *cells))
 	}
 }

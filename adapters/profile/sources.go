@@ -15,7 +15,9 @@ import (
 func (s *Store) ActiveTasks(ctx context.Context) (ports.Reading[[]domain.Task], error) {
 	return list(ctx, s, Stages, func(t *domain.Task) int64 { return t.ID }, func(r reader) (domain.Task, bool) {
 		id, ref := r.id()
-		task := domain.Task{Ref: ref, Stage: r.Name(), WorkItem: r.Text(), Repo: r.Text(), StageSince: r.time("since")}
+		task := domain.Task{Ref: ref}
+		r.Scan(&task.Stage, &task.WorkItem, &task.Repo)
+		task.StageSince = r.time("since")
 		if id == nil {
 			r.Anomaly(1)
 			return task, false
@@ -54,10 +56,9 @@ func (s *Store) readRunning(ctx context.Context) (ports.Reading[[]domain.Running
 		job.Ref = ref
 		job.RunID, job.RunRef = r.id()
 		job.TaskID, job.TaskRef = r.id()
-		job.WorkItem, job.Agent, job.Repo, job.PID, job.Host = r.Text(), r.Text(), r.Text(), r.Integer(), r.Text()
-		job.StartedAt, job.Model, job.Effort = r.time("started_at"), r.Text(), r.Text()
-		job.CostUSD, job.InputTokens, job.OutputTokens = r.Real(), r.Integer(), r.Integer()
-		job.CacheReadTokens, job.CacheCreationTokens = r.Integer(), r.Integer()
+		r.Scan(&job.WorkItem, &job.Agent, &job.Repo, &job.PID, &job.Host)
+		job.StartedAt = r.time("started_at")
+		r.Scan(&job.Model, &job.Effort, &job.CostUSD, &job.InputTokens, &job.OutputTokens, &job.CacheReadTokens, &job.CacheCreationTokens)
 		if id == nil {
 			r.Anomaly(1)
 			return job, false
@@ -117,19 +118,17 @@ func (s *Store) readCounts(session *engine.Session, q *query) (reading ports.Rea
 			reading.Truncated = true
 			break
 		}
-		found := rows.Found()
-		status, jobs := rows.Text(), rows.count()
-		if status == nil || jobs == nil {
-			if rows.Found() == found { // NULL
-				rows.Anomaly(1)
-			}
+		var status string
+		odd := rows.Scan(&status)
+		jobs := rows.count()
+		if odd > 0 || jobs == nil {
 			continue
 		}
-		if ours, known := s.profile.states[*status]; known {
-			status = &ours
+		if ours, known := s.profile.states[status]; known {
+			status = ours
 		}
-		reading.Value[*status] += *jobs
-		fits = fits && reading.Value[*status] >= *jobs
+		reading.Value[status] += *jobs
+		fits = fits && reading.Value[status] >= *jobs
 	}
 	reading.Anomalies = rows.Anomalies()
 	if err := rows.Close(); err != nil {
@@ -181,10 +180,8 @@ func (s *Store) CostTotals(ctx context.Context) (ports.Reading[*domain.RunCosts]
 func (r reader) costs() *domain.CostTotals {
 	runs := r.count()
 	r.leftOut()
-	totals := &domain.CostTotals{
-		CostUSD: r.Real(), InputTokens: r.Integer(), OutputTokens: r.Integer(),
-		CacheReadTokens: r.Integer(), CacheCreationTokens: r.Integer(),
-	}
+	totals := &domain.CostTotals{}
+	r.Scan(&totals.CostUSD, &totals.InputTokens, &totals.OutputTokens, &totals.CacheReadTokens, &totals.CacheCreationTokens)
 	if runs == nil {
 		return nil
 	}
@@ -199,7 +196,8 @@ func readModels(session *engine.Session, q *query) (reading ports.Reading[[]doma
 	r := reader{session.Query(q.statement(session.Dialect(), maxModels+1)), q}
 	var models []domain.ModelCost
 	for r.Next() {
-		model := r.Text()
+		var model *string
+		r.Scan(&model)
 		totals := r.costs()
 		switch {
 		case len(models) == maxModels:

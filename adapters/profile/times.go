@@ -8,20 +8,21 @@ import (
 )
 
 // time reads a timestamp in the form that the profile says.
-func (r reader) time(column string) *time.Time {
+func (r reader) time(column string) (at *time.Time) {
 	form := r.q.times[column]
 	switch form {
 	case "", timeSQL: // not returned, or already what Rows reads
-		return r.Time()
+		r.Scan(&at)
+		return at
 	case timeSeconds, timeMillis, timeMicros:
-		number := r.Real()
-		if number == nil {
+		var number *float64
+		if r.Scan(&number); number == nil {
 			return nil
 		}
 		return r.within(*number / unitsPerSecond(form))
 	default:
-		text := r.Text()
-		if text == nil {
+		var text *string
+		if r.Scan(&text); text == nil {
 			return nil
 		}
 		at, err := parseTime(form, *text)

@@ -34,7 +34,7 @@ func (s *Store) AtLeast(ctx context.Context, table string, rows int64) (bool, er
 		var found int64
 		counted := q.Query(fmt.Sprintf("SELECT count(*) FROM (SELECT 1 FROM %s LIMIT ?) counted", table), rows)
 		for counted.Next() {
-			found = counted.Count()
+			counted.Scan(&found)
 		}
 		return found >= rows, counted.Close()
 	})

@@ -26,8 +26,8 @@ type Rows struct {
 	err  error
 
 	values    []any
-	dest      []any // pointers to values, for Scan
-	next      int
+	dest      []any // pointers to values
+	rest      []any // those of values that were not read yet
 	anomalies int64
 	kept      int64
 }
@@ -37,11 +37,11 @@ func (r *Rows) Next() bool {
 	if r.err != nil || !r.rows.Next() {
 		return false
 	}
-	r.next = 0
 	if err := r.rows.Scan(r.dest...); err != nil {
 		r.err = fmt.Errorf("scan row: %w", err)
 		return false
 	}
+	r.rest = r.values
 	return true
 }
 
@@ -68,118 +68,48 @@ func (r *Rows) Anomalies() int64 {
 // Anomaly counts cells more, of which the caller knows that they are no good.
 func (r *Rows) Anomaly(cells int64) { r.anomalies += cells }
 
-// Found returns how many anomalies were found since Anomalies was last asked.
-func (r *Rows) Found() int64 { return r.anomalies }
-
 // Kept returns how many bytes the texts have that were read so far.
 func (r *Rows) Kept() int64 { return r.kept }
 
-// Value reads a cell as the driver returns it.
-func (r *Rows) Value() any {
-	value := r.values[r.next]
-	r.next++
-	return value
-}
+// Rest are the cells of the row that were not read yet, as the driver returns them.
+func (r *Rows) Rest() []any { return r.rest }
 
-// Rest are the cells that were not read yet, as the driver returns them.
-func (r *Rows) Rest() []any {
-	rest := r.values[r.next:]
-	r.next = len(r.values)
-	return rest
-}
-
-// Integer reads a whole number, also one that is written as a text or as a real
-// number that loses nothing.
-func (r *Rows) Integer() (number *int64) {
-	r.Scan(&number)
-	return number
-}
-
-// Real reads a number that is finite, also one that is written as a text.
-func (r *Rows) Real() (number *float64) {
-	r.Scan(&number)
-	return number
-}
-
-// Text reads a text: valid UTF-8 of at most MaxText bytes.
-func (r *Rows) Text() (text *string) {
-	r.Scan(&text)
-	return text
-}
-
-// Time reads a timestamp, see MinTime and MaxTime.
-func (r *Rows) Time() (at *time.Time) {
-	r.Scan(&at)
-	return at
-}
-
-// Name reads a text that cannot be NULL; empty and an anomaly if it is.
-func (r *Rows) Name() (name string) {
-	r.Scan(&name)
-	return name
-}
-
-// Ref reads an id that need not be a number, as a text: a text, a whole number, or a
-// blob of 16 bytes, which is a UUID. An empty text is nobody's id, as NULL is.
-func (r *Rows) Ref() *string {
-	const uuid = 16
-	switch value := r.Value().(type) {
-	case nil:
-		return nil
-	case string:
-		if value == "" {
-			return nil
-		}
-		return new(r.clean(value))
-	case int64:
-		return new(strconv.FormatInt(value, 10))
-	case []byte:
-		if len(value) == uuid {
-			return new(fmt.Sprintf("%x-%x-%x-%x-%x", value[:4], value[4:6], value[6:8], value[8:10], value[10:]))
-		}
-	}
-	r.anomalies++
-	return nil
-}
-
-// Count reads a whole number for which NULL is 0, such as the sum of no rows.
-func (r *Rows) Count() int64 {
-	number, _ := Whole(r.Value())
-	return number
-}
-
-// Scan reads the cells of a row that were not read yet into variables, each as its type:
-// a pointer to a pointer is nil where the cell is NULL or no such value, one to a value
-// is for what cannot be NULL. See the methods of those names for what counts as a number,
-// a text or a time. What is no such value is an anomaly.
-func (r *Rows) Scan(variables ...any) {
-	for _, variable := range variables {
-		value, ok := r.values[r.next], true
-		r.next++
+// Scan reads the next cells of the row into variables, each as its type, and returns how
+// many of them are anomalies:
+//
+//   - an any is the cell as the driver returns it;
+//   - an *int64 is a whole number, also one that is written as a text, or as a real number
+//     that loses nothing;
+//   - a *float64 is a number that is finite, also one that is written as a text;
+//   - a *string is a text: valid UTF-8 of at most MaxText bytes;
+//   - a *time.Time is a timestamp, see MinTime and MaxTime;
+//   - an int64 and a string are the same where NULL is an anomaly, too.
+func (r *Rows) Scan(variables ...any) (anomalies int64) {
+	for i, variable := range variables {
+		value, ok := r.rest[i], true
 		switch v := variable.(type) {
 		case *any:
 			*v = value
 		case *int64:
-			*v, ok = value.(int64)
+			*v, ok = Whole(value)
 		case *string:
-			*v, ok = value.(string)
-			*v = r.clean(*v)
+			*v, ok = r.Text(value)
 		case **int64:
 			*v, ok = pointer(value, Whole)
 		case **float64:
 			*v, ok = pointer(value, finite)
 		case **string:
-			*v, ok = pointer(value, func(value any) (string, bool) {
-				text, ok := value.(string)
-				return r.clean(text), ok
-			})
+			*v, ok = pointer(value, r.Text)
 		case **time.Time:
 			*v, ok = pointer(value, timeOf)
 		}
 		if !ok {
-			r.anomalies++
+			anomalies++
 		}
 	}
+	r.rest = r.rest[len(variables):]
+	r.anomalies += anomalies
+	return anomalies
 }
 
 // pointer is nil for NULL, and for what is no such value, which is not ok.
@@ -212,18 +142,18 @@ func Whole(value any) (int64, bool) {
 	case float64:
 		return int64(value), value == math.Trunc(value) && math.Abs(value) <= 1<<53
 	case string:
-		text := trim(value)
-		if number, err := strconv.ParseInt(strings.TrimPrefix(text, "+"), 10, 64); err == nil {
-			return number, plain(text)
+		if number, err := strconv.ParseInt(strings.Trim(value, spaces), 10, 64); err == nil {
+			return number, true
 		}
-		if number, ok := finite(text); ok {
+		if number, ok := finite(value); ok {
 			return Whole(number)
 		}
 	}
 	return 0, false
 }
 
-// finite is a value as a number that JSON can hold, if it is one.
+// finite is a value as a number that JSON can hold, if it is one. Of the forms that Go
+// knows for a text only decimal digits count.
 func finite(value any) (float64, bool) {
 	switch value := value.(type) {
 	case int64:
@@ -231,26 +161,20 @@ func finite(value any) (float64, bool) {
 	case float64:
 		return value, !math.IsInf(value, 0) && !math.IsNaN(value)
 	case string:
-		text := trim(value)
-		number, err := strconv.ParseFloat(text, 64)
-		return number, err == nil && plain(text)
+		number, err := strconv.ParseFloat(strings.Trim(value, spaces), 64)
+		return number, err == nil && strings.Trim(value, spaces+"+-.0123456789eE") == ""
 	}
 	return 0, false
 }
 
-// trim leaves out the spaces around a number, which are those that SQLite leaves out.
-func trim(text string) string { return strings.Trim(text, " \t\n\v\f\r") }
+// spaces are those around a number that SQLite leaves out.
+const spaces = " \t\n\v\f\r"
 
-// plain tells whether a number is written in decimal digits: Go knows more forms.
-func plain(text string) bool {
-	return text != "" && strings.Trim(text, "+-.0123456789eE") == "" && !strings.Contains(text, "_")
-}
-
-// clean replaces what is not UTF-8 by U+FFFD and cuts a long text between two
-// characters.
-func (r *Rows) clean(text string) string {
-	text = text[:min(len(text), CutText)]
-	text = strings.ToValidUTF8(text, string(utf8.RuneError))
+// Text is a value as a text, if it is one. What is not UTF-8 is replaced by U+FFFD, and a
+// long text is cut between two characters.
+func (r *Rows) Text(value any) (string, bool) {
+	text, ok := value.(string)
+	text = strings.ToValidUTF8(text[:min(len(text), CutText)], string(utf8.RuneError))
 	if len(text) > MaxText {
 		end := MaxText
 		for !utf8.RuneStart(text[end]) {
@@ -259,5 +183,5 @@ func (r *Rows) clean(text string) string {
 		text = strings.Clone(text[:end]) // so that the rest can go
 	}
 	r.kept += int64(len(text))
-	return text
+	return text, ok
 }

@@ -76,19 +76,21 @@ func (d dialect) Table(s *engine.Session, name string) (engine.Table, error) {
 	var found engine.Table
 	lockable := false
 	for rows.Next() {
+		var column, letter, kind string
+		var primary, readable int64
+		rows.Scan(&column, &letter, &primary, &kind, &readable)
 		if found.Columns == nil {
 			found.Columns, found.Types = map[string]bool{}, map[string]engine.Type{}
 		}
-		column, letter, primary, kind, readable := rows.Name(), rows.Name(), rows.Count() == 1, rows.Name(), rows.Count() == 1
 		found.Columns[column], found.Types[column] = true, engine.Other
 		if known, ok := types[letter]; ok {
 			found.Types[column] = known
 		}
-		if column == "id" && primary && letter == "i" && kind == "r" {
+		if column == "id" && primary == 1 && letter == "i" && kind == "r" {
 			found.Keyed = true
 		}
 		found.View = kind == "v" || kind == "m"
-		lockable = readable && kind != "m"
+		lockable = readable == 1 && kind != "m"
 	}
 	err := rows.Close()
 	if err == nil {
@@ -107,7 +109,7 @@ func (dialect) Index(s *engine.Session, table, column string) (name string, err 
 		WHERE i.indrelid = pg_catalog.to_regclass(?) AND a.attname = ? AND i.indisvalid AND i.indpred IS NULL
 			AND i.indcollation[0] = a.attcollation AND a.atttypid IN (25, 1043) ORDER BY x.relname LIMIT 1`, table, column)
 	for rows.Next() {
-		name = rows.Name()
+		rows.Scan(&name)
 	}
 	return name, rows.Close()
 }
@@ -160,7 +162,9 @@ func (dialect) Max(column engine.Column) string {
 func (dialect) Scans(s *engine.Session, statement string) (scans []string, err error) {
 	rows := s.Query(explain + statement)
 	for rows.Next() {
-		if step := strings.TrimLeft(rows.Name(), " ->"); strings.HasPrefix(step, "Seq Scan on ") {
+		var step string
+		rows.Scan(&step)
+		if step = strings.TrimLeft(step, " ->"); strings.HasPrefix(step, "Seq Scan on ") {
 			scans = append(scans, step)
 		}
 	}

@@ -46,12 +46,12 @@ func (e *Engine) Role(ctx context.Context) (role Role, err error) {
 	asked := time.Now()
 	rows := s.Query(roleQuery)
 	for rows.Next() {
-		role = Role{
-			Name: rows.Name(), Database: rows.Name(), Schema: rows.Name(), Version: rows.Name(),
-			Standby: rows.Count() == 1, Superuser: rows.Count() == 1, Writes: strings.Fields(rows.Name()), Creates: rows.Count() == 1,
-		}
+		var standby, superuser, creates, clock int64
+		var writes string
+		rows.Scan(&role.Name, &role.Database, &role.Schema, &role.Version, &standby, &superuser, &writes, &creates, &clock)
+		role.Standby, role.Superuser, role.Writes, role.Creates = standby == 1, superuser == 1, strings.Fields(writes), creates == 1
 		// It was read between the question and the answer.
-		role.Ahead = time.UnixMilli(rows.Count()).Sub(asked.Add(time.Since(asked) / 2))
+		role.Ahead = time.UnixMilli(clock).Sub(asked.Add(time.Since(asked) / 2))
 	}
 	return role, rows.Close()
 }

@@ -30,7 +30,7 @@ func TestSum(t *testing.T) {
 		statement = "SELECT " + s.Dialect().Sum(engine.Column{Name: table + "." + column, Type: found.Types[column]}, table+".id") + " FROM " + table
 		rows := s.Query(statement)
 		for rows.Next() {
-			sum = rows.Value()
+			rows.Scan(&sum)
 		}
 		require.NoError(t, rows.Close())
 		return statement, sum

@@ -22,16 +22,19 @@ func (dialect) Table(s *engine.Session, name string) (engine.Table, error) {
 	var found engine.Table
 	keys := 0
 	for rows.Next() {
+		var column, declared, kind string
+		var key, index int64
+		rows.Scan(&column, &declared, &key, &index, &kind)
 		if found.Columns == nil {
 			found.Columns = map[string]bool{}
 		}
-		column, kind, key, index := strings.ToLower(rows.Name()), rows.Name(), rows.Count(), rows.Count()
+		column = strings.ToLower(column)
 		found.Columns[column] = true
 		if key > 0 {
 			keys++
-			found.Keyed = keys == 1 && column == "id" && strings.EqualFold(kind, "INTEGER") && index == 0
+			found.Keyed = keys == 1 && column == "id" && strings.EqualFold(declared, "INTEGER") && index == 0
 		}
-		found.View = rows.Name() == "view"
+		found.View = kind == "view"
 	}
 	return found, rows.Close()
 }
@@ -41,7 +44,7 @@ func (dialect) Index(s *engine.Session, table, column string) (name string, err 
 	rows := s.Query(`SELECT l.name FROM pragma_index_list(?) l, pragma_index_xinfo(l.name) x
 		WHERE NOT l.partial AND x.seqno = 0 AND x.name = ? COLLATE NOCASE AND x.coll = 'BINARY'`, table, column)
 	for rows.Next() {
-		if found, _ := rows.Value().(string); usable(found) {
+		if found, _ := rows.Rest()[0].(string); usable(found) {
 			name = found
 		}
 	}

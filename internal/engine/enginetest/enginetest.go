@@ -66,10 +66,10 @@ type Cell struct {
 	Odd  bool
 }
 
-// Method is a method of engine.Rows, and the expression that goes with it.
+// Method is a type as which engine.Rows reads a cell, and the expression that goes with it.
 type Method int
 
-// The methods by which cells are read.
+// The types as which cells are read.
 const (
 	Text Method = iota
 	Integer
@@ -136,7 +136,7 @@ func number(t testing.TB, s *engine.Session, query string, args ...any) (n int64
 	t.Helper()
 	rows := s.Query(query, args...)
 	for rows.Next() {
-		n = rows.Count()
+		rows.Scan(&n)
 	}
 	require.NoError(t, rows.Close())
 	return n
