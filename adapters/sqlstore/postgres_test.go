@@ -113,3 +113,19 @@ func TestPostgresViews(t *testing.T) {
 		})
 	}
 }
+
+// TestPostgresWithoutAColumn: what a column shows is missing with it, and nothing else.
+func TestPostgresWithoutAColumn(t *testing.T) {
+	t.Parallel()
+	store, writer := newPostgres(t, "INSERT INTO jobs (status, attempts) VALUES ('done', 3)", "INSERT INTO agent_runs (cost_usd, input_tokens) VALUES (1, 2)")
+	postgrestest.Exec(t, writer, "ALTER TABLE jobs DROP COLUMN attempts", "ALTER TABLE agent_runs DROP COLUMN input_tokens")
+	got := results(t, store)
+	require.NoError(t, got["stages"].err)
+	require.NoError(t, got["counts"].err)
+	require.ErrorIs(t, got["retries"].err, domain.CodeSchemaDrift)
+	require.ErrorIs(t, got["cost"].err, domain.CodeSchemaDrift)
+	costs, err := store.CostTotals(t.Context())
+	require.ErrorIs(t, err, domain.CodeSchemaDrift)
+	require.Equal(t, new(1.0), costs.Value.CostUSD)
+	require.Nil(t, costs.Value.InputTokens)
+}

@@ -144,7 +144,7 @@ func plainJobs(c *columns) (sums, groupBy string) {
 	}
 	expressions := []string{
 		"count(*) FILTER (WHERE " + attempts + " > 1)", sum("CASE WHEN " + attempts + " > 1 THEN " + attempts + " - 1 END"),
-		sum(attempts), c.cell("attempts", c.dialect.Max),
+		sum(attempts), "max(" + attempts + ")",
 	}
 	for _, status := range countedStatuses {
 		expressions = append(expressions, "count(*) FILTER (WHERE "+c.cell("status", c.dialect.Exact)+" = '"+status+"')")

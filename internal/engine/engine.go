@@ -81,8 +81,6 @@ type Dialect interface {
 	// Equal joins a table, under an alias, to the rows before it by a column that equals
 	// a value or is NULL as that is, to be found by an index, or as it comes if that is "".
 	Equal(table, alias, index string, column Column, value string) string
-	// Max is the highest cell of a column, nil over none.
-	Max(column Column) string
 	// Sum is the sum of a column, nil over no cells: a whole number for whole numbers,
 	// an error beyond 64 bits, and the same one for the same rows, whatever order they
 	// come in; key is the column of their ids. See Summable for which columns have one.
@@ -146,13 +144,6 @@ type Table struct {
 	// View is set if it is a view.
 	View bool
 }
-
-// MinTime and MaxTime bound the timestamps that are taken for one: what is not
-// between them, as seconds since 1970, is a mistake of whoever wrote it.
-const (
-	MinTime = 946_684_800   // 2000-01-01
-	MaxTime = 7_258_118_400 // 2200-01-01, which is not between them
-)
 
 // Slice is how long a transaction of a Blocking database stays open for what can
 // wait, and Pause how long it is closed after that.

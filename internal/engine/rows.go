@@ -124,16 +124,6 @@ func pointer[T any](value any, read func(any) (T, bool)) (*T, bool) {
 	return &found, true
 }
 
-// timeOf is a value as a timestamp: seconds since 1970 or a text, see ParseTime, between
-// MinTime and MaxTime.
-func timeOf(value any) (time.Time, bool) {
-	seconds, ok := value.(int64)
-	if text, isText := value.(string); isText {
-		seconds, ok = ParseTime(text)
-	}
-	return time.Unix(seconds, 0).UTC(), ok && seconds >= MinTime && seconds < MaxTime
-}
-
 // Whole is a value as a whole number, if it is one.
 func Whole(value any) (int64, bool) {
 	switch value := value.(type) {
@@ -176,11 +166,7 @@ func (r *Rows) Text(value any) (string, bool) {
 	text, ok := value.(string)
 	text = strings.ToValidUTF8(text[:min(len(text), CutText)], string(utf8.RuneError))
 	if len(text) > MaxText {
-		end := MaxText
-		for !utf8.RuneStart(text[end]) {
-			end--
-		}
-		text = strings.Clone(text[:end]) // so that the rest can go
+		text = strings.Clone(strings.ToValidUTF8(text[:MaxText], "")) // so that the rest can go
 	}
 	r.kept += int64(len(text))
 	return text, ok

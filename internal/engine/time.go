@@ -8,9 +8,26 @@ import (
 	"time"
 )
 
+// MinTime and MaxTime bound the timestamps that are taken for one: what is not
+// between them, as seconds since 1970, is a mistake of whoever wrote it.
+const (
+	MinTime = 946_684_800   // 2000-01-01
+	MaxTime = 7_258_118_400 // 2200-01-01, which is not between them
+)
+
+// timeOf is a value as a timestamp, if it is one: seconds since 1970, or a text.
+func timeOf(value any) (time.Time, bool) {
+	seconds, ok := value.(int64)
+	if text, isText := value.(string); isText {
+		seconds, ok = parseTime(text)
+	}
+	return time.Unix(seconds, 0).UTC(), ok && seconds >= MinTime && seconds < MaxTime
+}
+
 // timeForm is a date, with a time of day and a zone or without
 // (https://www.sqlite.org/lang_datefunc.html#time_values).
-var timeForm = regexp.MustCompile(`^(\d{4})-(\d\d)-(\d\d)(?:[ T]+(\d\d):(\d\d)(?::(\d\d)(?:\.\d+)?)?\s*(?:[Zz]|([+-])(\d\d):(\d\d))?\s*)?$`)
+var timeForm = regexp.MustCompile(`^(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])` +
+	`(?:[ T]+([01]\d|2[0-4]):([0-5]\d)(?::([0-5]\d)(?:\.\d+)?)?\s*(?:[Zz]|([+-])(0\d|1[0-4]):([0-5]\d))?\s*)?$`)
 
 // The Julian day number at which the seconds begin to count, and seconds in a day.
 const (
@@ -18,9 +35,9 @@ const (
 	day         = 86400
 )
 
-// ParseTime reads a text as SQLite's date functions do, if there is a date in it, as
+// parseTime reads a text as SQLite's date functions do, if there is a date in it, as
 // seconds since 1970. Without a zone it is in UTC, and a number is a Julian day.
-func ParseTime(text string) (seconds int64, ok bool) {
+func parseTime(text string) (seconds int64, ok bool) {
 	if strings.Trim(text, "0123456789.") == "" {
 		days, err := strconv.ParseFloat(text, 64)
 		return int64(math.Round((days - julianEpoch) * day)), err == nil && days < julianEpoch*2
@@ -33,13 +50,9 @@ func ParseTime(text string) (seconds int64, ok bool) {
 	for i, digits := range found[1:] {
 		part[i], _ = strconv.Atoi(digits) // a sign, or what is not there, is 0
 	}
-	year, month, date, hour, minute, second := part[0], part[1], part[2], part[3], part[4], part[5]
-	zone := 60 * (60*part[7] + part[8])
-	if month < 1 || month > 12 || date < 1 || date > 31 || hour > 24 || minute > 59 || second > 59 || part[7] > 14 || part[8] > 59 {
-		return 0, false
-	}
+	zone := 3600*part[7] + 60*part[8]
 	if found[7] == "-" {
 		zone = -zone
 	}
-	return time.Date(year, time.Month(month), date, hour, minute, second, 0, time.UTC).Unix() - int64(zone), true
+	return time.Date(part[0], time.Month(part[1]), part[2], part[3], part[4], part[5]-zone, 0, time.UTC).Unix(), true
 }

@@ -17,12 +17,11 @@ import (
 // View is one state of a database, shared by the readings of one scrape. They take
 // turns on one connection, which the first of them opens.
 type View struct {
-	engine  Engine
-	ctx     context.Context //nolint:containedctx // the view's life, apart from each reading's
-	stop    context.CancelFunc
-	turn    *semaphore.Weighted // of 1
-	waiting atomic.Int32        // readings that wait for their turn
-	open    atomic.Bool         // whether there is a connection
+	engine Engine
+	ctx    context.Context //nolint:containedctx // the view's life, apart from each reading's
+	stop   context.CancelFunc
+	turn   *semaphore.Weighted // of 1
+	open   atomic.Bool         // whether there is a connection
 
 	// For who has the turn:
 	state   State // what the connection sees
@@ -126,10 +125,7 @@ func (s *Session) begin(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	unlink := context.AfterFunc(v.ctx, cancel)
 	release := func() { unlink(); cancel() }
-	v.waiting.Add(1)
-	err := v.turn.Acquire(ctx, 1)
-	v.waiting.Add(-1)
-	if err != nil {
+	if err := v.turn.Acquire(ctx, 1); err != nil {
 		release()
 		if v.ctx.Err() != nil {
 			v.closeIfIdle() // the turn may have been given to this reading as the view ended
@@ -231,11 +227,10 @@ func (s *Session) Query(query string, args ...any) *Rows {
 // Check tells whether what was read counts: that the database did not change where
 // it could not be locked. It adds the code to the error of the reading.
 func (s *Session) Check(err error) error {
-	if s.end == nil || s.view.conn == nil {
-		return s.view.classify(err)
-	}
-	if changed := s.view.conn.Check(); changed != nil {
-		return changed
+	if s.end != nil && s.view.conn != nil {
+		if changed := s.view.conn.Check(); changed != nil {
+			return changed
+		}
 	}
 	return s.view.classify(err)
 }
@@ -248,11 +243,10 @@ func (s *Session) End() {
 	s.end()
 	s.end = nil
 	v := s.view
-	idle := v.brief && v.waiting.Load() == 0
-	v.turn.Release(1)
-	if idle || v.ctx.Err() != nil {
+	brief := v.brief
+	v.turn.Release(1) // it goes to the reading that has waited for it the longest
+	if brief || v.ctx.Err() != nil {
 		v.closeIfIdle()
-		return
 	}
 	runtime.Gosched() // whoever waited goes on here and now, while this one's processor knows the database's pages
 }

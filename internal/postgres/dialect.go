@@ -150,14 +150,6 @@ func (dialect) Sum(column engine.Column, key string) string {
 	}
 }
 
-// Max implements engine.Dialect.
-func (dialect) Max(column engine.Column) string {
-	if column.Type == engine.Integer {
-		return "max(" + column.Name + ")::bigint"
-	}
-	return "max(" + column.Name + ")::float8"
-}
-
 // Scans implements engine.Dialect, see https://www.postgresql.org/docs/current/using-explain.html.
 func (dialect) Scans(s *engine.Session, statement string) (scans []string, err error) {
 	rows := s.Query(explain + statement)

@@ -87,9 +87,6 @@ func (d dialect) Equal(table, alias, index string, column engine.Column, value s
 	return "CROSS JOIN " + d.From(table, alias, index) + " ON " + d.Exact(column) + " IS " + value
 }
 
-// Max implements engine.Dialect.
-func (dialect) Max(column engine.Column) string { return "max(" + column.Name + ")" }
-
 // Sum implements engine.Dialect. Rows come in the order of their ids.
 func (dialect) Sum(column engine.Column, _ string) string { return "sum(" + column.Name + ")" }
 
