@@ -28,7 +28,7 @@ func (d *doctor) permissions(ctx context.Context) Result {
 	if errors.Is(err, domain.CodeDBPermission) {
 		return forbidden(place, uid, dir).as(domain.CodeDBPermission)
 	}
-	if place.Owner == nil || place.Directory == nil {
+	if place.Owner == nil {
 		return notChecked()
 	}
 	if strange := strangers(place); len(strange) > 0 {
@@ -59,7 +59,7 @@ func forbidden(place sqlite.Place, uid int, dir string) Result {
 			"run as the orchestrator's user, or give the files to the owner of the database (chown)")
 		result.Details = strangers(place)
 		return result
-	case uid != int(place.Owner.UID) && place.Directory != nil && place.Directory.Writable:
+	case uid != int(place.Owner.UID) && place.Writable:
 		return failed(fmt.Sprintf("uid %d may create files in %s, where the database is of uid %d: "+
 			"a -wal of uid %[1]d would lock the orchestrator out, so it is not read", uid, dir, place.Owner.UID),
 			fmt.Sprintf("run as uid %d, or take the right to write %s away from uid %d (chmod g-w, another group)", place.Owner.UID, dir, uid))

@@ -52,22 +52,17 @@ func newConnector(path string, busyTimeout time.Duration, params ...string) conn
 		// writing.
 		uri: "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + strings.Join(params, "&"),
 		drv: &sqlite3.SQLiteDriver{ConnectHook: func(c *sqlite3.SQLiteConn) error {
-			// What is sorted stays in memory: SQLite would else put it into files, also
-			// on a connection that only reads (https://www.sqlite.org/tempfiles.html).
-			session, ok := any(c).(interface { // which the stub without cgo is not
-				driver.ExecerContext
-				SetLimit(id, value int) int
-			})
+			session, ok := any(c).(driver.ExecerContext) // which the stub without cgo is not
 			if !ok {
 				return errors.New("keep temporary tables in memory: the driver has none")
 			}
-			session.SetLimit(limitLength, maxCell)
-			for _, pragma := range []string{"temp_store = MEMORY", "hard_heap_limit = " + strconv.Itoa(maxHeap)} {
-				if _, err := session.ExecContext(context.Background(), "PRAGMA "+pragma, nil); err != nil {
-					return fmt.Errorf("keep temporary tables in memory: %w", err)
-				}
+			// What is sorted stays in memory: SQLite would else put it into files, also
+			// on a connection that only reads (https://www.sqlite.org/tempfiles.html).
+			settings := "PRAGMA temp_store = MEMORY; PRAGMA hard_heap_limit = " + strconv.Itoa(maxHeap)
+			if _, err := session.ExecContext(context.Background(), settings, nil); err != nil {
+				return fmt.Errorf("keep temporary tables in memory: %w", err)
 			}
-			c.RegisterAuthorizer(new(authorizer).authorize)
+			c.RegisterAuthorizer(authorize)
 			return nil
 		}},
 	}
@@ -111,26 +106,16 @@ const (
 	actionRecursive   = 33
 )
 
-// authorizer is asked for one connection.
-type authorizer struct {
-	versionRead bool
-}
-
 // authorize lets reading statements through, and of the pragmas those that this package
 // uses, and nothing else. SQLite asks it while it compiles a statement, once for each
 // thing that the statement would do, so that a write is refused before it can begin.
-func (a *authorizer) authorize(action int, arg1, arg2, _ string) int {
+func authorize(action int, arg1, arg2, _ string) int {
 	switch {
 	case action == actionSelect, action == actionRead, action == actionTransaction, action == actionRecursive:
 		return authOK
 	case action == actionFunction && strings.Contains(harmless, " "+strings.ToLower(arg2)+" "):
 		return authOK
 	case action == actionPragma && (arg1 == "table_xinfo" || arg1 == "index_list" || arg1 == "index_xinfo"):
-		return authOK
-	case action == actionPragma && arg1 == "schema_version" && arg2 == "" && !a.versionRead:
-		// To set it to an empty text, which makes it 0, looks from here as to read it: it is
-		// let through once, which connecting uses up.
-		a.versionRead = true
 		return authOK
 	default:
 		return authDeny

@@ -1,11 +1,6 @@
 package sqlite
 
-import (
-	"io/fs"
-	"os"
-
-	"golang.org/x/sys/unix"
-)
+import "golang.org/x/sys/unix"
 
 // fileID names a file for as long as it exists, and no other one after it: the
 // number of an inode is soon used again, but not with the same time of birth.
@@ -19,19 +14,11 @@ type fileID struct {
 func stat(path string) (file, error) {
 	var s unix.Statx_t
 	if err := unix.Statx(unix.AT_FDCWD, path, 0, unix.STATX_BASIC_STATS|unix.STATX_BTIME, &s); err != nil {
-		return file{}, &os.PathError{Op: "statx", Path: path, Err: err}
-	}
-	mode := fs.FileMode(s.Mode & 0o777)
-	switch s.Mode & unix.S_IFMT {
-	case unix.S_IFREG:
-	case unix.S_IFDIR:
-		mode |= fs.ModeDir
-	default:
-		mode |= fs.ModeIrregular
+		return file{}, err
 	}
 	nanoseconds := func(t unix.StatxTimestamp) int64 { return t.Sec*1e9 + int64(t.Nsec) }
 	return file{
-		id: fileID{s.Dev_major, s.Dev_minor, s.Ino, s.Btime}, there: true, mode: mode,
+		id: fileID{s.Dev_major, s.Dev_minor, s.Ino, s.Btime}, there: true, mode: uint32(s.Mode),
 		uid: s.Uid, gid: s.Gid, size: int64(s.Size), modified: nanoseconds(s.Mtime), changed: nanoseconds(s.Ctime), //nolint:gosec // a size fits
 	}, nil
 }

@@ -2,11 +2,7 @@
 
 package sqlite
 
-import (
-	"os"
-
-	"golang.org/x/sys/unix"
-)
+import "golang.org/x/sys/unix"
 
 // fileID names a file for as long as it exists.
 type fileID struct {
@@ -17,15 +13,11 @@ type fileID struct {
 func stat(path string) (file, error) {
 	var s unix.Stat_t
 	if err := unix.Stat(path, &s); err != nil {
-		return file{}, &os.PathError{Op: "stat", Path: path, Err: err}
-	}
-	info, err := os.Stat(path) // which knows the names of times on each platform
-	if err != nil {
 		return file{}, err
 	}
-	modified := info.ModTime().UnixNano()
 	return file{
-		id: fileID{uint64(s.Dev), s.Ino}, there: true, mode: info.Mode(), uid: s.Uid, gid: s.Gid, size: s.Size, modified: modified, changed: modified,
+		id: fileID{uint64(s.Dev), s.Ino}, there: true, mode: uint32(s.Mode),
+		uid: s.Uid, gid: s.Gid, size: s.Size, modified: s.Mtim.Nano(), changed: s.Ctim.Nano(),
 	}, nil
 }
 

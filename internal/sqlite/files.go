@@ -18,7 +18,7 @@ import (
 type file struct {
 	id       fileID
 	there    bool
-	mode     fs.FileMode
+	mode     uint32 // its type and permissions, as in inode(7)
 	uid, gid uint32
 	size     int64
 	// modified is when its content was last changed, and changed when anything of it
@@ -55,29 +55,17 @@ func inspect(path string) (files, error) {
 		return found, fileError("resolve database path", err)
 	}
 	found.path = resolved
-	if found.db, err = stat(resolved); err != nil {
-		return found, fileError("find database", err)
-	}
-	if !found.db.mode.IsRegular() {
-		return found, fmt.Errorf("find database: not a regular file: %w", domain.CodeDBUnreadable)
+	if found.db, err = found.look(""); err != nil {
+		return found, err
 	}
 	for i, sidecar := range []*file{&found.wal, &found.shm, &found.journal} {
-		suffix := sidecars[i]
-		switch *sidecar, err = stat(resolved + suffix); {
-		case errors.Is(err, fs.ErrNotExist): // a finding, not an error
-		case err != nil:
-			return found, fileError("find sidecar file", err)
-		case !sidecar.mode.IsRegular(): // to open a pipe would wait for its other end
-			return found, fmt.Errorf("find sidecar file: not a regular file: %w", domain.CodeDBUnreadable)
-		// What root opens beside a database it gives to the database's owner: good for a file
-		// that it creates, and without effect only on one that is his already.
-		case os.Geteuid() == 0 && (sidecar.uid != found.db.uid || sidecar.gid != found.db.gid):
-			return found, fmt.Errorf("check database owner: root would give the %s of %d:%d to %d:%d: %w",
-				suffix, sidecar.uid, sidecar.gid, found.db.uid, found.db.gid, domain.CodeDBPermission)
+		if *sidecar, err = found.look(sidecars[i]); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return found, err
 		}
 	}
 	found.pending = found.wal.size > 0
 	found.live = found.wal.there && found.shm.size > 0 && (found.pending || found.wal.mode == found.db.mode)
+	uid := os.Geteuid()
 	switch {
 	// SQLite takes an empty file for a database that is yet to be written, and removes
 	// any -wal or -journal beside it as another's leftovers, even through a connection
@@ -86,10 +74,38 @@ func inspect(path string) (files, error) {
 		return found, fmt.Errorf("find database: the file is empty and its write-ahead log is not: %w", domain.CodeDBCorrupt)
 	case found.db.size == 0:
 		return found, fmt.Errorf("find database: the file is empty, there are no tables: %w", domain.CodeSchemaDrift)
+	// SQLite creates a missing -wal even for a reader, and the orchestrator may not write
+	// one that is another user's: it would be locked out.
+	case uid != 0 && uid != int(found.db.uid) && access(filepath.Dir(resolved), unix.W_OK) == nil:
+		return found, fmt.Errorf("check database owner: uid %d may create files beside a database of uid %d: %w",
+			uid, found.db.uid, domain.CodeDBPermission)
 	case found.pending:
 		found.log = readLogHeader(resolved + "-wal")
 	}
-	return found, found.permitted()
+	return found, nil
+}
+
+// look looks at the database, or at a file beside it, and refuses what we may not read.
+func (f *files) look(suffix string) (file, error) {
+	path := f.path + suffix
+	found, err := stat(path)
+	switch {
+	case err != nil:
+		return found, fileError("find database"+suffix, err)
+	case found.mode&unix.S_IFMT != unix.S_IFREG: // to open a pipe would wait for its other end
+		return found, fmt.Errorf("find database%s: not a regular file: %w", suffix, domain.CodeDBUnreadable)
+	// What root opens beside a database it gives to the database's owner: good for a file
+	// that it creates, and without effect only on one that is his already.
+	case suffix != "" && os.Geteuid() == 0 && (found.uid != f.db.uid || found.gid != f.db.gid):
+		return found, fmt.Errorf("check database owner: root would give the %s of %d:%d to %d:%d: %w",
+			suffix, found.uid, found.gid, f.db.uid, f.db.gid, domain.CodeDBPermission)
+	case suffix != "-journal": // which SQLite reads only where nobody writes
+		err = access(path, unix.R_OK)
+	}
+	if err != nil {
+		return found, fileError("read database"+suffix, err)
+	}
+	return found, nil
 }
 
 func fileError(action string, err error) error {
@@ -101,23 +117,6 @@ func fileError(action string, err error) error {
 		code = domain.CodeDBPermission
 	}
 	return fmt.Errorf("%s: %w: %w", action, code, err)
-}
-
-// permitted refuses what we may not read, and what could lock the orchestrator
-// out: SQLite creates a missing -wal even for a reader, and one that belongs to
-// another user is not writable for the orchestrator.
-func (f *files) permitted() error {
-	uid := os.Geteuid()
-	for _, suffix := range []string{"", "-wal", "-shm"} {
-		if err := access(f.path+suffix, unix.R_OK); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("read %s: %w: %w", filepath.Base(f.path+suffix), domain.CodeDBPermission, err)
-		}
-	}
-	if uid != 0 && int64(uid) != int64(f.db.uid) && access(filepath.Dir(f.path), unix.W_OK) == nil {
-		return fmt.Errorf("check database owner: uid %d may create files beside a database of uid %d: %w",
-			uid, f.db.uid, domain.CodeDBPermission)
-	}
-	return nil
 }
 
 // access asks for the effective user, as the kernel will when SQLite opens files.

@@ -8,14 +8,21 @@ import (
 	"strings"
 )
 
-// pathOf returns the absolute path that a location names.
-func pathOf(location string) (string, error) {
-	path, err := location, checkPlain(location)
-	if strings.HasPrefix(location, "file:") {
-		path, err = pathOfURI(location)
-	}
-	if err != nil {
-		return "", err
+// pathOf returns the absolute path that a location names. It refuses what is none but
+// the location of a driver or of another database: that may hold a password, and a path
+// is logged.
+func pathOf(location string) (path string, err error) {
+	_, query, _ := strings.Cut(location, "?")
+	switch path = location; {
+	case strings.HasPrefix(location, "file:"):
+		if path, err = pathOfURI(location); err != nil {
+			return "", err
+		}
+	case strings.Contains(location, "://"):
+		return "", errors.New("open database: the database's location is a URL of another kind; write a path, or file: and a path")
+	case strings.Contains(query, "="):
+		return "", errors.New("open database: the database's path has parameters behind it; leave them out, " +
+			"or write file: and the path, with %3F for a question mark of its name")
 	}
 	switch {
 	case path == "":
@@ -25,24 +32,10 @@ func pathOf(location string) (string, error) {
 	case strings.ContainsRune(path, 0):
 		return "", errors.New("open database: the database's path contains a NUL byte")
 	}
-	absolute, err := filepath.Abs(path)
-	if err != nil {
+	if path, err = filepath.Abs(path); err != nil {
 		return "", fmt.Errorf("open database: find the database's absolute path: %w", err)
 	}
-	return absolute, nil
-}
-
-// checkPlain refuses a path that is none but the location of a driver or of another
-// database: it may hold a password, and a path is logged.
-func checkPlain(location string) error {
-	if strings.Contains(location, "://") {
-		return errors.New("open database: the database's location is a URL of another kind; write a path, or file: and a path")
-	}
-	if _, query, found := strings.Cut(location, "?"); found && strings.Contains(query, "=") {
-		return errors.New("open database: the database's path has parameters behind it; leave them out, " +
-			"or write file: and the path, with %3F for a question mark of its name")
-	}
-	return nil
+	return path, nil
 }
 
 // pathOfURI returns the path in a file: URI. Of one only the path counts: how the

@@ -22,7 +22,7 @@ func TestPlaceAndMode(t *testing.T) {
 	assert.False(t, place.Live)
 	assert.Equal(t, uint32(os.Geteuid()), place.Owner.UID)
 	assert.Empty(t, place.Sidecars)
-	assert.True(t, place.Directory.Writable)
+	assert.True(t, place.Writable)
 	wal, err := store.WAL(t.Context())
 	require.NoError(t, err)
 	assert.True(t, wal)
@@ -50,7 +50,7 @@ func TestPlaceAndMode(t *testing.T) {
 	place, err = missing.Place()
 	require.ErrorIs(t, err, domain.CodeDBMissing)
 	assert.Nil(t, place.Owner)
-	assert.Nil(t, place.Directory)
+	assert.False(t, place.Writable)
 	_, err = missing.WAL(t.Context())
 	require.ErrorIs(t, err, domain.CodeDBMissing)
 }

@@ -113,26 +113,16 @@ func (e *Engine) connectAtRest(ctx context.Context, found files) (*connection, e
 		// What else the probe says does not count: without locks it may have met a
 		// page that was being written.
 		conn, err := e.begin(ctx, found, readOnlySHM)
-		if err != nil {
-			return nil, err
+		if err == nil {
+			conn.state.Blocking = true
 		}
-		conn.state.Blocking = true
-		if conn.state.Edition, err = conn.schema(ctx); err != nil {
-			conn.Close()
-			return nil, err
-		}
-		return conn, nil
+		return conn, err
 	}
-	conn, err := e.begin(ctx, found, immutable)
-	if err == nil {
-		conn.atRest = true
-	}
-	return conn, err
+	return e.begin(ctx, found, immutable)
 }
 
-// begin opens a connection and a transaction, and reads once, so that the
-// transaction's snapshot is taken and a damaged file shows at once. One at a
-// time, so that the connections' numbers are in the order of their snapshots.
+// begin opens a connection and begins its transaction. One at a time, so that the
+// connections' numbers are in the order of what they see.
 func (e *Engine) begin(ctx context.Context, found files, param string) (*connection, error) {
 	if err := e.beginning.Acquire(ctx, 1); err != nil {
 		return nil, fmt.Errorf("begin: %w", err)
@@ -146,18 +136,16 @@ func (e *Engine) begin(ctx context.Context, found files, param string) (*connect
 		defer revert()
 	}
 	conn := &connection{
-		engine: e, files: found,
+		engine: e, files: found, atRest: param == immutable,
 		db: sql.OpenDB(newConnector(found.path, e.busyTimeout, param)),
 	}
 	if err := conn.begin(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("begin: %w", err), conn.db.Close())
 	}
-	e.begun++
-	var version int64
-	err := conn.tx.QueryRowContext(ctx, "PRAGMA schema_version").Scan(&version) // which opens the log
+	schema, err := conn.schema(ctx)
 	switch opened, statErr := stat(found.path); {
 	case err != nil:
-		err = fmt.Errorf("read schema version: %w", err)
+		err = fmt.Errorf("read schema: %w", err)
 	case statErr != nil:
 		err = fileError("identify database", statErr)
 	case opened.id != found.db.id:
@@ -167,11 +155,12 @@ func (e *Engine) begin(ctx context.Context, found files, param string) (*connect
 		conn.Close()
 		return nil, err
 	}
+	e.begun++
 	conn.state = engine.State{
 		Sequence: e.begun,
 		Database: fmt.Sprint(found.db.id),
-		Edition:  fmt.Sprint(found.db.id, version, found.db.changed),
-		Doubtful: e.trail.breaks(found, param == immutable),
+		Edition:  fmt.Sprint(found.db.id, schema),
+		Doubtful: e.trail.breaks(found, conn.atRest),
 	}
 	return conn, nil
 }
@@ -202,17 +191,13 @@ func (c *connection) begin(ctx context.Context) (err error) {
 	return nil
 }
 
-// schema is the text of all that there is: it names the edition where each commit changes
-// the file, since to look each table up again would keep the writer waiting.
+// schema is the text of all tables and indexes that there are, which names the edition:
+// a database that is put in the place of this one may have the same version of them. To
+// read it takes the snapshot, and lets a damaged file show at once; however long it is,
+// SQLite has to read it before any other statement.
 func (c *connection) schema(ctx context.Context) (text string, err error) {
-	err = c.Guard(true) // it may be long
-	if err == nil {
-		err = c.tx.QueryRowContext(ctx, "SELECT coalesce(group_concat(sql), '') FROM sqlite_schema").Scan(&text)
-	}
-	if err = errors.Join(err, c.Guard(false)); err != nil {
-		return "", fmt.Errorf("read schema: %w", err)
-	}
-	return fmt.Sprint(c.files.db.id, text), nil
+	err = c.tx.QueryRowContext(ctx, "SELECT coalesce(group_concat(sql), '') FROM sqlite_schema").Scan(&text)
+	return text, errors.Join(err, c.Guard(false))
 }
 
 // Session implements engine.Conn.
