@@ -15,7 +15,7 @@ func Syntax(statement string) error {
 	defer func() { _ = db.Close() }()
 	prepared, err := db.PrepareContext(context.Background(), statement)
 	if err == nil {
-		_ = prepared.Close()
+		defer func() { _ = prepared.Close() }()
 		return nil
 	}
 	for _, sign := range []string{
