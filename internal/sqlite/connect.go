@@ -128,19 +128,17 @@ func authorize(action int, arg1, arg2, _ string) int {
 // limited besides, see maxHeap. See https://www.sqlite.org/lang_corefunc.html, and lang_aggfunc.html,
 // windowfunctions.html, lang_datefunc.html, lang_mathfunc.html and json1.html there.
 const harmless = " " +
-	"abs char coalesce concat concat_ws format glob hex if ifnull iif instr " +
-	"length like likely likelihood lower " +
-	"ltrim max min nullif octet_length printf quote " +
-	"replace round rtrim sign substr substring trim typeof unhex " +
-	"unicode unistr unlikely upper " +
+	"abs char coalesce concat concat_ws format glob hex if ifnull iif instr length like likely likelihood " +
+	"lower ltrim max min nullif octet_length printf quote replace round rtrim sign substr substring trim " +
+	"typeof unhex unicode unistr unlikely upper " +
 	"avg count group_concat string_agg sum total median percentile percentile_cont percentile_disc " +
 	"row_number rank dense_rank percent_rank cume_dist ntile lag lead first_value last_value nth_value " +
 	"date time datetime julianday unixepoch strftime timediff current_date current_time current_timestamp " +
-	"acos acosh asin asinh atan atan2 atanh ceil ceiling cos cosh degrees exp floor " +
-	"ln log log10 log2 mod pi pow " +
-	"power radians sin sinh sqrt tan tanh trunc " +
-	"-> ->> json json_array json_array_length json_error_position json_extract json_object json_patch json_pretty " +
-	"json_quote json_remove json_replace json_insert json_set json_type json_valid json_group_array " +
-	"json_group_object json_each json_tree jsonb jsonb_array jsonb_extract jsonb_object jsonb_each jsonb_tree " +
+	"acos acosh asin asinh atan atan2 atanh ceil ceiling cos cosh degrees exp floor ln log log10 log2 mod pi " +
+	"pow power radians sin sinh sqrt tan tanh trunc " +
+	"-> ->> json json_array json_array_length json_error_position json_extract json_object json_patch " +
+	"json_pretty json_quote json_remove json_replace json_insert json_set json_type json_valid " +
+	"json_group_array json_group_object json_each json_tree jsonb jsonb_array jsonb_extract jsonb_object " +
+	"jsonb_each jsonb_tree " +
 	"match regexp snippet offsets bm25 highlight " +
 	"random randomblob zeroblob sqlite_version changes total_changes last_insert_rowid "

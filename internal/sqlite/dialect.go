@@ -44,17 +44,12 @@ func (dialect) Index(s *engine.Session, table, column string) (name string, err 
 	rows := s.Query(`SELECT l.name FROM pragma_index_list(?) l, pragma_index_xinfo(l.name) x
 		WHERE NOT l.partial AND x.seqno = 0 AND x.name = ? COLLATE NOCASE AND x.coll = 'BINARY'`, table, column)
 	for rows.Next() {
-		if found, _ := rows.Rest()[0].(string); usable(found) {
+		// It is to be part of a statement, where GORM has a meaning of its own for some characters.
+		if found, _ := rows.Rest()[0].(string); found != "" && utf8.ValidString(found) && !strings.ContainsAny(found, "@?") {
 			name = found
 		}
 	}
 	return name, rows.Close()
-}
-
-// usable tells whether an index's name can be part of a statement. GORM has a meaning
-// of its own for some characters.
-func usable(name string) bool {
-	return name != "" && utf8.ValidString(name) && !strings.ContainsAny(name, "@?")
 }
 
 // Place implements engine.Dialect: the page where a table's tree begins.

@@ -11,25 +11,17 @@ import (
 	"github.com/orchmetrics/orchmetrics/domain"
 )
 
-// Extended result codes that the driver does not name; see
-// https://www.sqlite.org/rescode.html.
-const (
-	errReadonlyCantInit  = sqlite3.ErrNoExtended(8 | 5<<8)
-	errReadonlyDirectory = sqlite3.ErrNoExtended(8 | 6<<8)
-)
-
-// driverCode translates SQLite's result code.
+// driverCode translates SQLite's result code, see https://www.sqlite.org/rescode.html.
 func driverCode(err error) domain.Code {
 	var failure sqlite3.Error
 	if !errors.As(err, &failure) {
 		return ""
 	}
-	switch failure.ExtendedCode {
-	case sqlite3.ErrReadonlyRecovery, sqlite3.ErrReadonlyCantLock, sqlite3.ErrReadonlyRollback,
-		errReadonlyCantInit, errReadonlyDirectory:
+	switch {
+	case failure.Code == sqlite3.ErrReadonly && failure.ExtendedCode != sqlite3.ErrNoExtended(sqlite3.ErrReadonly):
 		// All of them: reading would need a repair that only a writer may do.
 		return domain.CodeDBNotLive
-	case sqlite3.ErrIoErrShortRead:
+	case failure.ExtendedCode == sqlite3.ErrIoErrShortRead:
 		return domain.CodeDBCorrupt
 	}
 	switch failure.Code {
@@ -47,21 +39,12 @@ func driverCode(err error) domain.Code {
 		return domain.CodeTimeout
 	case sqlite3.ErrSchema:
 		return domain.CodeSchemaDrift
-	case sqlite3.ErrError:
-		return statementCode(failure.Error())
-	default:
-		return ""
 	}
-}
-
-// statementCode tells the two faults apart for which SQLite has no code: an
-// object that is not there (a view over a dropped table, say), and a sum that
-// left the range of a 64-bit integer.
-func statementCode(message string) domain.Code {
-	switch {
-	case strings.Contains(message, "integer overflow"):
+	// For these two SQLite has no code of its own.
+	switch message := failure.Error(); {
+	case strings.Contains(message, "integer overflow"): // a sum left the range of 64 bits
 		return domain.CodeInvalidValue
-	case strings.HasPrefix(message, "no such "), strings.Contains(message, "no such column"):
+	case strings.Contains(message, "no such "): // as behind a view over a dropped table
 		return domain.CodeSchemaDrift
 	default:
 		return ""
