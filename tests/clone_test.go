@@ -3,13 +3,16 @@ package tests
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -23,7 +26,7 @@ func clone(t *testing.T) string {
 	t.Helper()
 	root, err := filepath.Abs("..")
 	require.NoError(t, err)
-	to := filepath.Join(t.TempDir(), "orchmetrics")
+	to := filepath.Join(cloneDir(t, root), "orchmetrics")
 	git := newGit(t)
 	if why := git.unfit(root); why != "" {
 		t.Logf("tested: a copy of the files, since %s", why)
@@ -42,6 +45,34 @@ func clone(t *testing.T) string {
 	t.Logf("tested: a clone of %s, with %d bytes of uncommitted changes and %d files that are not tracked",
 		bytes.TrimSpace(git.run(t, root, nil, "rev-parse", "HEAD")), len(changes), len(untracked))
 	return to
+}
+
+// cloneDir is an empty directory that is the same at each run: Go compiles anew whatever
+// lies elsewhere than the last time. It is one test's at a time, and empty after it.
+func cloneDir(t *testing.T, root string) string {
+	t.Helper()
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return t.TempDir()
+	}
+	dir := filepath.Join(cache, fmt.Sprintf("orchmetrics-clone-%x", sha256.Sum256([]byte(root)))[:30])
+	empty := func() {
+		entries, err := os.ReadDir(dir)
+		require.NoError(t, err)
+		for _, entry := range entries {
+			require.NoError(t, os.RemoveAll(filepath.Join(dir, entry.Name())))
+		}
+	}
+	require.NoError(t, os.MkdirAll(dir, 0o700))
+	lock, err := os.Open(dir)
+	require.NoError(t, err)
+	require.NoError(t, syscall.Flock(int(lock.Fd()), syscall.LOCK_EX))
+	empty() // of what a run left that was killed
+	t.Cleanup(func() {
+		empty()
+		_ = lock.Close()
+	})
+	return dir
 }
 
 // git runs git without the settings of whoever runs the test.

@@ -55,7 +55,7 @@ func steady(text string) string {
 }
 
 // TestClone does one after the other what people do in a clean clone. One clone has to
-// do for all, since all is compiled anew in each.
+// do for all, since all is compiled anew in each place.
 func TestClone(t *testing.T) {
 	t.Parallel()
 	root := clone(t)

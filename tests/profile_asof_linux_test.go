@@ -23,7 +23,7 @@ counts: {sql: "SELECT status, count(*) AS jobs FROM jobs GROUP BY status"}
 	db := filepath.Join(t.TempDir(), "orch.db")
 	w := startWriter(t, db)
 	w.run("CREATE TABLE jobs (id INTEGER PRIMARY KEY, status TEXT);")
-	s := startService(t, []string{"ORCH_DB=" + db, "ORCH_PROFILE=" + profile, "ORCH_RECOUNT_BUDGET=0.05%"}, "serve")
+	s := startService(t, []string{"ORCH_DB=" + db, "ORCH_PROFILE=" + profile, "ORCH_RECOUNT_BUDGET=1%"}, "serve")
 
 	ended := []time.Time{time.Now()}  // by when so many jobs had ended
 	fresh := map[int64][2]time.Time{} // the scrape that read a number: asked at, answered at

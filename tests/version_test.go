@@ -53,7 +53,7 @@ func versionsBuilt(t *testing.T, root string) {
 	flags := regexp.MustCompile(`-X main\.\w+=\S+`).FindAllString(
 		makes(t, root, "static", "VERSION=v1.0.0", "COMMIT=0123456789ab", "DATE=2026-06-01T12:00:00Z"), -1)
 	require.Len(t, flags, 3)
-	printed, served = asked("-ldflags=" + strings.Join(flags, " "))
+	printed, served = asked("-ldflags=-w " + strings.Join(flags, " "))
 	assert.Contains(t, printed, "orchmetrics v1.0.0 (commit 0123456789ab of 2026-06-01T12:00:00Z, go1")
 	assert.Equal(t, "v1.0.0+0123456789ab.20260601T120000Z", served)
 }
