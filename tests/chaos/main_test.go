@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 	flag.Parse()
 	// Most tests of this package wait, and its random databases are small. A fuzzer takes
 	// the former for its workers.
-	defaults := map[string]string{"test.parallel": "8", "rapid.checks": strconv.Itoa(often(150, 500))}
+	defaults := map[string]string{"test.parallel": "8", "rapid.checks": strconv.Itoa(often(100, 500))}
 	given := map[string]bool{}
 	flag.Visit(func(f *flag.Flag) { given[f.Name] = true })
 	for name, value := range defaults {
