@@ -27,7 +27,7 @@ const (
 
 // statusLog tells the log when a section's status changes, and nothing while it
 // stays the same: a poll a second must not write a line a second, not even of a
-// section that changes with each. Its lines are in the order of the changes.
+// section that changes with each.
 type statusLog struct {
 	log *slog.Logger
 
@@ -59,6 +59,13 @@ func newStatusLog(log *slog.Logger) *statusLog {
 // of all, what was refused before and is not among them is so no longer. Once too many
 // sections are known, those that are not present are forgotten.
 func (l *statusLog) note(outcomes []outcome, present map[string]domain.SectionReport, all bool) {
+	for _, say := range l.changed(outcomes, present, all) {
+		say() // without the lock: a log that blocks holds up who has something to say, and nobody else
+	}
+}
+
+// changed returns what is to be written of the outcomes.
+func (l *statusLog) changed(outcomes []outcome, present map[string]domain.SectionReport, all bool) (due []func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	full := len(l.known) > maxRemembered
@@ -70,19 +77,21 @@ func (l *statusLog) note(outcomes []outcome, present map[string]domain.SectionRe
 			l.lost += its.changes
 			delete(l.known, key)
 		case all && its.refused && its.said.status != domain.StatusOK:
-			l.see(outcome{key: key, report: domain.SectionReport{Status: domain.StatusOK}})
+			due = l.see(due, outcome{key: key, report: domain.SectionReport{Status: domain.StatusOK}})
 		}
 	}
 	for _, o := range outcomes {
 		status := o.report.Status
 		if status != domain.StatusDisabled && (status != domain.StatusOK || l.known[o.key] != nil) {
-			l.see(o)
+			due = l.see(due, o)
 		}
 	}
+	return due
 }
 
-// see logs a section's state, unless the log says it already or may not say it yet.
-func (l *statusLog) see(o outcome) {
+// see adds a section's state to what is to be written, unless the log says it already or
+// may not say it yet.
+func (l *statusLog) see(due []func(), o outcome) []func() {
 	at, its := time.Now(), l.known[o.key]
 	if its == nil {
 		ok := state{status: domain.StatusOK}
@@ -98,11 +107,12 @@ func (l *statusLog) see(o outcome) {
 		its.changes++
 	}
 	if now == its.said || its.own.TokensAt(at) < 1 || !l.all.AllowN(at, 1) {
-		return
+		return due
 	}
 	its.own.AllowN(at, 1)
-	l.write(o, its.changes-1+l.lost)
+	suppressed := its.changes - 1 + l.lost
 	its.said, its.changes, l.lost = now, 0, 0
+	return append(due, func() { l.write(o, suppressed) })
 }
 
 // write logs an outcome, with how many changes before it were not said.

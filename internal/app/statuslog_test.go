@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"sync"
 	"testing"
@@ -226,4 +227,26 @@ func TestParallelScrapesLogAChangeOnce(t *testing.T) {
 	require.Len(t, entries, 1)
 	assert.Equal(t, "cost", entries[0]["section"])
 	assert.Equal(t, "section not ok", entries[0]["msg"])
+}
+
+// TestBlockedLogHoldsUpNoOther: who has nothing to say does not wait for who has.
+func TestBlockedLogHoldsUpNoOther(t *testing.T) {
+	w := newWorld(t)
+	reader, writer := io.Pipe()
+	w.opts.Logger = slog.New(slog.NewJSONHandler(writer, nil))
+	w.breaks("CostTotals", fails(domain.CodeDBBusy))
+	service := w.service(t)
+	var group sync.WaitGroup
+	defer group.Wait()
+	defer reader.Close() //nolint:errcheck // it never fails
+	group.Go(func() { scrape(t, service) })
+	_, err := reader.Read(make([]byte, 1)) // the rest of the line is not read
+	require.NoError(t, err)
+	other := make(chan struct{})
+	group.Go(func() { defer close(other); scrape(t, service) })
+	select {
+	case <-other:
+	case <-time.After(10 * time.Second):
+		t.Error("it waits for the log")
+	}
 }
