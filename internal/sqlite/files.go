@@ -65,7 +65,6 @@ func inspect(path string) (files, error) {
 	}
 	found.pending = found.wal.size > 0
 	found.live = found.wal.there && found.shm.size > 0 && (found.pending || found.wal.mode == found.db.mode)
-	uid := os.Geteuid()
 	switch {
 	// SQLite takes an empty file for a database that is yet to be written, and removes
 	// any -wal or -journal beside it as another's leftovers, even through a connection
@@ -74,18 +73,13 @@ func inspect(path string) (files, error) {
 		return found, fmt.Errorf("find database: the file is empty and its write-ahead log is not: %w", domain.CodeDBCorrupt)
 	case found.db.size == 0:
 		return found, fmt.Errorf("find database: the file is empty, there are no tables: %w", domain.CodeSchemaDrift)
-	// SQLite creates a missing -wal even for a reader, and the orchestrator may not write
-	// one that is another user's: it would be locked out.
-	case uid != 0 && uid != int(found.db.uid) && access(filepath.Dir(resolved), unix.W_OK) == nil:
-		return found, fmt.Errorf("check database owner: uid %d may create files beside a database of uid %d: %w",
-			uid, found.db.uid, domain.CodeDBPermission)
 	case found.pending:
 		found.log = readLogHeader(resolved + "-wal")
 	}
-	return found, nil
+	return found, found.permitted()
 }
 
-// look looks at the database, or at a file beside it, and refuses what we may not read.
+// look looks at the database, or at a file beside it.
 func (f *files) look(suffix string) (file, error) {
 	path := f.path + suffix
 	found, err := stat(path)
@@ -99,13 +93,25 @@ func (f *files) look(suffix string) (file, error) {
 	case suffix != "" && os.Geteuid() == 0 && (found.uid != f.db.uid || found.gid != f.db.gid):
 		return found, fmt.Errorf("check database owner: root would give the %s of %d:%d to %d:%d: %w",
 			suffix, found.uid, found.gid, f.db.uid, f.db.gid, domain.CodeDBPermission)
-	case suffix != "-journal": // which SQLite reads only where nobody writes
-		err = access(path, unix.R_OK)
-	}
-	if err != nil {
-		return found, fileError("read database"+suffix, err)
 	}
 	return found, nil
+}
+
+// permitted refuses what we may not read, and what could lock the orchestrator
+// out: SQLite creates a missing -wal even for a reader, and one that belongs to
+// another user is not writable for the orchestrator.
+func (f *files) permitted() error {
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		if err := access(f.path+suffix, unix.R_OK); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("read database%s: %w: %w", suffix, domain.CodeDBPermission, err)
+		}
+	}
+	uid := os.Geteuid()
+	if uid != 0 && uid != int(f.db.uid) && access(filepath.Dir(f.path), unix.W_OK) == nil {
+		return fmt.Errorf("check database owner: uid %d may create files beside a database of uid %d: %w",
+			uid, f.db.uid, domain.CodeDBPermission)
+	}
+	return nil
 }
 
 func fileError(action string, err error) error {
