@@ -124,6 +124,15 @@ func pointer[T any](value any, read func(any) (T, bool)) (*T, bool) {
 	return &found, true
 }
 
+// timeOf is a value as a timestamp, if it is one: seconds since 1970, or a text.
+func timeOf(value any) (time.Time, bool) {
+	seconds, ok := value.(int64)
+	if text, isText := value.(string); isText {
+		seconds, ok = parseTime(text)
+	}
+	return time.Unix(seconds, 0).UTC(), ok && seconds >= MinTime && seconds < MaxTime
+}
+
 // Whole is a value as a whole number, if it is one.
 func Whole(value any) (int64, bool) {
 	switch value := value.(type) {

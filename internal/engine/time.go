@@ -15,15 +15,6 @@ const (
 	MaxTime = 7_258_118_400 // 2200-01-01, which is not between them
 )
 
-// timeOf is a value as a timestamp, if it is one: seconds since 1970, or a text.
-func timeOf(value any) (time.Time, bool) {
-	seconds, ok := value.(int64)
-	if text, isText := value.(string); isText {
-		seconds, ok = parseTime(text)
-	}
-	return time.Unix(seconds, 0).UTC(), ok && seconds >= MinTime && seconds < MaxTime
-}
-
 // timeForm is a date, with a time of day and a zone or without
 // (https://www.sqlite.org/lang_datefunc.html#time_values).
 var timeForm = regexp.MustCompile(`^(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])` +

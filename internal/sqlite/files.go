@@ -43,8 +43,8 @@ type files struct {
 	live bool
 }
 
-// sidecars are what the names of the files beside the database end in.
-var sidecars = [...]string{"-wal", "-shm", "-journal"}
+// suffixes are what the names of the database and of the files beside it end in.
+var suffixes = [...]string{"", "-wal", "-shm", "-journal"}
 
 // inspect looks at the files, and refuses where reading could do harm. With an
 // error it returns what it found on the way.
@@ -55,12 +55,19 @@ func inspect(path string) (files, error) {
 		return found, fileError("resolve database path", err)
 	}
 	found.path = resolved
-	if found.db, err = found.look(""); err != nil {
-		return found, err
-	}
-	for i, sidecar := range []*file{&found.wal, &found.shm, &found.journal} {
-		if *sidecar, err = found.look(sidecars[i]); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return found, err
+	for i, it := range []*file{&found.db, &found.wal, &found.shm, &found.journal} {
+		suffix := suffixes[i]
+		switch *it, err = stat(resolved + suffix); {
+		case i > 0 && errors.Is(err, fs.ErrNotExist): // a finding, not an error
+		case err != nil:
+			return found, fileError("find database"+suffix, err)
+		case it.mode&unix.S_IFMT != unix.S_IFREG: // to open a pipe would wait for its other end
+			return found, fmt.Errorf("find database%s: not a regular file: %w", suffix, domain.CodeDBUnreadable)
+		// What root opens beside a database it gives to the database's owner: good for a file
+		// that it creates, and without effect only on one that is his already.
+		case os.Geteuid() == 0 && (it.uid != found.db.uid || it.gid != found.db.gid):
+			return found, fmt.Errorf("check database owner: root would give the %s of %d:%d to %d:%d: %w",
+				suffix, it.uid, it.gid, found.db.uid, found.db.gid, domain.CodeDBPermission)
 		}
 	}
 	found.pending = found.wal.size > 0
@@ -77,24 +84,6 @@ func inspect(path string) (files, error) {
 		found.log = readLogHeader(resolved + "-wal")
 	}
 	return found, found.permitted()
-}
-
-// look looks at the database, or at a file beside it.
-func (f *files) look(suffix string) (file, error) {
-	path := f.path + suffix
-	found, err := stat(path)
-	switch {
-	case err != nil:
-		return found, fileError("find database"+suffix, err)
-	case found.mode&unix.S_IFMT != unix.S_IFREG: // to open a pipe would wait for its other end
-		return found, fmt.Errorf("find database%s: not a regular file: %w", suffix, domain.CodeDBUnreadable)
-	// What root opens beside a database it gives to the database's owner: good for a file
-	// that it creates, and without effect only on one that is his already.
-	case suffix != "" && os.Geteuid() == 0 && (found.uid != f.db.uid || found.gid != f.db.gid):
-		return found, fmt.Errorf("check database owner: root would give the %s of %d:%d to %d:%d: %w",
-			suffix, found.uid, found.gid, f.db.uid, f.db.gid, domain.CodeDBPermission)
-	}
-	return found, nil
 }
 
 // permitted refuses what we may not read, and what could lock the orchestrator

@@ -44,7 +44,7 @@ func (e *Engine) Place() (Place, error) {
 	if found.db.there {
 		place.Owner = &Owner{found.db.uid, found.db.gid}
 	}
-	for _, suffix := range sidecars {
+	for _, suffix := range suffixes[1:] {
 		if sidecar, err := stat(found.path + suffix); err == nil {
 			place.Sidecars[suffix] = Owner{sidecar.uid, sidecar.gid}
 		}

@@ -142,7 +142,13 @@ func (e *Engine) begin(ctx context.Context, found files, param string) (*connect
 	if err := conn.begin(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("begin: %w", err), conn.db.Close())
 	}
-	schema, err := conn.schema(ctx)
+	// The text of all tables and indexes names the edition: a database that is put in the
+	// place of this one may have the same version of them. To read it takes the snapshot, and
+	// lets a damaged file show at once; however long it is, SQLite has to read it before any
+	// other statement.
+	var schema string
+	err := conn.tx.QueryRowContext(ctx, "SELECT coalesce(group_concat(sql), '') FROM sqlite_schema").Scan(&schema)
+	err = errors.Join(err, conn.Guard(false))
 	switch opened, statErr := stat(found.path); {
 	case err != nil:
 		err = fmt.Errorf("read schema: %w", err)
@@ -189,15 +195,6 @@ func (c *connection) begin(ctx context.Context) (err error) {
 		return errors.Join(err, c.conn.Close())
 	}
 	return nil
-}
-
-// schema is the text of all tables and indexes that there are, which names the edition:
-// a database that is put in the place of this one may have the same version of them. To
-// read it takes the snapshot, and lets a damaged file show at once; however long it is,
-// SQLite has to read it before any other statement.
-func (c *connection) schema(ctx context.Context) (text string, err error) {
-	err = c.tx.QueryRowContext(ctx, "SELECT coalesce(group_concat(sql), '') FROM sqlite_schema").Scan(&text)
-	return text, errors.Join(err, c.Guard(false))
 }
 
 // Session implements engine.Conn.
