@@ -66,8 +66,7 @@ func (c *call[T]) wait(ctx context.Context) (T, error) {
 	case <-c.done: // also if both were ready
 		return c.value, c.err
 	default:
-		var none T
-		return none, fmt.Errorf("no answer in time: %w", domain.CodeTimeout)
+		return *new(T), fmt.Errorf("no answer in time: %w", domain.CodeTimeout)
 	}
 }
 
@@ -76,8 +75,7 @@ func (c *call[T]) wait(ctx context.Context) (T, error) {
 func recovered[T any](fn func() (T, error)) (value T, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			var none T
-			value = none
+			value = *new(T)
 			err = &frozenError{text: fmt.Sprintf("panic: %v", cause), code: domain.CodePanic, stack: string(debug.Stack())}
 		}
 	}()
