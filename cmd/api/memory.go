@@ -20,14 +20,9 @@ const (
 	quietAfter = 10 * time.Second
 )
 
-// boundMemory lets the heap grow to three times what is in use, but not beyond
-// memoryLimit. So little is in use that Go by itself would collect garbage after
-// every few scrapes, and a collection takes longer than a scrape. GOGC and
-// GOMEMLIMIT still decide if they are set.
+// boundMemory tells Go from where on to collect garbage more often, unless GOMEMLIMIT
+// does. Below that GOGC decides, which is 100 by itself.
 func boundMemory() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(200)
-	}
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit)
 	}

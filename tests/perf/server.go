@@ -52,10 +52,21 @@ func Build(dir string) (string, error) {
 	return path, build("go", "build", "-o", path, "./cmd/api")
 }
 
-// BuildStatic builds it as it is installed.
+// BuildStatic builds it as it is installed, and lets the kernel forget the file, so that
+// it is read from disk as after a boot: of one that is in memory as a linker wrote it,
+// 6 MB more count as resident.
 func BuildStatic(dir string) (string, error) {
 	path := filepath.Join(dir, "api")
-	return path, build("make", "static", "BIN="+path)
+	for _, command := range [][]string{
+		{"make", "static", "BIN=" + path},
+		{"sync", path},
+		{"dd", "if=" + path, "iflag=nocache", "count=0", "status=none"},
+	} {
+		if err := build(command[0], command[1:]...); err != nil {
+			return "", err
+		}
+	}
+	return path, nil
 }
 
 func build(command string, args ...string) error {
