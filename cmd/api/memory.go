@@ -20,9 +20,14 @@ const (
 	quietAfter = 10 * time.Second
 )
 
-// boundMemory tells Go from where on to collect garbage more often, unless GOMEMLIMIT
-// does. Below that GOGC decides, which is 100 by itself.
+// boundMemory lets the heap grow to half more than what is in use, and has garbage
+// collected more often beyond memoryLimit. By itself Go would let it grow to double, and
+// to 4 MB at least, which is more than what is in use. GOGC and GOMEMLIMIT still decide
+// if they are set.
 func boundMemory() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(50)
+	}
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit)
 	}
