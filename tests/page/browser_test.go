@@ -2,7 +2,6 @@ package page
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -29,13 +28,6 @@ import (
 func TestMain(m *testing.M) {
 	if demo.RunAgent() { // the demo starts this binary as its agents
 		return
-	}
-	flag.Parse()
-	parallel := flag.Lookup("test.parallel")
-	if parallel.Value.String() == parallel.DefValue { // most tests wait for the browser
-		if err := flag.Set(parallel.Name, "4"); err != nil {
-			panic(err)
-		}
 	}
 	status := m.Run()
 	browser.stop()
