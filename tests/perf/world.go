@@ -26,7 +26,7 @@ func NewWorld(histories Histories, dir string, size Size, stageIndex bool, agent
 	}
 	w = &World{}
 	if w.dir, err = os.MkdirTemp(dir, "world-"); err != nil {
-		return nil, err
+		return w, err
 	}
 	defer func() {
 		if err != nil {
@@ -35,13 +35,13 @@ func NewWorld(histories Histories, dir string, size Size, stageIndex bool, agent
 	}()
 	w.DB = filepath.Join(w.dir, "orchestrator.db")
 	if err := histories.Copy(size, w.DB); err != nil {
-		return nil, err
+		return w, err
 	}
 	if err := w.activate(size, stageIndex, agents); err != nil {
-		return nil, err
+		return w, err
 	}
 	if w.writer, err = startRole("writer", w.DB); err != nil {
-		return nil, err
+		return w, err
 	}
 	_, err = w.writer.line() // ready
 	return w, err
