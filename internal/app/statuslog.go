@@ -59,15 +59,8 @@ func newStatusLog(log *slog.Logger) *statusLog {
 // of all, what was refused before and is not among them is so no longer. Once too many
 // sections are known, those that are not present are forgotten.
 func (l *statusLog) note(outcomes []outcome, present map[string]domain.SectionReport, all bool) {
-	for _, say := range l.changed(outcomes, present, all) {
-		say() // without the lock: a log that blocks holds up who has something to say, and nobody else
-	}
-}
-
-// changed returns what is to be written of the outcomes.
-func (l *statusLog) changed(outcomes []outcome, present map[string]domain.SectionReport, all bool) (due []func()) {
+	var due []func()
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	full := len(l.known) > maxRemembered
 	for key, its := range l.known {
 		_, here := present[key]
@@ -86,7 +79,10 @@ func (l *statusLog) changed(outcomes []outcome, present map[string]domain.Sectio
 			due = l.see(due, o)
 		}
 	}
-	return due
+	l.mu.Unlock()
+	for _, write := range due { // a log that blocks holds up who has something to say, and nobody else
+		write()
+	}
 }
 
 // see adds a section's state to what is to be written, unless the log says it already or
