@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -239,12 +240,19 @@ func (d *stricken) requireWell(when string) {
 	}
 }
 
-// requireCode expects a code of sections, and of no other.
+// requireCode expects a code of sections, and of no other. On a machine that has no time for
+// it a section may be out of time before it finds out: then another scrape has to tell.
 func (d *stricken) requireCode(code string, sections []string) {
 	d.t.Helper()
-	began := time.Now()
-	reports := d.scrape()
-	d.t.Logf("answered after %s", time.Since(began).Round(time.Millisecond))
+	var reports map[string]any
+	for range 10 {
+		began := time.Now()
+		reports = d.scrape()
+		d.t.Logf("answered after %s", time.Since(began).Round(time.Millisecond))
+		if !strings.Contains(fmt.Sprint(reports), "code:timeout") {
+			break
+		}
+	}
 	for key, report := range reports {
 		if sections == nil || slices.Contains(sections, key) {
 			assert.Equal(d.t, code, report.(map[string]any)["code"], key)

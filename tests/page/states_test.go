@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -115,7 +116,7 @@ func TestPage_CannotShowAnAnswer(t *testing.T) {
 	got := b.next()
 	assert.Equal(t, "lost", got.State)
 	assert.Regexp(t, `^This page cannot show all of the answer\. Reload the page\. What is shown is \d+ s old\.$`, got.Warning)
-	assert.Equal(t, 1, b.noted(), "the console has the cause")
+	require.Eventually(t, func() bool { return b.noted() == 1 }, time.Minute, 10*time.Millisecond, "the console has the cause")
 	got = b.next()
 	assert.Equal(t, "live", got.State)
 	assert.Empty(t, got.Warning)
