@@ -238,7 +238,7 @@ func TestBlockedLogHoldsUpNoOther(t *testing.T) {
 	service := w.service(t)
 	var group sync.WaitGroup
 	defer group.Wait()
-	defer reader.Close() //nolint:errcheck // it never fails
+	defer reader.Close()
 	group.Go(func() { scrape(t, service) })
 	_, err := reader.Read(make([]byte, 1)) // the rest of the line is not read
 	require.NoError(t, err)
